@@ -1,0 +1,51 @@
+# retention: customer retention analytics for PostgreSQL
+#
+#	make, make install, make installcheck	as in every PGXS extension
+#	make demo		the main job on a fresh machine, in a throwaway server
+#	make test		the whole test suite, likewise
+#	make bench		the benchmarks of bench/README.md, likewise
+
+EXTENSION = retention
+EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" retention.control)
+
+MODULE_big = retention
+OBJS = \
+	src/calendar.o \
+	src/checks.o \
+	src/churn.o \
+	src/customer_table.o \
+	src/money.o \
+	src/repeat.o \
+	src/retention.o \
+	src/retention_state.o \
+	src/state_fields.o \
+	src/state_heap.o \
+	src/state_io.o \
+	src/value.o
+
+DATA = $(wildcard sql/retention--*.sql)
+
+# -ffp-contract=off: the same digits on every processor
+PG_CFLAGS = -Wextra -Wno-unused-parameter -Wno-sign-compare \
+	-Wno-missing-field-initializers -ffp-contract=off \
+	-DRETENTION_VERSION='"$(EXTVERSION)"' $(EXTRA_CFLAGS)
+
+REGRESS = $(patsubst sql/%.sql,%,$(filter-out sql/retention--%,$(wildcard sql/*.sql)))
+REGRESS_OPTS = --load-extension=retention
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+# every room reads every header often enough that one rule is the clearest
+$(OBJS): $(wildcard src/*.h) retention.control
+
+.PHONY: demo test bench bench-duckdb
+demo:
+	@demo/run.sh
+test:
+	@test/run.sh
+bench:
+	@bench/run.sh
+bench-duckdb:
+	@bench/duckdb.sh

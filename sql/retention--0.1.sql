@@ -1,0 +1,855 @@
+/* sql/retention--0.1.sql */
+
+-- complain if script is sourced in psql, rather than via CREATE EXTENSION
+\echo Use "CREATE EXTENSION retention" to load this file. \quit
+
+-- ---------------------------------------------------------------------------
+-- retention_state: the state of every aggregate that looks at customers
+-- ---------------------------------------------------------------------------
+
+CREATE TYPE retention_state;
+
+CREATE FUNCTION retention_state_in(cstring) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION retention_state_in(cstring) IS
+'text (base64) to retention_state';
+
+CREATE FUNCTION retention_state_out(retention_state) RETURNS cstring
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION retention_state_out(retention_state) IS
+'retention_state to text (base64)';
+
+CREATE FUNCTION retention_state_recv(internal) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION retention_state_recv(internal) IS
+'binary form to retention_state';
+
+CREATE FUNCTION retention_state_send(retention_state) RETURNS bytea
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION retention_state_send(retention_state) IS
+'retention_state to its binary form';
+
+CREATE TYPE retention_state (
+    INPUT = retention_state_in,
+    OUTPUT = retention_state_out,
+    RECEIVE = retention_state_recv,
+    SEND = retention_state_send,
+    INTERNALLENGTH = VARIABLE,
+    ALIGNMENT = double,
+    STORAGE = extended
+);
+COMMENT ON TYPE retention_state IS
+'stored state of a retention aggregate: built by ..._state(...), merged by rollup(), read by the function that has the name of the measure';
+
+CREATE FUNCTION retention_state_combine(retention_state, retention_state) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION retention_state_combine(retention_state, retention_state) IS
+'merges two states; for aggregates only';
+
+CREATE AGGREGATE rollup(state retention_state) (
+    SFUNC = retention_state_combine,
+    STYPE = retention_state,
+    SSPACE = 1024,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE rollup(retention_state) IS
+'merges stored states, exactly and in any order: SELECT repeat_rate(rollup(state)) FROM daily_states';
+
+CREATE FUNCTION state_info(state retention_state,
+    OUT measure text, OUT customer_type text, OUT customers bigint, OUT bytes bigint)
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION state_info(retention_state) IS
+'what a state measures, the type and number of its customers, and the bytes it takes where it is now';
+
+-- ---------------------------------------------------------------------------
+-- repeat
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION repeat_rate_transfn_bigint(retention_state, bigint) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION repeat_rate_transfn_text(retention_state, text) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION repeat_rate_transfn_uuid(retention_state, uuid) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION repeat_rate_invfn_bigint(retention_state, bigint) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION repeat_rate_invfn_text(retention_state, text) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION repeat_rate_invfn_uuid(retention_state, uuid) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION repeat_rate_window_transfn_bigint(retention_state, bigint, timestamptz, interval, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION repeat_rate_window_transfn_text(retention_state, text, timestamptz, interval, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION repeat_rate_window_transfn_uuid(retention_state, uuid, timestamptz, interval, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION second_order_rate_transfn_bigint(retention_state, bigint, timestamptz, interval, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION second_order_rate_transfn_text(retention_state, text, timestamptz, interval, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION second_order_rate_transfn_uuid(retention_state, uuid, timestamptz, interval, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION repeat_rate(state retention_state) RETURNS double precision
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION repeat_rate(retention_state) IS
+'share of customers (0 to 1) that came back, from a state of repeat_rate_state';
+
+CREATE FUNCTION second_order_rate(state retention_state) RETURNS double precision
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION second_order_rate(retention_state) IS
+'share of customers (0 to 1) with a timely second order, from a state of second_order_rate_state';
+
+CREATE AGGREGATE repeat_rate(customer bigint) (
+    SFUNC = repeat_rate_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = repeat_rate,
+    COMBINEFUNC = retention_state_combine,
+    MSFUNC = repeat_rate_transfn_bigint,
+    MINVFUNC = repeat_rate_invfn_bigint,
+    MSTYPE = retention_state,
+    MSSPACE = 256,
+    MFINALFUNC = repeat_rate,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_rate(bigint) IS
+'share of customers (0 to 1) with at least two rows; count orders only with FILTER (WHERE amount > 0); fast in sliding windows';
+
+CREATE AGGREGATE repeat_rate(customer text) (
+    SFUNC = repeat_rate_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = repeat_rate,
+    COMBINEFUNC = retention_state_combine,
+    MSFUNC = repeat_rate_transfn_text,
+    MINVFUNC = repeat_rate_invfn_text,
+    MSTYPE = retention_state,
+    MSSPACE = 256,
+    MFINALFUNC = repeat_rate,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_rate(text) IS
+'share of customers (0 to 1) with at least two rows; count orders only with FILTER (WHERE amount > 0); fast in sliding windows';
+
+CREATE AGGREGATE repeat_rate(customer uuid) (
+    SFUNC = repeat_rate_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = repeat_rate,
+    COMBINEFUNC = retention_state_combine,
+    MSFUNC = repeat_rate_transfn_uuid,
+    MINVFUNC = repeat_rate_invfn_uuid,
+    MSTYPE = retention_state,
+    MSSPACE = 256,
+    MFINALFUNC = repeat_rate,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_rate(uuid) IS
+'share of customers (0 to 1) with at least two rows; count orders only with FILTER (WHERE amount > 0); fast in sliding windows';
+
+CREATE AGGREGATE repeat_rate_state(customer bigint) (
+    SFUNC = repeat_rate_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_rate_state(bigint) IS
+'state of repeat_rate(customer), to store, merge with rollup() and read with repeat_rate()';
+
+CREATE AGGREGATE repeat_rate_state(customer text) (
+    SFUNC = repeat_rate_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_rate_state(text) IS
+'state of repeat_rate(customer), to store, merge with rollup() and read with repeat_rate()';
+
+CREATE AGGREGATE repeat_rate_state(customer uuid) (
+    SFUNC = repeat_rate_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_rate_state(uuid) IS
+'state of repeat_rate(customer), to store, merge with rollup() and read with repeat_rate()';
+
+CREATE AGGREGATE repeat_rate(customer bigint, ordered_at timestamptz, period interval, as_of timestamptz) (
+    SFUNC = repeat_rate_window_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = repeat_rate,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_rate(bigint, timestamptz, interval, timestamptz) IS
+'share (0 to 1) of all customers with an order up to as_of that ordered at least twice in (as_of - period, as_of]';
+
+CREATE AGGREGATE repeat_rate(customer text, ordered_at timestamptz, period interval, as_of timestamptz) (
+    SFUNC = repeat_rate_window_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = repeat_rate,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_rate(text, timestamptz, interval, timestamptz) IS
+'share (0 to 1) of all customers with an order up to as_of that ordered at least twice in (as_of - period, as_of]';
+
+CREATE AGGREGATE repeat_rate(customer uuid, ordered_at timestamptz, period interval, as_of timestamptz) (
+    SFUNC = repeat_rate_window_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = repeat_rate,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_rate(uuid, timestamptz, interval, timestamptz) IS
+'share (0 to 1) of all customers with an order up to as_of that ordered at least twice in (as_of - period, as_of]';
+
+CREATE AGGREGATE repeat_rate_state(customer bigint, ordered_at timestamptz, period interval, as_of timestamptz) (
+    SFUNC = repeat_rate_window_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_rate_state(bigint, timestamptz, interval, timestamptz) IS
+'state of repeat_rate(customer, ordered_at, period, as_of), to store, merge with rollup() and read with repeat_rate()';
+
+CREATE AGGREGATE repeat_rate_state(customer text, ordered_at timestamptz, period interval, as_of timestamptz) (
+    SFUNC = repeat_rate_window_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_rate_state(text, timestamptz, interval, timestamptz) IS
+'state of repeat_rate(customer, ordered_at, period, as_of), to store, merge with rollup() and read with repeat_rate()';
+
+CREATE AGGREGATE repeat_rate_state(customer uuid, ordered_at timestamptz, period interval, as_of timestamptz) (
+    SFUNC = repeat_rate_window_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_rate_state(uuid, timestamptz, interval, timestamptz) IS
+'state of repeat_rate(customer, ordered_at, period, as_of), to store, merge with rollup() and read with repeat_rate()';
+
+CREATE AGGREGATE second_order_rate(customer bigint, ordered_at timestamptz, within interval, as_of timestamptz) (
+    SFUNC = second_order_rate_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = second_order_rate,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE second_order_rate(bigint, timestamptz, interval, timestamptz) IS
+'share (0 to 1) of customers whose first order is at least "within" old that ordered again within that time';
+
+CREATE AGGREGATE second_order_rate(customer text, ordered_at timestamptz, within interval, as_of timestamptz) (
+    SFUNC = second_order_rate_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = second_order_rate,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE second_order_rate(text, timestamptz, interval, timestamptz) IS
+'share (0 to 1) of customers whose first order is at least "within" old that ordered again within that time';
+
+CREATE AGGREGATE second_order_rate(customer uuid, ordered_at timestamptz, within interval, as_of timestamptz) (
+    SFUNC = second_order_rate_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = second_order_rate,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE second_order_rate(uuid, timestamptz, interval, timestamptz) IS
+'share (0 to 1) of customers whose first order is at least "within" old that ordered again within that time';
+
+CREATE AGGREGATE second_order_rate_state(customer bigint, ordered_at timestamptz, within interval, as_of timestamptz) (
+    SFUNC = second_order_rate_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE second_order_rate_state(bigint, timestamptz, interval, timestamptz) IS
+'state of second_order_rate, to store, merge with rollup() and read with second_order_rate()';
+
+CREATE AGGREGATE second_order_rate_state(customer text, ordered_at timestamptz, within interval, as_of timestamptz) (
+    SFUNC = second_order_rate_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE second_order_rate_state(text, timestamptz, interval, timestamptz) IS
+'state of second_order_rate, to store, merge with rollup() and read with second_order_rate()';
+
+CREATE AGGREGATE second_order_rate_state(customer uuid, ordered_at timestamptz, within interval, as_of timestamptz) (
+    SFUNC = second_order_rate_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE second_order_rate_state(uuid, timestamptz, interval, timestamptz) IS
+'state of second_order_rate, to store, merge with rollup() and read with second_order_rate()';
+
+-- ---------------------------------------------------------------------------
+-- churn
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION churn_rate_transfn_bigint(retention_state, bigint, timestamptz, interval, timestamptz, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION churn_rate_transfn_text(retention_state, text, timestamptz, interval, timestamptz, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION churn_rate_transfn_uuid(retention_state, uuid, timestamptz, interval, timestamptz, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION inactive_rate_transfn_bigint(retention_state, bigint, timestamptz, interval, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION inactive_rate_transfn_text(retention_state, text, timestamptz, interval, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION inactive_rate_transfn_uuid(retention_state, uuid, timestamptz, interval, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION revenue_retention_transfn_bigint(retention_state, bigint, timestamptz, numeric, interval, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION revenue_retention_transfn_text(retention_state, text, timestamptz, numeric, interval, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION revenue_retention_transfn_uuid(retention_state, uuid, timestamptz, numeric, interval, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION churn_rate(state retention_state) RETURNS double precision
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION churn_rate(retention_state) IS
+'share of customers (0 to 1) lost in the period, from a state of churn_rate_state';
+
+CREATE FUNCTION inactive_rate(state retention_state) RETURNS double precision
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION inactive_rate(retention_state) IS
+'share of customers (0 to 1) lost so far, from a state of inactive_rate_state';
+
+CREATE FUNCTION gross_revenue_retention(state retention_state) RETURNS double precision
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION gross_revenue_retention(retention_state) IS
+'gross revenue retention (0 to 1), from a state of revenue_retention_state';
+
+CREATE FUNCTION net_revenue_retention(state retention_state) RETURNS double precision
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION net_revenue_retention(retention_state) IS
+'net revenue retention (may exceed 1), from a state of revenue_retention_state';
+
+CREATE AGGREGATE churn_rate(customer bigint, ordered_at timestamptz, inactive_after interval, period_start timestamptz, period_end timestamptz) (
+    SFUNC = churn_rate_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = churn_rate,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE churn_rate(bigint, timestamptz, interval, timestamptz, timestamptz) IS
+'share (0 to 1) of the customers active at period_start that are not active at period_end; active: an order in the inactive_after before';
+
+CREATE AGGREGATE churn_rate(customer text, ordered_at timestamptz, inactive_after interval, period_start timestamptz, period_end timestamptz) (
+    SFUNC = churn_rate_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = churn_rate,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE churn_rate(text, timestamptz, interval, timestamptz, timestamptz) IS
+'share (0 to 1) of the customers active at period_start that are not active at period_end; active: an order in the inactive_after before';
+
+CREATE AGGREGATE churn_rate(customer uuid, ordered_at timestamptz, inactive_after interval, period_start timestamptz, period_end timestamptz) (
+    SFUNC = churn_rate_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = churn_rate,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE churn_rate(uuid, timestamptz, interval, timestamptz, timestamptz) IS
+'share (0 to 1) of the customers active at period_start that are not active at period_end; active: an order in the inactive_after before';
+
+CREATE AGGREGATE churn_rate_state(customer bigint, ordered_at timestamptz, inactive_after interval, period_start timestamptz, period_end timestamptz) (
+    SFUNC = churn_rate_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE churn_rate_state(bigint, timestamptz, interval, timestamptz, timestamptz) IS
+'state of churn_rate, to store, merge with rollup() and read with churn_rate()';
+
+CREATE AGGREGATE churn_rate_state(customer text, ordered_at timestamptz, inactive_after interval, period_start timestamptz, period_end timestamptz) (
+    SFUNC = churn_rate_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE churn_rate_state(text, timestamptz, interval, timestamptz, timestamptz) IS
+'state of churn_rate, to store, merge with rollup() and read with churn_rate()';
+
+CREATE AGGREGATE churn_rate_state(customer uuid, ordered_at timestamptz, inactive_after interval, period_start timestamptz, period_end timestamptz) (
+    SFUNC = churn_rate_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE churn_rate_state(uuid, timestamptz, interval, timestamptz, timestamptz) IS
+'state of churn_rate, to store, merge with rollup() and read with churn_rate()';
+
+CREATE AGGREGATE inactive_rate(customer bigint, ordered_at timestamptz, inactive_after interval, as_of timestamptz) (
+    SFUNC = inactive_rate_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = inactive_rate,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE inactive_rate(bigint, timestamptz, interval, timestamptz) IS
+'share (0 to 1) of all customers with an order up to as_of that have none in (as_of - inactive_after, as_of]';
+
+CREATE AGGREGATE inactive_rate(customer text, ordered_at timestamptz, inactive_after interval, as_of timestamptz) (
+    SFUNC = inactive_rate_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = inactive_rate,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE inactive_rate(text, timestamptz, interval, timestamptz) IS
+'share (0 to 1) of all customers with an order up to as_of that have none in (as_of - inactive_after, as_of]';
+
+CREATE AGGREGATE inactive_rate(customer uuid, ordered_at timestamptz, inactive_after interval, as_of timestamptz) (
+    SFUNC = inactive_rate_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = inactive_rate,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE inactive_rate(uuid, timestamptz, interval, timestamptz) IS
+'share (0 to 1) of all customers with an order up to as_of that have none in (as_of - inactive_after, as_of]';
+
+CREATE AGGREGATE inactive_rate_state(customer bigint, ordered_at timestamptz, inactive_after interval, as_of timestamptz) (
+    SFUNC = inactive_rate_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE inactive_rate_state(bigint, timestamptz, interval, timestamptz) IS
+'state of inactive_rate, to store, merge with rollup() and read with inactive_rate()';
+
+CREATE AGGREGATE inactive_rate_state(customer text, ordered_at timestamptz, inactive_after interval, as_of timestamptz) (
+    SFUNC = inactive_rate_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE inactive_rate_state(text, timestamptz, interval, timestamptz) IS
+'state of inactive_rate, to store, merge with rollup() and read with inactive_rate()';
+
+CREATE AGGREGATE inactive_rate_state(customer uuid, ordered_at timestamptz, inactive_after interval, as_of timestamptz) (
+    SFUNC = inactive_rate_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE inactive_rate_state(uuid, timestamptz, interval, timestamptz) IS
+'state of inactive_rate, to store, merge with rollup() and read with inactive_rate()';
+
+CREATE AGGREGATE gross_revenue_retention(customer bigint, ordered_at timestamptz, amount numeric, period interval, as_of timestamptz) (
+    SFUNC = revenue_retention_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = gross_revenue_retention,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE gross_revenue_retention(bigint, timestamptz, numeric, interval, timestamptz) IS
+'share (0 to 1) of the previous periods money that the same customers spent again, at most what each spent then';
+
+CREATE AGGREGATE gross_revenue_retention(customer text, ordered_at timestamptz, amount numeric, period interval, as_of timestamptz) (
+    SFUNC = revenue_retention_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = gross_revenue_retention,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE gross_revenue_retention(text, timestamptz, numeric, interval, timestamptz) IS
+'share (0 to 1) of the previous periods money that the same customers spent again, at most what each spent then';
+
+CREATE AGGREGATE gross_revenue_retention(customer uuid, ordered_at timestamptz, amount numeric, period interval, as_of timestamptz) (
+    SFUNC = revenue_retention_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = gross_revenue_retention,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE gross_revenue_retention(uuid, timestamptz, numeric, interval, timestamptz) IS
+'share (0 to 1) of the previous periods money that the same customers spent again, at most what each spent then';
+
+CREATE AGGREGATE net_revenue_retention(customer bigint, ordered_at timestamptz, amount numeric, period interval, as_of timestamptz) (
+    SFUNC = revenue_retention_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = net_revenue_retention,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE net_revenue_retention(bigint, timestamptz, numeric, interval, timestamptz) IS
+'money of the period divided by that of the previous one, over customers with money in the previous one (may exceed 1)';
+
+CREATE AGGREGATE net_revenue_retention(customer text, ordered_at timestamptz, amount numeric, period interval, as_of timestamptz) (
+    SFUNC = revenue_retention_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = net_revenue_retention,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE net_revenue_retention(text, timestamptz, numeric, interval, timestamptz) IS
+'money of the period divided by that of the previous one, over customers with money in the previous one (may exceed 1)';
+
+CREATE AGGREGATE net_revenue_retention(customer uuid, ordered_at timestamptz, amount numeric, period interval, as_of timestamptz) (
+    SFUNC = revenue_retention_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = net_revenue_retention,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE net_revenue_retention(uuid, timestamptz, numeric, interval, timestamptz) IS
+'money of the period divided by that of the previous one, over customers with money in the previous one (may exceed 1)';
+
+CREATE AGGREGATE revenue_retention_state(customer bigint, ordered_at timestamptz, amount numeric, period interval, as_of timestamptz) (
+    SFUNC = revenue_retention_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE revenue_retention_state(bigint, timestamptz, numeric, interval, timestamptz) IS
+'state of gross and net revenue retention, to store, merge with rollup() and read with gross_revenue_retention() and net_revenue_retention()';
+
+CREATE AGGREGATE revenue_retention_state(customer text, ordered_at timestamptz, amount numeric, period interval, as_of timestamptz) (
+    SFUNC = revenue_retention_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE revenue_retention_state(text, timestamptz, numeric, interval, timestamptz) IS
+'state of gross and net revenue retention, to store, merge with rollup() and read with gross_revenue_retention() and net_revenue_retention()';
+
+CREATE AGGREGATE revenue_retention_state(customer uuid, ordered_at timestamptz, amount numeric, period interval, as_of timestamptz) (
+    SFUNC = revenue_retention_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE revenue_retention_state(uuid, timestamptz, numeric, interval, timestamptz) IS
+'state of gross and net revenue retention, to store, merge with rollup() and read with gross_revenue_retention() and net_revenue_retention()';
+
+CREATE FUNCTION churn_convert(rate double precision, periods double precision) RETURNS double precision
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION churn_convert(double precision, double precision) IS
+'share (0 to 1) lost over so many periods at a rate per period: churn_convert(0.05, 12) from month to year, churn_convert(0.46, 1/12.0) back';
+
+-- ---------------------------------------------------------------------------
+-- value
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION aov_transfn(retention_state, numeric) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION customer_value_transfn_bigint(retention_state, bigint, numeric) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION customer_value_transfn_text(retention_state, text, numeric) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION customer_value_transfn_uuid(retention_state, uuid, numeric) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION clv_transfn_bigint(retention_state, bigint, timestamptz, numeric, interval, interval, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION clv_transfn_text(retention_state, text, timestamptz, numeric, interval, interval, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION clv_transfn_uuid(retention_state, uuid, timestamptz, numeric, interval, interval, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION aov(state retention_state) RETURNS numeric
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION aov(retention_state) IS
+'average order value (money), from a state of aov_state, customer_value_state or clv_state';
+
+CREATE FUNCTION purchase_frequency(state retention_state) RETURNS double precision
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION purchase_frequency(retention_state) IS
+'orders per customer, from a state of customer_value_state or clv_state';
+
+CREATE FUNCTION customer_value(state retention_state) RETURNS numeric
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION customer_value(retention_state) IS
+'money per customer, from a state of customer_value_state or clv_state';
+
+CREATE FUNCTION clv(state retention_state) RETURNS numeric
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION clv(retention_state) IS
+'customer lifetime value (money), from a state of clv_state';
+
+CREATE AGGREGATE aov(amount numeric) (
+    SFUNC = aov_transfn,
+    STYPE = retention_state,
+    SSPACE = 128,
+    FINALFUNC = aov,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE aov(numeric) IS
+'average order value (money): all amounts, refunds included, divided by the number of orders (amounts above zero or unknown)';
+
+CREATE AGGREGATE aov_state(amount numeric) (
+    SFUNC = aov_transfn,
+    STYPE = retention_state,
+    SSPACE = 128,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE aov_state(numeric) IS
+'state of aov, to store, merge with rollup() and read with aov()';
+
+CREATE AGGREGATE purchase_frequency(customer bigint, amount numeric) (
+    SFUNC = customer_value_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = purchase_frequency,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE purchase_frequency(bigint, numeric) IS
+'orders per customer with an order';
+
+CREATE AGGREGATE purchase_frequency(customer text, amount numeric) (
+    SFUNC = customer_value_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = purchase_frequency,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE purchase_frequency(text, numeric) IS
+'orders per customer with an order';
+
+CREATE AGGREGATE purchase_frequency(customer uuid, amount numeric) (
+    SFUNC = customer_value_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = purchase_frequency,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE purchase_frequency(uuid, numeric) IS
+'orders per customer with an order';
+
+CREATE AGGREGATE customer_value(customer bigint, amount numeric) (
+    SFUNC = customer_value_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = customer_value,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE customer_value(bigint, numeric) IS
+'money per customer with an order, refunds included: aov times purchase_frequency';
+
+CREATE AGGREGATE customer_value(customer text, amount numeric) (
+    SFUNC = customer_value_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = customer_value,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE customer_value(text, numeric) IS
+'money per customer with an order, refunds included: aov times purchase_frequency';
+
+CREATE AGGREGATE customer_value(customer uuid, amount numeric) (
+    SFUNC = customer_value_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = customer_value,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE customer_value(uuid, numeric) IS
+'money per customer with an order, refunds included: aov times purchase_frequency';
+
+CREATE AGGREGATE customer_value_state(customer bigint, amount numeric) (
+    SFUNC = customer_value_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE customer_value_state(bigint, numeric) IS
+'state of customer_value and purchase_frequency, to store, merge with rollup() and read with customer_value(), purchase_frequency() and aov()';
+
+CREATE AGGREGATE customer_value_state(customer text, amount numeric) (
+    SFUNC = customer_value_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE customer_value_state(text, numeric) IS
+'state of customer_value and purchase_frequency, to store, merge with rollup() and read with customer_value(), purchase_frequency() and aov()';
+
+CREATE AGGREGATE customer_value_state(customer uuid, amount numeric) (
+    SFUNC = customer_value_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE customer_value_state(uuid, numeric) IS
+'state of customer_value and purchase_frequency, to store, merge with rollup() and read with customer_value(), purchase_frequency() and aov()';
+
+CREATE AGGREGATE clv(customer bigint, ordered_at timestamptz, amount numeric, period interval, lifetime interval, as_of timestamptz) (
+    SFUNC = clv_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = clv,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE clv(bigint, timestamptz, numeric, interval, interval, timestamptz) IS
+'customer lifetime value (money): money per customer in (as_of - period, as_of], times lifetime / period';
+
+CREATE AGGREGATE clv(customer text, ordered_at timestamptz, amount numeric, period interval, lifetime interval, as_of timestamptz) (
+    SFUNC = clv_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = clv,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE clv(text, timestamptz, numeric, interval, interval, timestamptz) IS
+'customer lifetime value (money): money per customer in (as_of - period, as_of], times lifetime / period';
+
+CREATE AGGREGATE clv(customer uuid, ordered_at timestamptz, amount numeric, period interval, lifetime interval, as_of timestamptz) (
+    SFUNC = clv_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = clv,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE clv(uuid, timestamptz, numeric, interval, interval, timestamptz) IS
+'customer lifetime value (money): money per customer in (as_of - period, as_of], times lifetime / period';
+
+CREATE AGGREGATE clv_state(customer bigint, ordered_at timestamptz, amount numeric, period interval, lifetime interval, as_of timestamptz) (
+    SFUNC = clv_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE clv_state(bigint, timestamptz, numeric, interval, interval, timestamptz) IS
+'state of clv, to store, merge with rollup() and read with clv(), customer_value(), purchase_frequency() and aov()';
+
+CREATE AGGREGATE clv_state(customer text, ordered_at timestamptz, amount numeric, period interval, lifetime interval, as_of timestamptz) (
+    SFUNC = clv_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE clv_state(text, timestamptz, numeric, interval, interval, timestamptz) IS
+'state of clv, to store, merge with rollup() and read with clv(), customer_value(), purchase_frequency() and aov()';
+
+CREATE AGGREGATE clv_state(customer uuid, ordered_at timestamptz, amount numeric, period interval, lifetime interval, as_of timestamptz) (
+    SFUNC = clv_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE clv_state(uuid, timestamptz, numeric, interval, interval, timestamptz) IS
+'state of clv, to store, merge with rollup() and read with clv(), customer_value(), purchase_frequency() and aov()';
+
+CREATE FUNCTION clv_net(customer_value numeric, periods numeric, margin numeric, discount_rate numeric) RETURNS numeric
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION clv_net(numeric, numeric, numeric, numeric) IS
+'discounted profit of a customer (money): customer_value per period, over so many periods, times margin (share), at a discount rate per period';
+
+CREATE FUNCTION cac(spend numeric, new_customers bigint) RETURNS numeric
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cac(numeric, bigint) IS
+'customer acquisition cost (money per new customer); NULL without new customers';
+
+CREATE FUNCTION payback_orders(cac numeric, aov numeric, margin numeric) RETURNS bigint
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION payback_orders(numeric, numeric, numeric) IS
+'number of orders until their margin (share of aov) has paid the acquisition cost, rounded up; NULL if it never does';
+
+CREATE FUNCTION breakeven_conversion(base_rate double precision, margin double precision, discount double precision) RETURNS double precision
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION breakeven_conversion(double precision, double precision, double precision) IS
+'conversion rate (0 to 1) at which a discount (share of the price) earns as much as base_rate without it; NULL if impossible';
+
+-- ---------------------------------------------------------------------------
+-- support functions of the aggregates
+-- ---------------------------------------------------------------------------
+
+COMMENT ON FUNCTION repeat_rate_transfn_bigint(retention_state, bigint) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION repeat_rate_transfn_text(retention_state, text) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION repeat_rate_transfn_uuid(retention_state, uuid) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION repeat_rate_invfn_bigint(retention_state, bigint) IS 'inverse transition function; for aggregates only';
+COMMENT ON FUNCTION repeat_rate_invfn_text(retention_state, text) IS 'inverse transition function; for aggregates only';
+COMMENT ON FUNCTION repeat_rate_invfn_uuid(retention_state, uuid) IS 'inverse transition function; for aggregates only';
+COMMENT ON FUNCTION repeat_rate_window_transfn_bigint(retention_state, bigint, timestamptz, interval, timestamptz) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION repeat_rate_window_transfn_text(retention_state, text, timestamptz, interval, timestamptz) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION repeat_rate_window_transfn_uuid(retention_state, uuid, timestamptz, interval, timestamptz) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION second_order_rate_transfn_bigint(retention_state, bigint, timestamptz, interval, timestamptz) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION second_order_rate_transfn_text(retention_state, text, timestamptz, interval, timestamptz) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION second_order_rate_transfn_uuid(retention_state, uuid, timestamptz, interval, timestamptz) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION churn_rate_transfn_bigint(retention_state, bigint, timestamptz, interval, timestamptz, timestamptz) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION churn_rate_transfn_text(retention_state, text, timestamptz, interval, timestamptz, timestamptz) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION churn_rate_transfn_uuid(retention_state, uuid, timestamptz, interval, timestamptz, timestamptz) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION inactive_rate_transfn_bigint(retention_state, bigint, timestamptz, interval, timestamptz) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION inactive_rate_transfn_text(retention_state, text, timestamptz, interval, timestamptz) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION inactive_rate_transfn_uuid(retention_state, uuid, timestamptz, interval, timestamptz) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION revenue_retention_transfn_bigint(retention_state, bigint, timestamptz, numeric, interval, timestamptz) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION revenue_retention_transfn_text(retention_state, text, timestamptz, numeric, interval, timestamptz) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION revenue_retention_transfn_uuid(retention_state, uuid, timestamptz, numeric, interval, timestamptz) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION customer_value_transfn_bigint(retention_state, bigint, numeric) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION customer_value_transfn_text(retention_state, text, numeric) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION customer_value_transfn_uuid(retention_state, uuid, numeric) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION clv_transfn_bigint(retention_state, bigint, timestamptz, numeric, interval, interval, timestamptz) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION clv_transfn_text(retention_state, text, timestamptz, numeric, interval, interval, timestamptz) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION clv_transfn_uuid(retention_state, uuid, timestamptz, numeric, interval, interval, timestamptz) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION aov_transfn(retention_state, numeric) IS 'transition function; for aggregates only';

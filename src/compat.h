@@ -1,0 +1,42 @@
+/*
+ * compat.h
+ *		Every difference between PostgreSQL 15 and 18 that this extension meets.
+ *
+ * No other file looks at PG_VERSION_NUM.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#ifndef RETENTION_COMPAT_H
+#define RETENTION_COMPAT_H
+
+#include "postgres.h"
+
+#if PG_VERSION_NUM < 150000
+#error "retention needs PostgreSQL 15 or later"
+#endif
+
+#ifndef HAVE_INT128
+#error "retention needs a compiler with 128-bit integers (any 64-bit gcc or clang)"
+#endif
+
+/* varlena macros moved out of postgres.h in 16 */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+/* modules can carry a name and a version from 18 on */
+#ifdef PG_MODULE_MAGIC_EXT
+#define RETENTION_MODULE_MAGIC \
+	PG_MODULE_MAGIC_EXT(.name = "retention", .version = RETENTION_VERSION)
+#else
+#define RETENTION_MODULE_MAGIC PG_MODULE_MAGIC
+#endif
+
+/*
+ * Symbols shared between our rooms but not with the rest of the server. The
+ * server's own build hides them by default only from 16 on.
+ */
+#define retention_internal __attribute__((visibility("hidden")))
+
+#endif							/* RETENTION_COMPAT_H */

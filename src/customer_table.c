@@ -1,0 +1,399 @@
+/*
+ * customer_table.c
+ *		The engine: growing, merging, deleting, packing. The probing itself is
+ *		in the header, to be compiled for each family.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#include "customer_table.h"
+
+#include "state_fields.h"
+
+/* Up to this many slots a table is a sorted array without gaps. */
+#define MOST_SORTED_SLOTS	32
+
+/* A larger one is filled to four fifths, then grows by a quarter. */
+#define FILL_PER_RANGE(range)	((range) / 5 * 4)
+#define GROWN(n)				((n) + (n) / 4 + 1)
+
+int
+compare_long_texts(CustomerKey a, const char *a_base,
+				   CustomerKey b, const char *b_base)
+{
+	uint64		a_offset = key_text_offset(a);
+	uint64		b_offset = key_text_offset(b);
+	uint32		a_size = heap_block_size(a_base, a_offset);
+	uint32		b_size = heap_block_size(b_base, b_offset);
+	int			order = memcmp(heap_block_data(a_base, a_offset),
+							   heap_block_data(b_base, b_offset),
+							   Min(a_size, b_size));
+
+	if (order != 0)
+		return order;
+	return (a_size > b_size) - (a_size < b_size);
+}
+
+/* An empty table of no slots; the caller sets its storage. */
+void
+customer_table_init(CustomerTable *table, const CustomerFamily *family,
+					KeyKind kind)
+{
+	memset(table, 0, sizeof(*table));
+	table->family = family;
+	table->kind = kind;
+	table->key_size = key_size(kind);
+	table->stride = table->key_size + family->payload_size;
+}
+
+void
+customer_table_set_range(CustomerTable *table, uint64 nslots, uint64 range)
+{
+	table->nslots = nslots;
+	table->range = range;
+	table->limit = range == 0 ? nslots : FILL_PER_RANGE(range);
+}
+
+/* Makes gaps of slots from..to-1. */
+void
+customer_table_clear_slots(char *slots, int stride, uint64 from, uint64 to)
+{
+	memset(slots + from * stride, 0xFF, (to - from) * stride);
+}
+
+static uint64
+used_below_ones(const CustomerTable *table)
+{
+	return table->used - (table->has_ones ? 1 : 0);
+}
+
+/*
+ * Copies the customers of slots, in order and without gaps, to the end of
+ * another array of nslots, or of the same array. Returns the first one's place.
+ */
+static uint64
+gather_at_end(const CustomerTable *table, const char *from, uint64 from_nslots)
+{
+	int			stride = table->stride;
+	uint64		to = table->nslots;
+
+	for (uint64 i = from_nslots; i-- > 0;)
+	{
+		if ((i & 0xFFFF) == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (slot_in_use(table->kind, from + i * stride))
+		{
+			to--;
+			memmove(table->slots + to * stride, from + i * stride, stride);
+		}
+	}
+	return to;
+}
+
+/*
+ * Moves customers gathered at the end of the array, from "first" on, to their
+ * homes or as near behind as is free. Needs room behind the last home, which
+ * slots_needed has made sure of: without it a writer would pass the reader.
+ */
+static void
+spread_from_end(CustomerTable *table, uint64 first)
+{
+	int			stride = table->stride;
+	uint64		next = 0;		/* first slot not yet decided */
+
+	for (uint64 i = first; i < table->nslots; i++)
+	{
+		char	   *slot = table->slots + i * stride;
+		uint64		home = home_of(table->range, load_word(slot));
+		uint64		position = Max(home, next);
+
+		if ((i & 0xFFFF) == 0)
+			CHECK_FOR_INTERRUPTS();
+		Assert(position <= i);
+		if (position != i)
+			memmove(table->slots + position * stride, slot, stride);
+		customer_table_clear_slots(table->slots, stride, next, position);
+		next = position + 1;
+	}
+	customer_table_clear_slots(table->slots, stride, next, table->nslots);
+}
+
+/*
+ * How many slots these customers take in a table of this range: the last
+ * customers of all may lie behind the last home.
+ */
+static uint64
+slots_needed(const CustomerTable *table, uint64 range)
+{
+	uint64		next = 0;
+
+	for (uint64 i = 0; i < table->nslots; i++)
+	{
+		const char *slot = slot_at(table, i);
+
+		if ((i & 0xFFFF) == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (slot_in_use(table->kind, slot))
+		{
+			uint64		home = home_of(range, load_word(slot));
+
+			next = Max(home, next) + 1;
+		}
+	}
+	return next;
+}
+
+/* Slots behind the last home, where the last customers may be pushed to. */
+static uint64
+room_behind(uint64 range)
+{
+	return range == 0 ? 0 : 8 + Min(range / 16, 128);
+}
+
+/*
+ * Lays the customers of "from" out anew in the table's own memory. They are
+ * this table's own, or those of a flat state that it takes over.
+ */
+static void
+rebuild(CustomerTable *table, const CustomerTable *from, uint64 range,
+		uint64 nslots)
+{
+	int			stride = table->stride;
+	uint64		from_nslots = from->nslots;
+	char		ones[MOST_PAYLOAD + sizeof(CustomerKey)];
+	const char *slots;
+
+	memcpy(ones, slot_at(from, from_nslots), stride);
+	slots = table->storage->resize_slots(table, nslots);
+	if (from != table)
+		slots = from->slots;
+	memcpy(table->slots + nslots * stride, ones, stride);
+	customer_table_set_range(table, nslots, range);
+	spread_from_end(table, gather_at_end(table, slots, from_nslots));
+}
+
+/*
+ * As rebuild, with the table made to fit this many customers below all ones.
+ */
+static void
+rebuild_for(CustomerTable *table, const CustomerTable *from, uint64 customers)
+{
+	uint64		range = from->range;
+	uint64		nslots;
+
+	if (customers <= MOST_SORTED_SLOTS)
+	{
+		nslots = 1;
+		while (nslots < customers)
+			nslots *= 2;
+		rebuild(table, from, 0, nslots);
+		return;
+	}
+	while (FILL_PER_RANGE(range) < customers)
+		range = GROWN(Max(range, MOST_SORTED_SLOTS));
+	nslots = Max(range, slots_needed(from, range)) + room_behind(range);
+	rebuild(table, from, range, nslots);
+}
+
+/*
+ * Makes a gap at a position where a new customer belongs, and counts it.
+ * Returns false if the table had to grow instead: the position is then another.
+ */
+bool
+customer_table_make_room(CustomerTable *table, uint64 position)
+{
+	uint64		gap = position;
+
+	if (used_below_ones(table) >= table->limit)
+	{
+		rebuild_for(table, table, used_below_ones(table) + 1);
+		return false;
+	}
+	while (gap < table->nslots && slot_in_use(table->kind, slot_at(table, gap)))
+		gap++;
+	if (gap == table->nslots)
+	{
+		/* the last customers of all have filled the room behind the last home */
+		rebuild(table, table, table->range, GROWN(table->nslots));
+		return false;
+	}
+	memmove(slot_at(table, position + 1), slot_at(table, position),
+			(gap - position) * table->stride);
+	table->used++;
+	return true;
+}
+
+/*
+ * Takes over the customers of another table (keys, payloads and, as they are,
+ * heap offsets) into an empty one that will hold "customers".
+ */
+void
+customer_table_take_over(CustomerTable *table, const CustomerTable *from,
+						 uint64 customers)
+{
+	rebuild_for(table, from, Max(customers, used_below_ones(from)));
+	table->used = from->used;
+	table->has_ones = from->has_ones;
+}
+
+/* Is it a sorted array too long to be searched from its start each time? */
+bool
+customer_table_is_packed(const CustomerTable *table)
+{
+	return table->range == 0 && table->nslots > MOST_SORTED_SLOTS;
+}
+
+/* Makes room for this many customers more. */
+void
+customer_table_reserve_new(CustomerTable *table, uint64 customers)
+{
+	if (table->kind != KEY_NONE &&
+		used_below_ones(table) + customers > table->limit)
+		rebuild_for(table, table, used_below_ones(table) + customers);
+}
+
+/*
+ * Makes room for the customers of a source that are not here yet, at once.
+ *
+ * They come in ascending order. If the table grew little by little meanwhile,
+ * all that have come would lie crowded at its beginning, in the homes of all
+ * that have not. Counting first costs one walk through both.
+ */
+void
+customer_table_reserve(CustomerTable *table, const CustomerSource *source)
+{
+	uint64		unknown = 0;
+
+	for (uint64 i = 0; i < source->nslots; i++)
+	{
+		const char *slot = source->slots + i * table->stride;
+		bool		found;
+
+		if ((i & 0xFFF) == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (!slot_in_use(table->kind, slot))
+			continue;
+		(void) customer_table_find(table, table->kind, table->stride,
+								   load_key(table->kind, slot),
+								   source->heap_base, &found);
+		if (!found)
+			unknown++;
+	}
+	customer_table_reserve_new(table, unknown);
+}
+
+/*
+ * Takes a customer out, and moves those behind it that were pushed from their
+ * homes one slot back, so that no gap opens before them.
+ */
+void
+customer_table_delete(CustomerTable *table, uint64 position)
+{
+	CustomerKey key = load_key(table->kind, slot_at(table, position));
+	uint64		end = position + 1;
+
+	if (key_is_long_text(table->kind, key))
+		table->heap.dead += HEAP_BLOCK_HEADER +
+			heap_block_room(table->heap.base, key_text_offset(key));
+	table->used--;
+	if (position == table->nslots)
+	{
+		table->has_ones = false;
+		customer_table_clear_slots(table->slots, table->stride, position, end);
+		return;
+	}
+	while (end < table->nslots &&
+		   slot_in_use(table->kind, slot_at(table, end)) &&
+		   home_of(table->range, load_word(slot_at(table, end))) < end)
+		end++;
+	memmove(slot_at(table, position), slot_at(table, position + 1),
+			(end - position - 1) * table->stride);
+	customer_table_clear_slots(table->slots, table->stride, end - 1, end);
+}
+
+/*
+ * The heap bytes a packed copy of the table needs.
+ */
+uint64
+customer_table_packed_heap(const CustomerTable *table)
+{
+	const CustomerFamily *family = table->family;
+	CustomerCursor cursor = {table, 0};
+	const char *slot;
+	uint64		size;
+
+	if (table->heap.used == 0)
+		return 0;
+	size = fields_heap_size(family->totals_fields, table->totals,
+							table->heap.base);
+	while ((slot = customer_cursor_next_slot(&cursor)) != NULL)
+	{
+		CustomerKey key = load_key(table->kind, slot);
+
+		if (key_is_long_text(table->kind, key))
+			size += heap_copied_size(table->heap.base, key_text_offset(key));
+		size += fields_heap_size(family->payload_fields,
+								 slot + table->key_size, table->heap.base);
+	}
+	return size;
+}
+
+/* Moves what a slot points at into another heap. */
+static void
+move_slot(const CustomerTable *table, char *slot, StateHeap *heap)
+{
+	CustomerKey key = load_key(table->kind, slot);
+
+	if (key_is_long_text(table->kind, key))
+	{
+		key.word[1] = LONG_TEXT_MARK |
+			heap_copy_block(heap, table->heap.base, key_text_offset(key));
+		store_key(table->kind, slot, key);
+	}
+	fields_move(table->family->payload_fields, slot + table->key_size, heap,
+				table->heap.base);
+}
+
+/*
+ * Moves everything alive in the table's heap to another one.
+ */
+void
+customer_table_move_heap(CustomerTable *table, StateHeap *heap)
+{
+	CustomerCursor cursor = {table, 0};
+	const char *slot;
+
+	fields_move(table->family->totals_fields, table->totals, heap,
+				table->heap.base);
+	while ((slot = customer_cursor_next_slot(&cursor)) != NULL)
+		move_slot(table, (char *) slot, heap);
+}
+
+/*
+ * Copies the table without gaps and without dead heap: its customers (and the
+ * slot of all ones) to "slots", the totals to "totals", what they point at
+ * into "heap". The order, and so the bytes, depend on the customers only.
+ */
+void
+customer_table_pack(const CustomerTable *table, char *slots, void *totals,
+					StateHeap *heap)
+{
+	const CustomerFamily *family = table->family;
+	bool		moves = table->heap.used > 0;
+	CustomerCursor cursor = {table, 0};
+	const char *slot;
+
+	memcpy(totals, table->totals, family->totals_size);
+	if (moves)
+		fields_move(family->totals_fields, totals, heap, table->heap.base);
+	while ((slot = customer_cursor_next_slot(&cursor)) != NULL)
+	{
+		memcpy(slots, slot, table->stride);
+		if (moves)
+			move_slot(table, slots, heap);
+		slots += table->stride;
+	}
+	/* the last slot is the place of the customer of all ones, there or not */
+	if (!table->has_ones && table->kind != KEY_NONE)
+		memcpy(slots, slot_at(table, table->nslots), table->stride);
+}

@@ -1,0 +1,454 @@
+/*
+ * customer_table.h
+ *		The engine: a table from customer to a small fixed-size payload.
+ *
+ * Every aggregate that looks at customers is a CustomerFamily: what it keeps
+ * of a customer (the payload), how two payloads of one customer become one
+ * (merge), what it keeps of the whole (the totals). A row is nothing but the
+ * payload of a customer with one row, so that adding a row, adding 256 rows at
+ * once, combining two parallel workers, reading a stored state and rolling up a
+ * thousand of them are one operation, customer_table_absorb.
+ *
+ * THE TABLE is an array of slots sorted by key, with gaps:
+ *
+ *		slot = key (8 or 16 bytes, see customer_key.h) + payload
+ *
+ *		slots[0 .. nslots-1]	customers in ascending order of their key words,
+ *								and gaps (key of all ones) between them
+ *		slots[nslots]			the place of the one customer whose key is all
+ *								ones (has_ones says whether there is one); its
+ *								key bytes always are, which ends every search
+ *
+ * Keys are mixed bits, so a customer's place can be computed: its "home" is
+ * key / 2^64 * range. A customer lies at its home or after it, with no gap
+ * between. This is linear probing with one more rule, the order, and the order
+ * buys what a hash table lacks: growing and merging walk memory forwards, a
+ * state has one sequence of bytes for one set of customers, and the table
+ * grows in place by small steps, so it stays well filled.
+ *
+ * "range" may be 0: all homes are slot 0, and the table is a sorted array
+ * searched from its start. That is the form of a small state (up to 32
+ * customers, no gap wasted), and, with nslots = used, of a state at rest.
+ *
+ * ONE MISS, NOT TWO. A table of a million customers is larger than the caches
+ * near the core, so a probe costs a trip to memory. Key and payload lie
+ * together, and rows come in batches whose slots are prefetched first.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#ifndef RETENTION_CUSTOMER_TABLE_H
+#define RETENTION_CUSTOMER_TABLE_H
+
+#include "compat.h"
+
+#include "customer_key.h"
+#include "datatype/timestamp.h"
+#include "miscadmin.h"
+#include "state_heap.h"
+
+typedef struct CustomerTable CustomerTable;
+typedef struct CustomerSource CustomerSource;
+
+/*
+ * The options of an aggregate: the arguments that must be the same in every
+ * row of a group (as_of, period, ...). They live in the state.
+ */
+typedef enum OptionType
+{
+	OPTION_TIME,				/* timestamptz */
+	OPTION_INTERVAL
+} OptionType;
+
+typedef struct OptionSpec
+{
+	const char *name;			/* of the SQL argument */
+	OptionType	type;
+} OptionSpec;
+
+typedef union OptionValue
+{
+	TimestampTz time;
+	Interval	interval;
+} OptionValue;
+
+#define MOST_OPTIONS	4
+#define MOST_DERIVED	4
+
+typedef struct StateOptions
+{
+	OptionValue value[MOST_OPTIONS];	/* as given; unused ones are zero */
+	int64		derived[MOST_DERIVED];	/* what the family makes of them */
+} StateOptions;
+
+/*
+ * An aggregate family. Its C structs for totals and payload have no padding and
+ * at most MOST_PAYLOAD bytes; "fields" spells them, a letter a field, so that
+ * the engine can check, send and relocate them:
+ *
+ *		c	uint8
+ *		i	uint32
+ *		q	int64
+ *		n	int64 that is never negative
+ *		m	Money
+ *		-	int64 that is derived from the payloads, and so not sent
+ */
+typedef struct CustomerFamily
+{
+	const char *name;			/* of the aggregate, for messages */
+	uint8		id;				/* in stored states: never reused */
+	uint8		noptions;
+	const OptionSpec *options;
+	/* checks the options and fills options->derived */
+	void		(*derive) (StateOptions *options);
+
+	const char *totals_fields;
+	uint16		totals_size;
+	/* into += from, but for derived fields; NULL when there is no other */
+	void		(*merge_totals) (StateHeap *heap, void *into, const void *from,
+								 const char *from_base);
+
+	const char *payload_fields;
+	uint16		payload_size;
+	const void *identity;		/* merged with x gives x; NULL: zeros */
+	/* into += from; may keep derived totals up to date in table->totals */
+	void		(*merge) (CustomerTable *table, void *into, const void *from,
+						  const char *from_base);
+	/* is this a payload that rows could have made? NULL: all are */
+	bool		(*valid) (const void *payload, const StateOptions *options);
+
+	/* customer_table_absorb, compiled for this family */
+	void		(*absorb) (CustomerTable *table,
+						   const CustomerSource *source);
+} CustomerFamily;
+
+#define MOST_PAYLOAD	64
+
+/* Who holds a table's memory: a flat value or an expanded object. */
+typedef struct TableStorage
+{
+	/*
+	 * Makes room for nslots + 1 slots at table->slots. Returns where the old
+	 * slots are to be read: there too, or where they were.
+	 */
+	const char *(*resize_slots) (CustomerTable *table, uint64 nslots);
+} TableStorage;
+
+struct CustomerTable
+{
+	const CustomerFamily *family;
+	const TableStorage *storage;
+	KeyKind		kind;
+	int			key_size;
+	int			stride;			/* bytes of a slot */
+	bool		has_ones;
+	char	   *slots;
+	uint64		nslots;
+	uint64		range;
+	uint64		used;			/* customers, the one at slots[nslots] too */
+	uint64		limit;			/* grow when this many lie in slots 0..nslots-1 */
+	StateOptions *options;
+	void	   *totals;
+	StateHeap	heap;
+};
+
+/*
+ * Customers to absorb: another table, or a batch of rows.
+ */
+struct CustomerSource
+{
+	const char *slots;
+	uint64		nslots;
+	bool		has_gaps;		/* skip keys of all ones below nslots */
+	bool		has_ones;		/* slots[nslots] is a customer */
+	const char *heap_base;
+};
+
+#define ABSORB_BATCH	256
+
+extern retention_internal void customer_table_init(CustomerTable *table,
+												   const CustomerFamily *family,
+												   KeyKind kind);
+extern retention_internal void customer_table_set_range(CustomerTable *table,
+														uint64 nslots,
+														uint64 range);
+extern retention_internal void customer_table_clear_slots(char *slots,
+														  int stride,
+														  uint64 from,
+														  uint64 to);
+extern retention_internal bool customer_table_make_room(CustomerTable *table,
+														uint64 position);
+extern retention_internal void customer_table_take_over(CustomerTable *table,
+														const CustomerTable *from,
+														uint64 customers);
+extern retention_internal void customer_table_reserve_new(CustomerTable *table,
+														  uint64 customers);
+extern retention_internal void customer_table_reserve(CustomerTable *table,
+													  const CustomerSource *source);
+extern retention_internal bool customer_table_is_packed(const CustomerTable *table);
+extern retention_internal void customer_table_delete(CustomerTable *table,
+													 uint64 position);
+extern retention_internal uint64 customer_table_packed_heap(const CustomerTable *table);
+extern retention_internal void customer_table_move_heap(CustomerTable *table,
+														StateHeap *heap);
+extern retention_internal void customer_table_pack(const CustomerTable *table,
+												   char *slots,
+												   void *totals,
+												   StateHeap *heap);
+
+static inline uint64
+load_word(const char *at)
+{
+	uint64		word;
+
+	memcpy(&word, at, sizeof(word));
+	return word;
+}
+
+static inline CustomerKey
+load_key(KeyKind kind, const char *slot)
+{
+	return (CustomerKey) {{load_word(slot),
+			kind == KEY_BIGINT ? 0 : load_word(slot + sizeof(uint64))}};
+}
+
+static inline void
+store_key(KeyKind kind, char *slot, CustomerKey key)
+{
+	memcpy(slot, key.word, key_size(kind));
+}
+
+static inline bool
+key_is_ones(KeyKind kind, CustomerKey key)
+{
+	return key.word[0] == KEY_GAP &&
+		(kind == KEY_BIGINT || key.word[1] == KEY_GAP);
+}
+
+static inline char *
+slot_at(const CustomerTable *table, uint64 position)
+{
+	return table->slots + position * table->stride;
+}
+
+/* Is there a customer at one of slots 0..nslots-1? */
+static inline bool
+slot_in_use(KeyKind kind, const char *slot)
+{
+	return !key_is_ones(kind, load_key(kind, slot));
+}
+
+static inline uint64
+home_of(uint64 range, uint64 word)
+{
+	return (uint64) (((uint128) word * range) >> 64);
+}
+
+/*
+ * Negative, zero or positive as key a comes before, is, or comes after key b.
+ */
+static pg_attribute_always_inline int
+compare_keys(KeyKind kind, CustomerKey a, const char *a_base,
+			 CustomerKey b, const char *b_base)
+{
+	if (a.word[0] != b.word[0])
+		return a.word[0] < b.word[0] ? -1 : 1;
+	if (kind == KEY_BIGINT)
+		return 0;
+	if (kind == KEY_TEXT && key_is_long_text(kind, a) &&
+		key_is_long_text(kind, b))
+		return compare_long_texts(a, a_base, b, b_base);
+	return a.word[1] < b.word[1] ? -1 : a.word[1] > b.word[1];
+}
+
+/*
+ * The position of a customer, or the one where it belongs.
+ */
+static pg_attribute_always_inline uint64
+customer_table_find(const CustomerTable *table, KeyKind kind, int stride,
+					CustomerKey key, const char *key_base, bool *found)
+{
+	uint64		position = home_of(table->range, key.word[0]);
+	const char *slot = table->slots + position * stride;
+	int			order;
+
+	if (unlikely(key_is_ones(kind, key)))
+	{
+		*found = table->has_ones;
+		return table->nslots;
+	}
+	if (kind == KEY_BIGINT)
+	{
+		/* the slot after the last is all ones, so this ends */
+		while (load_word(slot) < key.word[0])
+			slot += stride;
+		*found = load_word(slot) == key.word[0];
+	}
+	else
+	{
+		while ((order = compare_keys(kind, load_key(kind, slot),
+									 table->heap.base, key, key_base)) < 0)
+			slot += stride;
+		*found = order == 0;
+	}
+	return (slot - table->slots) / stride;
+}
+
+/*
+ * One customer into the table: a new slot, or merged with the one it has.
+ */
+static pg_attribute_always_inline void
+customer_table_upsert(CustomerTable *table, const CustomerFamily *family,
+					  KeyKind kind, const char *from, const char *from_base)
+{
+	const int	size = key_size(kind);
+	const int	stride = size + family->payload_size;
+	CustomerKey key = load_key(kind, from);
+	uint64		position;
+	bool		found;
+	uint64		payload[MOST_PAYLOAD / sizeof(uint64)];
+
+	position = customer_table_find(table, kind, stride, key, from_base, &found);
+	if (!found)
+	{
+		if (unlikely(key_is_ones(kind, key)))
+		{
+			table->has_ones = true;
+			table->used++;
+		}
+		else
+			while (!customer_table_make_room(table, position))
+				position = customer_table_find(table, kind, stride, key,
+											   from_base, &found);
+		if (key_is_long_text(kind, key))
+			key.word[1] = LONG_TEXT_MARK |
+				heap_copy_block(&table->heap, from_base, key_text_offset(key));
+		store_key(kind, slot_at(table, position), key);
+		if (family->identity)
+			memcpy(slot_at(table, position) + size, family->identity,
+				   family->payload_size);
+		else
+			memset(slot_at(table, position) + size, 0, family->payload_size);
+	}
+	if (family->payload_size == 0)
+		return;
+
+	/* a copy, since merging may move the table's memory and slots unaligned */
+	memcpy(payload, table->slots + position * stride + size,
+		   family->payload_size);
+	{
+		uint64		addend[MOST_PAYLOAD / sizeof(uint64)];
+
+		memcpy(addend, from + size, family->payload_size);
+		family->merge(table, payload, addend, from_base);
+	}
+	memcpy(table->slots + position * stride + size, payload,
+		   family->payload_size);
+}
+
+/* Tables below this many bytes stay in the nearest cache by themselves. */
+#define PREFETCH_FROM	(64 * 1024)
+
+static pg_attribute_always_inline void
+absorb_kind(CustomerTable *table, const CustomerFamily *family, KeyKind kind,
+			const CustomerSource *source)
+{
+	const int	stride = key_size(kind) + family->payload_size;
+
+	for (uint64 begin = 0; begin < source->nslots; begin += ABSORB_BATCH)
+	{
+		uint64		end = Min(begin + ABSORB_BATCH, source->nslots);
+
+		CHECK_FOR_INTERRUPTS();
+		if (table->nslots * stride >= PREFETCH_FROM)
+			for (uint64 i = begin; i < end; i++)
+			{
+				uint64		word = load_word(source->slots + i * stride);
+
+				__builtin_prefetch(table->slots +
+								   home_of(table->range, word) * stride, 1);
+			}
+		for (uint64 i = begin; i < end; i++)
+		{
+			const char *slot = source->slots + i * stride;
+
+			if (source->has_gaps && !slot_in_use(kind, slot))
+				continue;
+			customer_table_upsert(table, family, kind, slot, source->heap_base);
+		}
+	}
+	if (source->has_ones)
+		customer_table_upsert(table, family, kind,
+							  source->slots + source->nslots * stride,
+							  source->heap_base);
+}
+
+/*
+ * Adds customers to a table. Called with a constant family, so that the
+ * compiler makes a loop of its own for each family and kind of key.
+ */
+static pg_attribute_always_inline void
+customer_table_absorb(CustomerTable *table, const CustomerFamily *family,
+					  const CustomerSource *source)
+{
+	switch (table->kind)
+	{
+		case KEY_NONE:
+			break;
+		case KEY_BIGINT:
+			absorb_kind(table, family, KEY_BIGINT, source);
+			break;
+		case KEY_TEXT:
+			absorb_kind(table, family, KEY_TEXT, source);
+			break;
+		case KEY_UUID:
+			absorb_kind(table, family, KEY_UUID, source);
+			break;
+	}
+}
+
+/*
+ * Walks the payloads of all customers, in the table's order.
+ */
+typedef struct CustomerCursor
+{
+	const CustomerTable *table;
+	uint64		next;
+} CustomerCursor;
+
+static inline const char *
+customer_cursor_next_slot(CustomerCursor *cursor)
+{
+	const CustomerTable *table = cursor->table;
+
+	while (cursor->next < table->nslots)
+	{
+		const char *slot = slot_at(table, cursor->next++);
+
+		if ((cursor->next & 0xFFF) == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (slot_in_use(table->kind, slot))
+			return slot;
+	}
+	if (cursor->next == table->nslots && table->has_ones)
+	{
+		cursor->next++;
+		return slot_at(table, table->nslots);
+	}
+	return NULL;
+}
+
+/* Copies the next customer's payload; false after the last. */
+static inline bool
+customer_cursor_next(CustomerCursor *cursor, void *payload)
+{
+	const char *slot = customer_cursor_next_slot(cursor);
+
+	if (slot == NULL)
+		return false;
+	memcpy(payload, slot + cursor->table->key_size,
+		   cursor->table->family->payload_size);
+	return true;
+}
+
+#endif							/* RETENTION_CUSTOMER_TABLE_H */

@@ -1,0 +1,12 @@
+/*
+ * retention.c
+ *		What makes these rooms a PostgreSQL module, and nothing else.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#include "compat.h"
+
+#include "fmgr.h"
+
+RETENTION_MODULE_MAGIC;

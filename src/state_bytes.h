@@ -1,0 +1,54 @@
+/*
+ * state_bytes.h
+ *		The bytes of a retention_state, for the two rooms that handle them:
+ *		retention_state.c and state_io.c.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#ifndef RETENTION_STATE_BYTES_H
+#define RETENTION_STATE_BYTES_H
+
+#include "compat.h"
+
+#include "retention_state.h"
+
+#define STATE_FORMAT	1
+
+/*
+ * The header of a flat value. What follows it is drawn in retention_state.h.
+ */
+typedef struct StateHeader
+{
+	int32		vl_len_;
+	uint8		format;			/* STATE_FORMAT */
+	uint8		family;			/* CustomerFamily.id */
+	uint8		kind;			/* KeyKind */
+	uint8		has_ones;
+	uint32		nslots;
+	uint32		range;
+	uint32		used;
+	uint32		heap_used;
+	uint32		heap_size;
+	uint32		unused;			/* zero; keeps what follows on 8 bytes */
+} StateHeader;
+
+StaticAssertDecl(sizeof(StateHeader) == 32, "layout of stored states");
+StaticAssertDecl(sizeof(Interval) == 16, "layout of stored states");
+StaticAssertDecl(sizeof(StateOptions) == 96, "layout of stored states");
+
+extern retention_internal const CustomerFamily *state_family(uint8 id);
+extern retention_internal bool state_kind_is_valid(const CustomerFamily *family,
+												   uint8 kind);
+extern retention_internal void state_derive_options(const CustomerFamily *family,
+													StateOptions *options);
+extern retention_internal CustomerTable *state_open(Datum value,
+													CustomerTable *view);
+extern retention_internal ExpandedState *expanded_create(MemoryContext parent,
+														 const CustomerTable *from,
+														 uint64 customers);
+extern retention_internal void reject_large_state(const CustomerTable *table,
+												  uint64 size)
+			pg_attribute_noreturn();
+
+#endif							/* RETENTION_STATE_BYTES_H */

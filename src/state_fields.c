@@ -1,0 +1,156 @@
+/*
+ * state_fields.c
+ *		What the engine does to a family's structs without knowing them.
+ *
+ * "data" may be unaligned throughout: payloads lie packed in their slots.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#include "state_fields.h"
+
+#include "libpq/pqformat.h"
+#include "money.h"
+
+static Size
+field_size(char field)
+{
+	switch (field)
+	{
+		case 'c':
+			return sizeof(uint8);
+		case 'i':
+			return sizeof(uint32);
+		case 'q':
+		case 'n':
+		case '-':
+			return sizeof(int64);
+		case 'm':
+			return sizeof(Money);
+	}
+	elog(ERROR, "unknown state field \"%c\"", field);
+	return 0;
+}
+
+bool
+fields_use_heap(const char *fields)
+{
+	return strchr(fields, 'm') != NULL;
+}
+
+/* Bytes the heap blocks of these fields take in a packed heap. */
+uint64
+fields_heap_size(const char *fields, const char *data, const char *base)
+{
+	uint64		size = 0;
+
+	for (; *fields; data += field_size(*fields++))
+		if (*fields == 'm')
+		{
+			Money		money;
+
+			memcpy(&money, data, sizeof(money));
+			if (money_is_wide(&money))
+				size += heap_copied_size(base, money_offset(&money));
+		}
+	return size;
+}
+
+/* Copies the fields' heap blocks into another heap, and points at them there. */
+void
+fields_move(const char *fields, char *data, StateHeap *into, const char *base)
+{
+	for (; *fields; data += field_size(*fields++))
+		if (*fields == 'm')
+		{
+			Money		money;
+
+			memcpy(&money, data, sizeof(money));
+			if (money_is_wide(&money))
+			{
+				money_move(into, &money, base);
+				memcpy(data, &money, sizeof(money));
+			}
+		}
+}
+
+void
+fields_send(StringInfo out, const char *fields, const char *data,
+			const char *base)
+{
+	for (; *fields; data += field_size(*fields++))
+		switch (*fields)
+		{
+			case 'c':
+				pq_sendbyte(out, *(const uint8 *) data);
+				break;
+			case 'i':
+				{
+					uint32		value;
+
+					memcpy(&value, data, sizeof(value));
+					pq_sendint32(out, value);
+					break;
+				}
+			case 'q':
+			case 'n':
+				{
+					int64		value;
+
+					memcpy(&value, data, sizeof(value));
+					pq_sendint64(out, value);
+					break;
+				}
+			case 'm':
+				{
+					Money		money;
+
+					memcpy(&money, data, sizeof(money));
+					money_send(out, &money, base);
+					break;
+				}
+		}
+}
+
+/* Raises an error for bytes that fields_send cannot have written. */
+void
+fields_receive(StringInfo in, const char *fields, char *data, StateHeap *heap)
+{
+	for (; *fields; data += field_size(*fields++))
+		switch (*fields)
+		{
+			case 'c':
+				*(uint8 *) data = (uint8) pq_getmsgbyte(in);
+				break;
+			case 'i':
+				{
+					uint32		value = pq_getmsgint(in, sizeof(value));
+
+					memcpy(data, &value, sizeof(value));
+					break;
+				}
+			case 'q':
+			case 'n':
+				{
+					int64		value = pq_getmsgint64(in);
+
+					if (*fields == 'n' && value < 0)
+						ereport(ERROR,
+								(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+								 errmsg("invalid retention state: negative count")));
+					memcpy(data, &value, sizeof(value));
+					break;
+				}
+			case '-':
+				memset(data, 0, sizeof(int64));
+				break;
+			case 'm':
+				{
+					Money		money;
+
+					money_receive(in, heap, &money);
+					memcpy(data, &money, sizeof(money));
+					break;
+				}
+		}
+}

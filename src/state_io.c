@@ -1,0 +1,350 @@
+/*
+ * state_io.c
+ *		retention_state outside the server: text and binary form.
+ *
+ * The binary form, all numbers in network byte order:
+ *
+ *		"RS" | format | family | key kind
+ *		options		a time: int64; an interval: int64 time, int32 day, int32
+ *					month (not what is derived from them)
+ *		totals		its fields (see state_fields.c)
+ *		int64		number of customers
+ *		customers	key as given (bigint: 8 bytes; uuid: 16; text: length and
+ *					bytes), then the payload's fields
+ *
+ * The text form is the binary one in base64. Anybody can feed either, so nothing
+ * read here is believed: keys and payloads are added as rows are, which sorts
+ * them, and what rows could not have made is an error.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#include "retention_state.h"
+
+#include "common/base64.h"
+#include "lib/stringinfo.h"
+#include "libpq/pqformat.h"
+#include "mb/pg_wchar.h"
+#include "state_bytes.h"
+#include "state_fields.h"
+#include "utils/datum.h"
+#include "utils/memutils.h"
+
+#define MAGIC	"RS"
+
+static void
+reject_bytes(const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+			 errmsg("invalid retention state: %s", what)));
+}
+
+/* ------------------------------------------------------------------------
+ * Out
+ * ------------------------------------------------------------------------
+ */
+static void
+send_options(StringInfo out, const CustomerTable *table)
+{
+	for (int i = 0; i < table->family->noptions; i++)
+	{
+		const OptionValue *value = &table->options->value[i];
+
+		if (table->family->options[i].type == OPTION_TIME)
+			pq_sendint64(out, value->time);
+		else
+		{
+			pq_sendint64(out, value->interval.time);
+			pq_sendint32(out, value->interval.day);
+			pq_sendint32(out, value->interval.month);
+		}
+	}
+}
+
+static void
+send_key(StringInfo out, const CustomerTable *table, CustomerKey key)
+{
+	char		bytes[16];
+
+	switch (table->kind)
+	{
+		case KEY_NONE:
+			break;
+		case KEY_BIGINT:
+			pq_sendint64(out, key_to_bigint(key));
+			break;
+		case KEY_UUID:
+			key_to_16_bytes(key, bytes);
+			pq_sendbytes(out, bytes, sizeof(bytes));
+			break;
+		case KEY_TEXT:
+			if (key_is_long_text(table->kind, key))
+			{
+				uint64		offset = key_text_offset(key);
+				uint32		size = heap_block_size(table->heap.base, offset);
+
+				pq_sendint32(out, size);
+				pq_sendbytes(out, heap_block_data(table->heap.base, offset),
+							 size);
+			}
+			else
+			{
+				int			size = key_to_short_text(key, bytes);
+
+				pq_sendint32(out, size);
+				pq_sendbytes(out, bytes, size);
+			}
+			break;
+	}
+}
+
+static void
+send_state(StringInfo out, const CustomerTable *table)
+{
+	const CustomerFamily *family = table->family;
+	CustomerCursor cursor = {table, 0};
+	const char *slot;
+
+	pq_sendbytes(out, MAGIC, strlen(MAGIC));
+	pq_sendbyte(out, STATE_FORMAT);
+	pq_sendbyte(out, family->id);
+	pq_sendbyte(out, table->kind);
+	send_options(out, table);
+	fields_send(out, family->totals_fields, table->totals, table->heap.base);
+	pq_sendint64(out, table->used);
+	while ((slot = customer_cursor_next_slot(&cursor)) != NULL)
+	{
+		send_key(out, table, load_key(table->kind, slot));
+		fields_send(out, family->payload_fields, slot + table->key_size,
+					table->heap.base);
+	}
+}
+
+/*
+ * Its text or binary form must fit a value too: say so before the buffer does.
+ */
+static void
+check_sent_size(const CustomerTable *table, double growth)
+{
+	uint64		size = table->used * table->stride + table->heap.used;
+
+	if (size * growth > MaxAllocSize)
+		reject_large_state(table, size * growth);
+}
+
+/*
+ * retention_state_send(retention_state) returns bytea
+ */
+PG_FUNCTION_INFO_V1(retention_state_send);
+Datum
+retention_state_send(PG_FUNCTION_ARGS)
+{
+	CustomerTable view;
+	CustomerTable *table = state_read(fcinfo, &view);
+	StringInfoData out;
+
+	check_sent_size(table, 1);
+	pq_begintypsend(&out);
+	send_state(&out, table);
+	PG_RETURN_BYTEA_P(pq_endtypsend(&out));
+}
+
+/*
+ * retention_state_out(retention_state) returns cstring
+ */
+PG_FUNCTION_INFO_V1(retention_state_out);
+Datum
+retention_state_out(PG_FUNCTION_ARGS)
+{
+	CustomerTable view;
+	CustomerTable *table = state_read(fcinfo, &view);
+	StringInfoData out;
+	int			room;
+	int			length;
+	char	   *result;
+
+	check_sent_size(table, 4.0 / 3);
+	initStringInfo(&out);
+	send_state(&out, table);
+	room = pg_b64_enc_len(out.len);
+	result = palloc((Size) room + 1);
+	length = pg_b64_encode((void *) out.data, out.len, result, room);
+	if (length < 0)
+		elog(ERROR, "could not encode a retention state");
+	result[length] = '\0';
+	PG_RETURN_CSTRING(result);
+}
+
+/* ------------------------------------------------------------------------
+ * In
+ * ------------------------------------------------------------------------
+ */
+static void
+receive_options(StringInfo in, const CustomerFamily *family,
+				StateOptions *options)
+{
+	memset(options, 0, sizeof(*options));
+	for (int i = 0; i < family->noptions; i++)
+	{
+		OptionValue *value = &options->value[i];
+
+		if (family->options[i].type == OPTION_TIME)
+		{
+			value->time = pq_getmsgint64(in);
+			if (!IS_VALID_TIMESTAMP(value->time))
+				reject_bytes("time out of range");
+		}
+		else
+		{
+			value->interval.time = pq_getmsgint64(in);
+			value->interval.day = (int32) pq_getmsgint(in, sizeof(int32));
+			value->interval.month = (int32) pq_getmsgint(in, sizeof(int32));
+		}
+	}
+	state_derive_options(family, options);
+}
+
+static CustomerKey
+receive_key(StringInfo in, KeyKind kind, StateHeap *heap)
+{
+	if (kind == KEY_BIGINT)
+		return key_from_bigint(pq_getmsgint64(in));
+	if (kind == KEY_UUID)
+		return key_from_16_bytes(pq_getmsgbytes(in, 16));
+	else
+	{
+		int			size = (int) pq_getmsgint(in, sizeof(uint32));
+		const char *bytes = pq_getmsgbytes(in, size);
+
+		pg_verifymbstr(bytes, size, false);
+		return key_from_text(heap, bytes, size);
+	}
+}
+
+/* The fewest bytes a customer takes in the binary form. */
+static int
+least_customer_bytes(KeyKind kind)
+{
+	return kind == KEY_BIGINT ? 8 : kind == KEY_UUID ? 16 : 4;
+}
+
+static void
+receive_customers(StringInfo in, ExpandedState *expanded, uint64 count)
+{
+	CustomerTable *table = &expanded->table;
+	const CustomerFamily *family = table->family;
+	RowBatch   *batch = &expanded->batch;
+
+	for (uint64 i = 0; i < count; i++)
+	{
+		char	   *slot = batch->slots + batch->count * table->stride;
+		uint64		payload[MOST_PAYLOAD / sizeof(uint64)];
+
+		store_key(table->kind, slot,
+				  receive_key(in, table->kind, &batch->heap));
+		fields_receive(in, family->payload_fields, (char *) payload,
+					   &batch->heap);
+		if (family->valid && !family->valid(payload, table->options))
+			reject_bytes("impossible customer");
+		memcpy(slot + table->key_size, payload, family->payload_size);
+		if (++batch->count == ABSORB_BATCH)
+			state_absorb_batch(expanded);
+	}
+	state_absorb_batch(expanded);
+	if (table->used != count)
+		reject_bytes("a customer appears twice");
+}
+
+/*
+ * Reads a whole state. The result is flat, in the current memory context.
+ */
+static Datum
+receive_state(StringInfo in)
+{
+	const CustomerFamily *family;
+	StateOptions options;
+	uint64		totals[MOST_PAYLOAD / sizeof(uint64)] = {0};
+	char		empty_slots[sizeof(CustomerKey) + MOST_PAYLOAD];
+	CustomerTable empty;
+	ExpandedState *expanded;
+	uint8		kind;
+	uint8		format;
+	int64		count;
+	Datum		result;
+
+	if (memcmp(pq_getmsgbytes(in, strlen(MAGIC)), MAGIC, strlen(MAGIC)) != 0)
+		reject_bytes("it does not begin with the mark of one");
+	format = pq_getmsgbyte(in);
+	if (format != STATE_FORMAT)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("retention state has format %d, this version reads format %d",
+						format, STATE_FORMAT)));
+	family = state_family(pq_getmsgbyte(in));
+	if (family == NULL)
+		reject_bytes("unknown aggregate");
+	kind = pq_getmsgbyte(in);
+	if (!state_kind_is_valid(family, kind))
+		reject_bytes("unknown type of customer");
+
+	/* an empty table, so that the expanded state can take over from it */
+	customer_table_init(&empty, family, kind);
+	memset(empty_slots, 0xFF, sizeof(empty_slots));
+	empty.slots = empty_slots;
+	empty.options = &options;
+	empty.totals = totals;
+	receive_options(in, family, &options);
+	expanded = expanded_create(CurrentMemoryContext, &empty, 0);
+
+	fields_receive(in, family->totals_fields, (char *) totals,
+				   &expanded->table.heap);
+	memcpy(expanded->table.totals, totals, family->totals_size);
+	count = pq_getmsgint64(in);
+	if (count < 0 || (kind == KEY_NONE && count != 0) ||
+		count > (in->len - in->cursor) / least_customer_bytes(kind))
+		reject_bytes("wrong number of customers");
+	customer_table_reserve_new(&expanded->table, count);
+	receive_customers(in, expanded, count);
+	pq_getmsgend(in);
+
+	/* flattens; the expanded copy goes */
+	result = datumCopy(EOHPGetRODatum(&expanded->header), false, -1);
+	DeleteExpandedObject(EOHPGetRWDatum(&expanded->header));
+	return result;
+}
+
+/*
+ * retention_state_recv(internal) returns retention_state
+ */
+PG_FUNCTION_INFO_V1(retention_state_recv);
+Datum
+retention_state_recv(PG_FUNCTION_ARGS)
+{
+	return receive_state((StringInfo) PG_GETARG_POINTER(0));
+}
+
+/*
+ * retention_state_in(cstring) returns retention_state
+ */
+PG_FUNCTION_INFO_V1(retention_state_in);
+Datum
+retention_state_in(PG_FUNCTION_ARGS)
+{
+	char	   *text = PG_GETARG_CSTRING(0);
+	int			length = strlen(text);
+	int			room = pg_b64_dec_len(length);
+	StringInfoData bytes;
+
+	initStringInfo(&bytes);
+	enlargeStringInfo(&bytes, room);
+	bytes.len = pg_b64_decode(text, length, (void *) bytes.data, room);
+	if (bytes.len < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+				 errmsg("invalid input syntax for type %s",
+						"retention_state"),
+				 errdetail("It is not base64.")));
+	bytes.data[bytes.len] = '\0';
+	return receive_state(&bytes);
+}
