@@ -13,9 +13,9 @@
 /* Up to this many slots a table is a sorted array without gaps. */
 #define MOST_SORTED_SLOTS	32
 
-/* A larger one is filled to four fifths, then grows by a quarter. */
+/* A larger one is filled to four fifths, then grows by half. */
 #define FILL_PER_RANGE(range)	((range) / 5 * 4)
-#define GROWN(n)				((n) + (n) / 4 + 1)
+#define GROWN(n)				((n) + (n) / 2)
 
 int
 compare_long_texts(CustomerKey a, const char *a_base,
@@ -92,10 +92,11 @@ gather_at_end(const CustomerTable *table, const char *from, uint64 from_nslots)
 
 /*
  * Moves customers gathered at the end of the array, from "first" on, to their
- * homes or as near behind as is free. Needs room behind the last home, which
- * slots_needed has made sure of: without it a writer would pass the reader.
+ * homes or as near behind as is free. Returns false, with the customers in order
+ * but not all where they belong, if there is too little room behind the last
+ * home: the slot to write would be one not yet read.
  */
-static void
+static bool
 spread_from_end(CustomerTable *table, uint64 first)
 {
 	int			stride = table->stride;
@@ -109,45 +110,24 @@ spread_from_end(CustomerTable *table, uint64 first)
 
 		if ((i & 0xFFFF) == 0)
 			CHECK_FOR_INTERRUPTS();
-		Assert(position <= i);
-		if (position != i)
-			memmove(table->slots + position * stride, slot, stride);
+		if (position > i)
+		{
+			customer_table_clear_slots(table->slots, stride, next, i);
+			return false;
+		}
 		customer_table_clear_slots(table->slots, stride, next, position);
+		memmove(table->slots + position * stride, slot, stride);
 		next = position + 1;
 	}
 	customer_table_clear_slots(table->slots, stride, next, table->nslots);
-}
-
-/*
- * How many slots these customers take in a table of this range: the last
- * customers of all may lie behind the last home.
- */
-static uint64
-slots_needed(const CustomerTable *table, uint64 range)
-{
-	uint64		next = 0;
-
-	for (uint64 i = 0; i < table->nslots; i++)
-	{
-		const char *slot = slot_at(table, i);
-
-		if ((i & 0xFFFF) == 0)
-			CHECK_FOR_INTERRUPTS();
-		if (slot_in_use(table->kind, slot))
-		{
-			uint64		home = home_of(range, load_word(slot));
-
-			next = Max(home, next) + 1;
-		}
-	}
-	return next;
+	return true;
 }
 
 /* Slots behind the last home, where the last customers may be pushed to. */
 static uint64
 room_behind(uint64 range)
 {
-	return range == 0 ? 0 : 8 + Min(range / 16, 128);
+	return 2 * NEAR_SLOTS + Min(range / 16, 128);
 }
 
 /*
@@ -169,7 +149,8 @@ rebuild(CustomerTable *table, const CustomerTable *from, uint64 range,
 		slots = from->slots;
 	memcpy(table->slots + nslots * stride, ones, stride);
 	customer_table_set_range(table, nslots, range);
-	spread_from_end(table, gather_at_end(table, slots, from_nslots));
+	if (!spread_from_end(table, gather_at_end(table, slots, from_nslots)))
+		rebuild(table, table, range, GROWN(nslots));
 }
 
 /*
@@ -178,7 +159,7 @@ rebuild(CustomerTable *table, const CustomerTable *from, uint64 range,
 static void
 rebuild_for(CustomerTable *table, const CustomerTable *from, uint64 customers)
 {
-	uint64		range = from->range;
+	uint64		range = Max(from->range, MOST_SORTED_SLOTS);
 	uint64		nslots;
 
 	if (customers <= MOST_SORTED_SLOTS)
@@ -190,37 +171,43 @@ rebuild_for(CustomerTable *table, const CustomerTable *from, uint64 customers)
 		return;
 	}
 	while (FILL_PER_RANGE(range) < customers)
-		range = GROWN(Max(range, MOST_SORTED_SLOTS));
-	nslots = Max(range, slots_needed(from, range)) + room_behind(range);
-	rebuild(table, from, range, nslots);
+		range = GROWN(range);
+	rebuild(table, from, range, range + room_behind(range));
 }
 
 /*
- * Makes a gap at a position where a new customer belongs, and counts it.
- * Returns false if the table had to grow instead: the position is then another.
+ * Makes a gap where a new customer belongs, and counts it. Returns its slot, or
+ * NULL if the table had to grow instead, and the slot is to be found again.
  */
-bool
-customer_table_make_room(CustomerTable *table, uint64 position)
+char *
+customer_table_make_room(CustomerTable *table, CustomerKey key, char *slot)
 {
-	uint64		gap = position;
+	int			stride = table->stride;
+	char	   *ones = slot_at(table, table->nslots);
+	char	   *gap = slot;
 
+	if (key_is_ones(table->kind, key))
+	{
+		table->has_ones = true;
+		table->used++;
+		return ones;
+	}
 	if (used_below_ones(table) >= table->limit)
 	{
 		rebuild_for(table, table, used_below_ones(table) + 1);
-		return false;
+		return NULL;
 	}
-	while (gap < table->nslots && slot_in_use(table->kind, slot_at(table, gap)))
-		gap++;
-	if (gap == table->nslots)
+	while (gap < ones && slot_in_use(table->kind, gap))
+		gap += stride;
+	if (gap == ones)
 	{
 		/* the last customers of all have filled the room behind the last home */
 		rebuild(table, table, table->range, GROWN(table->nslots));
-		return false;
+		return NULL;
 	}
-	memmove(slot_at(table, position + 1), slot_at(table, position),
-			(gap - position) * table->stride);
+	memmove(slot + stride, slot, gap - slot);
 	table->used++;
-	return true;
+	return slot;
 }
 
 /*
@@ -287,28 +274,28 @@ customer_table_reserve(CustomerTable *table, const CustomerSource *source)
  * homes one slot back, so that no gap opens before them.
  */
 void
-customer_table_delete(CustomerTable *table, uint64 position)
+customer_table_delete(CustomerTable *table, char *slot)
 {
-	CustomerKey key = load_key(table->kind, slot_at(table, position));
-	uint64		end = position + 1;
+	int			stride = table->stride;
+	char	   *ones = slot_at(table, table->nslots);
+	char	   *end = slot + stride;
+	CustomerKey key = load_key(table->kind, slot);
 
 	if (key_is_long_text(table->kind, key))
 		table->heap.dead += HEAP_BLOCK_HEADER +
 			heap_block_room(table->heap.base, key_text_offset(key));
 	table->used--;
-	if (position == table->nslots)
+	if (slot == ones)
 	{
 		table->has_ones = false;
-		customer_table_clear_slots(table->slots, table->stride, position, end);
+		memset(ones, 0xFF, stride);
 		return;
 	}
-	while (end < table->nslots &&
-		   slot_in_use(table->kind, slot_at(table, end)) &&
-		   home_of(table->range, load_word(slot_at(table, end))) < end)
-		end++;
-	memmove(slot_at(table, position), slot_at(table, position + 1),
-			(end - position - 1) * table->stride);
-	customer_table_clear_slots(table->slots, table->stride, end - 1, end);
+	while (end < ones && slot_in_use(table->kind, end) &&
+		   slot_at(table, home_of(table->range, load_word(end))) < end)
+		end += stride;
+	memmove(slot, slot + stride, end - slot - stride);
+	memset(end - stride, 0xFF, stride);
 }
 
 /*

@@ -32,7 +32,7 @@
  *
  * ONE MISS, NOT TWO. A table of a million customers is larger than the caches
  * near the core, so a probe costs a trip to memory. Key and payload lie
- * together, and rows come in batches whose slots are prefetched first.
+ * together, and rows wait in a batch until their slots have been prefetched.
  *
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
@@ -164,8 +164,6 @@ struct CustomerSource
 	const char *heap_base;
 };
 
-#define ABSORB_BATCH	256
-
 extern retention_internal void customer_table_init(CustomerTable *table,
 												   const CustomerFamily *family,
 												   KeyKind kind);
@@ -176,8 +174,9 @@ extern retention_internal void customer_table_clear_slots(char *slots,
 														  int stride,
 														  uint64 from,
 														  uint64 to);
-extern retention_internal bool customer_table_make_room(CustomerTable *table,
-														uint64 position);
+extern retention_internal char *customer_table_make_room(CustomerTable *table,
+														 CustomerKey key,
+														 char *slot);
 extern retention_internal void customer_table_take_over(CustomerTable *table,
 														const CustomerTable *from,
 														uint64 customers);
@@ -187,7 +186,7 @@ extern retention_internal void customer_table_reserve(CustomerTable *table,
 													  const CustomerSource *source);
 extern retention_internal bool customer_table_is_packed(const CustomerTable *table);
 extern retention_internal void customer_table_delete(CustomerTable *table,
-													 uint64 position);
+													 char *slot);
 extern retention_internal uint64 customer_table_packed_heap(const CustomerTable *table);
 extern retention_internal void customer_table_move_heap(CustomerTable *table,
 														StateHeap *heap);
@@ -262,36 +261,47 @@ compare_keys(KeyKind kind, CustomerKey a, const char *a_base,
 }
 
 /*
- * The position of a customer, or the one where it belongs.
+ * Slots looked at without a branch. Most customers lie that near their home,
+ * and each at a distance no processor can predict.
  */
-static pg_attribute_always_inline uint64
+#define NEAR_SLOTS	4
+
+/*
+ * The slot of a customer, or the one before which it belongs.
+ */
+static pg_attribute_always_inline char *
 customer_table_find(const CustomerTable *table, KeyKind kind, int stride,
 					CustomerKey key, const char *key_base, bool *found)
 {
-	uint64		position = home_of(table->range, key.word[0]);
-	const char *slot = table->slots + position * stride;
-	int			order;
+	const uint64 word = key.word[0];
+	char	   *slot = table->slots + home_of(table->range, word) * stride;
 
 	if (unlikely(key_is_ones(kind, key)))
 	{
 		*found = table->has_ones;
-		return table->nslots;
+		return table->slots + table->nslots * stride;
 	}
+	/* there are at least as many slots behind the last home: room_behind() */
+	if (likely(table->range > 0))
+		slot += stride * ((load_word(slot) < word) +
+						  (load_word(slot + stride) < word) +
+						  (load_word(slot + 2 * stride) < word) +
+						  (load_word(slot + 3 * stride) < word));
+	/* the slot after the last is all ones, so this ends */
+	while (load_word(slot) < word)
+		slot += stride;
 	if (kind == KEY_BIGINT)
-	{
-		/* the slot after the last is all ones, so this ends */
-		while (load_word(slot) < key.word[0])
-			slot += stride;
-		*found = load_word(slot) == key.word[0];
-	}
+		*found = load_word(slot) == word;
 	else
 	{
+		int			order;
+
 		while ((order = compare_keys(kind, load_key(kind, slot),
 									 table->heap.base, key, key_base)) < 0)
 			slot += stride;
 		*found = order == 0;
 	}
-	return (slot - table->slots) / stride;
+	return slot;
 }
 
 /*
@@ -304,50 +314,51 @@ customer_table_upsert(CustomerTable *table, const CustomerFamily *family,
 	const int	size = key_size(kind);
 	const int	stride = size + family->payload_size;
 	CustomerKey key = load_key(kind, from);
-	uint64		position;
 	bool		found;
+	char	   *slot = customer_table_find(table, kind, stride, key, from_base,
+										   &found);
 	uint64		payload[MOST_PAYLOAD / sizeof(uint64)];
+	uint64		addend[MOST_PAYLOAD / sizeof(uint64)];
+	Size		at;
 
-	position = customer_table_find(table, kind, stride, key, from_base, &found);
 	if (!found)
 	{
-		if (unlikely(key_is_ones(kind, key)))
-		{
-			table->has_ones = true;
-			table->used++;
-		}
-		else
-			while (!customer_table_make_room(table, position))
-				position = customer_table_find(table, kind, stride, key,
-											   from_base, &found);
+		while ((slot = customer_table_make_room(table, key, slot)) == NULL)
+			slot = customer_table_find(table, kind, stride, key, from_base,
+									   &found);
+		at = slot - table->slots;
 		if (key_is_long_text(kind, key))
 			key.word[1] = LONG_TEXT_MARK |
 				heap_copy_block(&table->heap, from_base, key_text_offset(key));
-		store_key(kind, slot_at(table, position), key);
+		slot = table->slots + at;
+		store_key(kind, slot, key);
 		if (family->identity)
-			memcpy(slot_at(table, position) + size, family->identity,
-				   family->payload_size);
+			memcpy(slot + size, family->identity, family->payload_size);
 		else
-			memset(slot_at(table, position) + size, 0, family->payload_size);
+			memset(slot + size, 0, family->payload_size);
 	}
 	if (family->payload_size == 0)
 		return;
 
-	/* a copy, since merging may move the table's memory and slots unaligned */
-	memcpy(payload, table->slots + position * stride + size,
-		   family->payload_size);
-	{
-		uint64		addend[MOST_PAYLOAD / sizeof(uint64)];
-
-		memcpy(addend, from + size, family->payload_size);
-		family->merge(table, payload, addend, from_base);
-	}
-	memcpy(table->slots + position * stride + size, payload,
-		   family->payload_size);
+	/* copies, since slots are not aligned and merging may move them */
+	at = slot + size - table->slots;
+	memcpy(payload, slot + size, family->payload_size);
+	memcpy(addend, from + size, family->payload_size);
+	family->merge(table, payload, addend, from_base);
+	memcpy(table->slots + at, payload, family->payload_size);
 }
 
-/* Tables below this many bytes stay in the nearest cache by themselves. */
-#define PREFETCH_FROM	(64 * 1024)
+/*
+ * Asks for the slots that looking for this customer will look at.
+ */
+static pg_attribute_always_inline void
+customer_table_prefetch(const CustomerTable *table, int stride, CustomerKey key)
+{
+	const char *home = table->slots + home_of(table->range, key.word[0]) * stride;
+
+	__builtin_prefetch(home, 1);
+	__builtin_prefetch(home + NEAR_SLOTS * stride - 1, 1);
+}
 
 static pg_attribute_always_inline void
 absorb_kind(CustomerTable *table, const CustomerFamily *family, KeyKind kind,
@@ -355,27 +366,15 @@ absorb_kind(CustomerTable *table, const CustomerFamily *family, KeyKind kind,
 {
 	const int	stride = key_size(kind) + family->payload_size;
 
-	for (uint64 begin = 0; begin < source->nslots; begin += ABSORB_BATCH)
+	for (uint64 i = 0; i < source->nslots; i++)
 	{
-		uint64		end = Min(begin + ABSORB_BATCH, source->nslots);
+		const char *slot = source->slots + i * stride;
 
-		CHECK_FOR_INTERRUPTS();
-		if (table->nslots * stride >= PREFETCH_FROM)
-			for (uint64 i = begin; i < end; i++)
-			{
-				uint64		word = load_word(source->slots + i * stride);
-
-				__builtin_prefetch(table->slots +
-								   home_of(table->range, word) * stride, 1);
-			}
-		for (uint64 i = begin; i < end; i++)
-		{
-			const char *slot = source->slots + i * stride;
-
-			if (source->has_gaps && !slot_in_use(kind, slot))
-				continue;
-			customer_table_upsert(table, family, kind, slot, source->heap_base);
-		}
+		if ((i & 0xFF) == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (source->has_gaps && !slot_in_use(kind, slot))
+			continue;
+		customer_table_upsert(table, family, kind, slot, source->heap_base);
 	}
 	if (source->has_ones)
 		customer_table_upsert(table, family, kind,

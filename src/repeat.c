@@ -106,9 +106,9 @@ remove_row(CustomerTable *table, CustomerKey key, const char *key_base)
 	RepeatTotals *totals = table->totals;
 	RepeatPayload payload;
 	bool		found;
-	uint64		position = customer_table_find(table, table->kind, table->stride,
-											   key, key_base, &found);
-	char	   *at = slot_at(table, position) + table->key_size;
+	char	   *slot = customer_table_find(table, table->kind, table->stride, key,
+										   key_base, &found);
+	char	   *at = slot + table->key_size;
 
 	if (!found)
 		elog(ERROR, "row to remove is not in the state of repeat_rate");
@@ -120,7 +120,7 @@ remove_row(CustomerTable *table, CustomerKey key, const char *key_base)
 	totals->repeaters += is_repeater(&payload);
 	memcpy(at, &payload, sizeof(payload));
 	if (payload.rows == 0)
-		customer_table_delete(table, position);
+		customer_table_delete(table, slot);
 	return true;
 }
 

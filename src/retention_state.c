@@ -8,6 +8,8 @@
  */
 #include "retention_state.h"
 
+#include <sys/mman.h>
+
 #include "funcapi.h"
 #include "state_bytes.h"
 #include "utils/builtins.h"
@@ -264,6 +266,24 @@ state_of_expanded_table(CustomerTable *table)
 	return (ExpandedState *) ((char *) table - offsetof(ExpandedState, table));
 }
 
+/*
+ * Asks the system to back a large table with large pages, where it knows them:
+ * slots are visited in random order, and with small pages finding the page costs
+ * more than the slot. A hint, so what comes of it does not matter.
+ */
+static void
+prefer_huge_pages(char *memory, uint64 size)
+{
+#ifdef MADV_HUGEPAGE
+	const uintptr_t page = 2 * 1024 * 1024;
+	uintptr_t	begin = TYPEALIGN(page, (uintptr_t) memory);
+	uintptr_t	end = TYPEALIGN_DOWN(page, (uintptr_t) memory + size);
+
+	if (end > begin)
+		(void) madvise((void *) begin, end - begin, MADV_HUGEPAGE);
+#endif
+}
+
 static const char *
 expanded_resize_slots(CustomerTable *table, uint64 nslots)
 {
@@ -274,6 +294,7 @@ expanded_resize_slots(CustomerTable *table, uint64 nslots)
 											  size);
 	else
 		table->slots = repalloc_huge(table->slots, size);
+	prefer_huge_pages(table->slots, size);
 	return table->slots;
 }
 
@@ -330,7 +351,7 @@ expanded_create(MemoryContext parent, const CustomerTable *from,
 	table->heap.used = from->heap.used;
 	if (from->kind != KEY_NONE)
 		customer_table_take_over(table, from, customers);
-	expanded->batch.slots = palloc(ABSORB_BATCH * Max(table->stride, 1));
+	expanded->batch.slots = palloc(ROW_BATCH * Max(table->stride, 1));
 	expanded_init_heap(&expanded->batch.heap, 0);
 	MemoryContextSwitchTo(caller);
 	return expanded;

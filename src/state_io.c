@@ -248,7 +248,7 @@ receive_customers(StringInfo in, ExpandedState *expanded, uint64 count)
 		if (family->valid && !family->valid(payload, table->options))
 			reject_bytes("impossible customer");
 		memcpy(slot + table->key_size, payload, family->payload_size);
-		if (++batch->count == ABSORB_BATCH)
+		if (++batch->count == ROW_BATCH)
 			state_absorb_batch(expanded);
 	}
 	state_absorb_batch(expanded);
