@@ -30,7 +30,9 @@ PG_CFLAGS = -Wextra -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers -ffp-contract=off \
 	-DRETENTION_VERSION='"$(EXTVERSION)"' $(EXTRA_CFLAGS)
 
-REGRESS = $(patsubst sql/%.sql,%,$(filter-out sql/retention--%,$(wildcard sql/*.sql)))
+# shop makes the orders that the others look at
+REGRESS = shop $(filter-out shop,$(patsubst sql/%.sql,%, \
+	$(filter-out sql/retention--%,$(wildcard sql/*.sql))))
 REGRESS_OPTS = --load-extension=retention
 
 PG_CONFIG ?= pg_config

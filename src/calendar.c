@@ -18,12 +18,12 @@
 #include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
 
-TimestampTz
-utc_minus(TimestampTz at, const Interval *span)
+static void
+reject_long_interval(const char *argument)
 {
-	return DatumGetTimestamp(DirectFunctionCall2(timestamp_mi_interval,
-												 TimestampGetDatum(at),
-												 IntervalPGetDatum(span)));
+	ereport(ERROR,
+			(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+			 errmsg("argument \"%s\" is too long an interval", argument)));
 }
 
 TimestampTz
@@ -34,12 +34,29 @@ utc_plus(TimestampTz at, const Interval *span)
 												 IntervalPGetDatum(span)));
 }
 
-static void
-reject_long_interval(const char *argument)
+/* A length in days, near enough to see whether a calendar can hold it. */
+static double
+roughly_days(const Interval *span)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-			 errmsg("argument \"%s\" is too long an interval", argument)));
+	return span->month * (365.2425 / MONTHS_PER_YEAR) + span->day +
+		span->time / (double) USECS_PER_DAY;
+}
+
+/*
+ * at - span. A span that reaches back beyond the server's calendar is an error
+ * that names the argument.
+ */
+TimestampTz
+utc_minus(TimestampTz at, const Interval *span, const char *argument)
+{
+	const double days_there_are =
+		(at - MIN_TIMESTAMP) / (double) USECS_PER_DAY;
+
+	if (roughly_days(span) > days_there_are - DAYS_PER_MONTH)
+		reject_long_interval(argument);
+	return DatumGetTimestamp(DirectFunctionCall2(timestamp_mi_interval,
+												 TimestampGetDatum(at),
+												 IntervalPGetDatum(span)));
 }
 
 /* Each field doubled: two months back is one step of two months, not two steps. */

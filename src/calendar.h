@@ -13,7 +13,8 @@
 #include "datatype/timestamp.h"
 
 extern retention_internal TimestampTz utc_minus(TimestampTz at,
-												const Interval *span);
+												const Interval *span,
+												const char *argument);
 extern retention_internal TimestampTz utc_plus(TimestampTz at,
 											   const Interval *span);
 extern retention_internal void interval_twice(Interval *doubled,

@@ -78,9 +78,7 @@ check_finite_numeric(Numeric value, const char *argument)
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("argument \"%s\" must be a finite number, not %s",
-						argument, numeric_text(value)),
-				 errhint("Find such rows with: WHERE %s IN ('NaN', 'Infinity', '-Infinity').",
-						 argument)));
+						argument, numeric_text(value))));
 }
 
 void

@@ -60,8 +60,10 @@ churn_derive(StateOptions *options)
 				 errdetail("The period is from %s to %s.",
 						   pstrdup(timestamptz_to_str(start)),
 						   pstrdup(timestamptz_to_str(end)))));
-	options->derived[CHURN_START_AFTER] = utc_minus(start, inactive_after);
-	options->derived[CHURN_END_AFTER] = utc_minus(end, inactive_after);
+	options->derived[CHURN_START_AFTER] = utc_minus(start, inactive_after,
+													  "inactive_after");
+	options->derived[CHURN_END_AFTER] = utc_minus(end, inactive_after,
+													"inactive_after");
 }
 
 static void
@@ -202,7 +204,7 @@ inactive_derive(StateOptions *options)
 {
 	options->derived[INACTIVE_ACTIVE_AFTER] =
 		utc_minus(options->value[INACTIVE_AS_OF].time,
-				  &options->value[INACTIVE_AFTER].interval);
+				  &options->value[INACTIVE_AFTER].interval, "inactive_after");
 }
 
 static void
@@ -318,8 +320,9 @@ revenue_derive(StateOptions *options)
 	Interval	two_periods;
 
 	interval_twice(&two_periods, period, "period");
-	options->derived[REVENUE_PREVIOUS_AFTER] = utc_minus(as_of, &two_periods);
-	options->derived[REVENUE_CURRENT_AFTER] = utc_minus(as_of, period);
+	options->derived[REVENUE_PREVIOUS_AFTER] = utc_minus(as_of, &two_periods,
+														   "period");
+	options->derived[REVENUE_CURRENT_AFTER] = utc_minus(as_of, period, "period");
 }
 
 static void

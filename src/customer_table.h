@@ -77,8 +77,9 @@ typedef union OptionValue
 
 typedef struct StateOptions
 {
-	OptionValue value[MOST_OPTIONS];	/* as given; unused ones are zero */
 	int64		derived[MOST_DERIVED];	/* what the family makes of them */
+	OptionValue value[MOST_OPTIONS];	/* as given; a state holds only as many
+										 * as its family has */
 } StateOptions;
 
 /*

@@ -198,7 +198,7 @@ repeat_window_derive(StateOptions *options)
 {
 	options->derived[REPEAT_WINDOW_AFTER] =
 		utc_minus(options->value[REPEAT_WINDOW_AS_OF].time,
-				  &options->value[REPEAT_WINDOW_PERIOD].interval);
+				  &options->value[REPEAT_WINDOW_PERIOD].interval, "period");
 }
 
 static void
@@ -327,7 +327,7 @@ second_order_derive(StateOptions *options)
 {
 	options->derived[SECOND_ORDER_OLD_ENOUGH] =
 		utc_minus(options->value[SECOND_ORDER_AS_OF].time,
-				  &options->value[SECOND_ORDER_WITHIN].interval);
+				  &options->value[SECOND_ORDER_WITHIN].interval, "within");
 }
 
 /* The two earliest of four. */

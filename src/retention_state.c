@@ -80,7 +80,8 @@ reject_state(const CustomerTable *table, const char *wanted)
 static Size
 options_size(const CustomerFamily *family)
 {
-	return family->noptions > 0 ? sizeof(StateOptions) : 0;
+	return family->noptions == 0 ? 0 :
+		offsetof(StateOptions, value) + family->noptions * sizeof(OptionValue);
 }
 
 static uint64

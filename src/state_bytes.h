@@ -34,8 +34,8 @@ typedef struct StateHeader
 } StateHeader;
 
 StaticAssertDecl(sizeof(StateHeader) == 32, "layout of stored states");
-StaticAssertDecl(sizeof(Interval) == 16, "layout of stored states");
-StaticAssertDecl(sizeof(StateOptions) == 96, "layout of stored states");
+StaticAssertDecl(sizeof(OptionValue) == 16, "layout of stored states");
+StaticAssertDecl(offsetof(StateOptions, value) == 32, "layout of stored states");
 
 extern retention_internal const CustomerFamily *state_family(uint8 id);
 extern retention_internal bool state_kind_is_valid(const CustomerFamily *family,

@@ -284,7 +284,7 @@ clv_derive(StateOptions *options)
 	const Interval *period = &options->value[CLV_PERIOD].interval;
 
 	options->derived[CLV_AFTER] = utc_minus(options->value[CLV_AS_OF].time,
-											period);
+											period, "period");
 	interval_ratio(&options->value[CLV_LIFETIME].interval, "lifetime",
 				   period, "period",
 				   &options->derived[CLV_LIFETIME_UNITS],
@@ -503,6 +503,11 @@ payback_orders(PG_FUNCTION_ARGS)
 												 NumericGetDatum(order_margin)));
 	if (compare(multiply(orders, order_margin), cost) < 0)
 		orders = add(orders, whole(1));
+	if (compare(orders, whole(PG_INT64_MAX)) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("argument \"cac\" is too large for a margin of %s an order: more orders than a bigint can count",
+						numeric_text(order_margin))));
 	return DirectFunctionCall1(numeric_int8, NumericGetDatum(orders));
 }
 

@@ -1,0 +1,44 @@
+-- Rules that every object of the extension keeps. Each query lists the breaches.
+
+CREATE TEMP VIEW members AS
+SELECT p.* FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
+WHERE d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
+  AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'retention');
+
+-- there is something to look at
+SELECT count(*) FILTER (WHERE prokind = 'a') > 40 AS aggregates, count(*) FILTER (WHERE prokind = 'f') > 40 AS functions FROM members;
+
+-- every aggregate can be split between workers and pushed to shards: a combine
+-- function, a state that is a real type with a binary form, no polymorphism, a
+-- final function that needs the state alone
+SELECT a.aggfnoid::regprocedure AS breach
+FROM pg_aggregate a JOIN members p ON p.oid = a.aggfnoid JOIN pg_type t ON t.oid = a.aggtranstype
+WHERE a.aggcombinefn = 0
+   OR t.typtype = 'p' OR t.typsend = 0 OR t.typreceive = 0
+   OR a.aggfinalextra OR a.aggmfinalextra
+   OR a.aggfinalmodify <> 'r' OR a.aggmfinalmodify <> 'r'
+   OR a.aggkind <> 'n'
+   OR EXISTS (SELECT FROM unnest(p.proargtypes) x JOIN pg_type y ON y.oid = x WHERE y.typtype = 'p');
+
+-- every function says what it is
+SELECT oid::regprocedure AS breach FROM members WHERE obj_description(oid, 'pg_proc') IS NULL;
+-- everything here reads its arguments alone: parallel safe and immutable
+SELECT oid::regprocedure AS breach, proparallel, provolatile FROM members WHERE proparallel <> 's' OR provolatile <> 'i';
+-- what is called by hand has named arguments
+SELECT oid::regprocedure AS breach FROM members
+WHERE pronargs > 0 AND proargnames IS NULL AND proname !~ '_(transfn|invfn)(_bigint|_text|_uuid)?$' AND proname !~ '^retention_state_';
+-- and no argument has the name of a result column
+SELECT oid::regprocedure AS breach FROM members
+WHERE (SELECT count(DISTINCT n) < count(*) FROM unnest(proargnames) n WHERE n <> '');
+-- functions are strict, but for those of aggregates, where a NULL is a row
+SELECT oid::regprocedure AS breach FROM members
+WHERE prokind = 'f' AND proisstrict <> (proname !~ '_(transfn|invfn)(_bigint|_text|_uuid)?$' AND proname <> 'retention_state_combine');
+-- nothing shadows a function of the server's own
+SELECT m.oid::regprocedure AS breach FROM members m JOIN pg_proc p ON p.proname = m.proname AND p.pronamespace = 'pg_catalog'::regnamespace;
+-- all overloads of a name have the same arguments after the customer
+SELECT proname AS breach, pronargs FROM members
+WHERE prokind = 'a' AND proname NOT IN ('rollup', 'aov', 'aov_state')
+GROUP BY proname, pronargs HAVING count(*) <> 3 OR count(DISTINCT proargnames) <> 1;
+
+-- the extension can be moved
+SELECT extrelocatable FROM pg_extension WHERE extname = 'retention';
