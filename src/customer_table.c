@@ -139,10 +139,12 @@ rebuild(CustomerTable *table, const CustomerTable *from, uint64 range,
 		uint64 nslots)
 {
 	int			stride = table->stride;
-	uint64		from_nslots = from->nslots;
+	uint64		from_nslots = from->nslots;	/* before table, if it is from, changes */
 	char		ones[MOST_PAYLOAD + sizeof(CustomerKey)];
 	const char *slots;
 
+	/* never fewer slots than there are: those at the end are yet to be read */
+	nslots = Max(nslots, table->nslots);
 	memcpy(ones, slot_at(from, from_nslots), stride);
 	slots = table->storage->resize_slots(table, nslots);
 	if (from != table)

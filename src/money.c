@@ -28,7 +28,10 @@
 
 #define DIGIT_BASE				10000
 #define DIGIT_DECIMALS			4
-#define MOST_NARROW_DIGITS		9	/* 36 decimal digits */
+#define MOST_NARROW_DIGITS		11	/* 122 bits are 37 decimal digits, and the
+									 * first and last may be in part of a digit */
+
+#define DIGITS_WITHOUT_OVERFLOW 9
 
 typedef struct StoredNumeric
 {
@@ -120,6 +123,30 @@ scale_up(int128 *mantissa, int decimals)
 	return !__builtin_mul_overflow(*mantissa, power_of_ten(decimals), mantissa);
 }
 
+static inline int
+stored_digit(const StoredNumeric *stored, int i)
+{
+	int16		digit;
+
+	memcpy(&digit, stored->digits + i * sizeof(int16), sizeof(digit));
+	return digit;
+}
+
+/*
+ * mantissa = mantissa * base + the i-th digit, or false on overflow.
+ */
+static inline bool
+append_digit(int128 *mantissa, int i, int base, int digit)
+{
+	if (likely(i < DIGITS_WITHOUT_OVERFLOW))
+	{
+		*mantissa = *mantissa * base + digit;
+		return true;
+	}
+	return !__builtin_mul_overflow(*mantissa, (int128) base, mantissa) &&
+		!__builtin_add_overflow(*mantissa, (int128) digit, mantissa);
+}
+
 /*
  * The stored digits as mantissa * 10^-decimals. False for what is not narrow:
  * the caller then keeps the numeric itself.
@@ -127,41 +154,42 @@ scale_up(int128 *mantissa, int decimals)
 static bool
 narrow_from_stored(Money *money, const StoredNumeric *stored)
 {
+	const int	last = stored->ndigits - 1;
 	int128		mantissa = 0;
+	int			last_base = DIGIT_BASE;
+	int			last_digit;
 	int			shift;
 
 	if (stored->ndigits > MOST_NARROW_DIGITS ||
 		stored->decimals > MONEY_MAX_DECIMALS)
 		return false;
-	for (int i = 0; i < stored->ndigits; i++)
-	{
-		int16		digit;
-
-		memcpy(&digit, stored->digits + i * sizeof(int16), sizeof(digit));
-		mantissa = mantissa * DIGIT_BASE + digit;
-	}
+	if (stored->ndigits == 0)
+		return set_narrow(money, 0, stored->decimals);
 
 	/* the last digit counts 10000^(weight - ndigits + 1); aim at 10^-decimals */
 	shift = stored->decimals +
-		DIGIT_DECIMALS * (stored->weight - stored->ndigits + 1);
-	if (stored->ndigits == 0)
-		shift = 0;
+		DIGIT_DECIMALS * (stored->weight - last);
 	if (shift > MONEY_MAX_DECIMALS || shift <= -DIGIT_DECIMALS)
 		return false;
-	if (shift >= 0)
-	{
-		if (!scale_up(&mantissa, shift))
-			return false;
-	}
-	else
-	{
-		int64		excess = power_of_ten_64[-shift];
 
-		/* digits beyond those it displays: not the server's doing; keep them */
-		if (mantissa % excess != 0)
+	for (int i = 0; i < last; i++)
+		if (!append_digit(&mantissa, i, DIGIT_BASE, stored_digit(stored, i)))
 			return false;
-		mantissa /= excess;
+	last_digit = stored_digit(stored, last);
+	if (shift < 0)
+	{
+		/* digits beyond those it displays: not the server's doing; keep them */
+		int			beyond = (int) power_of_ten_64[-shift];
+
+		if (last_digit % beyond != 0)
+			return false;
+		last_digit /= beyond;
+		last_base /= beyond;
 	}
+	if (!append_digit(&mantissa, last, last_base, last_digit))
+		return false;
+	if (shift > 0 && !scale_up(&mantissa, shift))
+		return false;
 	return set_narrow(money, stored->negative ? -mantissa : mantissa,
 					  stored->decimals);
 }
@@ -224,12 +252,20 @@ money_from_datum(StateHeap *heap, Money *money, Datum amount,
 	}
 }
 
+/*
+ * Numerics here are freed at once: a million wide sums may be merged or sent in
+ * one call.
+ */
 static Numeric
-add_numerics(Numeric a, Numeric b)
+add_and_free(Numeric a, Numeric b)
 {
-	return DatumGetNumeric(DirectFunctionCall2(numeric_add,
-											   NumericGetDatum(a),
-											   NumericGetDatum(b)));
+	Numeric		sum = DatumGetNumeric(DirectFunctionCall2(numeric_add,
+														  NumericGetDatum(a),
+														  NumericGetDatum(b)));
+
+	pfree(a);
+	pfree(b);
+	return sum;
 }
 
 /*
@@ -241,6 +277,8 @@ money_numeric(const Money *money, const char *base)
 	int			decimals = (int) money_tag(money) - 1;
 	int128		mantissa = money_bits(money) >> MONEY_TAG_BITS;
 	const int64 half = power_of_ten_64[MOST_64_BIT_POWER];
+	Numeric		upper;
+	Numeric		lower;
 
 	if (money_is_none(money))
 		return NULL;
@@ -258,10 +296,10 @@ money_numeric(const Money *money, const char *base)
 		return int64_div_fast_to_numeric((int64) mantissa, decimals);
 
 	/* two 18-digit halves; the upper one is worth 10^18 as much */
-	return add_numerics(int64_div_fast_to_numeric((int64) (mantissa / half),
-												  decimals - MOST_64_BIT_POWER),
-						int64_div_fast_to_numeric((int64) (mantissa % half),
-												  decimals));
+	upper = int64_div_fast_to_numeric((int64) (mantissa / half),
+									  decimals - MOST_64_BIT_POWER);
+	lower = int64_div_fast_to_numeric((int64) (mantissa % half), decimals);
+	return add_and_free(upper, lower);
 }
 
 /*
@@ -271,6 +309,8 @@ void
 money_add_unlike(StateHeap *heap, Money *into, const Money *from,
 				 const char *from_base)
 {
+	Numeric		sum;
+
 	if (money_is_none(from))
 		return;
 	if (money_is_none(into))
@@ -293,8 +333,10 @@ money_add_unlike(StateHeap *heap, Money *into, const Money *from,
 			set_narrow(into, a, decimals))
 			return;
 	}
-	set_numeric(heap, into, add_numerics(money_numeric(into, heap->base),
-										 money_numeric(from, from_base)));
+	sum = add_and_free(money_numeric(into, heap->base),
+					   money_numeric(from, from_base));
+	set_numeric(heap, into, sum);
+	pfree(sum);
 }
 
 /* -1, 0 or 1; 0 also when no amount is known. */
@@ -305,11 +347,14 @@ money_sign(const Money *money, const char *base)
 		return 0;
 	if (money_is_wide(money))
 	{
+		StoredNumeric stored;
 		Numeric		value = money_numeric(money, base);
-		Datum		sign = DirectFunctionCall1(numeric_sign,
-											   NumericGetDatum(value));
+		int			sign;
 
-		return DatumGetInt32(DirectFunctionCall1(numeric_int4, sign));
+		read_stored_numeric(&stored, (struct varlena *) value);
+		sign = stored.ndigits == 0 ? 0 : stored.negative ? -1 : 1;
+		pfree(value);
+		return sign;
 	}
 	else
 	{
@@ -324,6 +369,10 @@ int
 money_compare(const Money *a, const char *a_base,
 			  const Money *b, const char *b_base)
 {
+	Numeric		a_value;
+	Numeric		b_value;
+	int			order;
+
 	if (money_tag(a) == money_tag(b) && !money_is_wide(a))
 	{
 		int128		a_bits = money_bits(a);
@@ -331,9 +380,14 @@ money_compare(const Money *a, const char *a_base,
 
 		return (a_bits > b_bits) - (a_bits < b_bits);
 	}
-	return DatumGetInt32(DirectFunctionCall2(numeric_cmp,
-											 NumericGetDatum(money_numeric(a, a_base)),
-											 NumericGetDatum(money_numeric(b, b_base))));
+	a_value = money_numeric(a, a_base);
+	b_value = money_numeric(b, b_base);
+	order = DatumGetInt32(DirectFunctionCall2(numeric_cmp,
+											  NumericGetDatum(a_value),
+											  NumericGetDatum(b_value)));
+	pfree(a_value);
+	pfree(b_value);
+	return order;
 }
 
 /*
@@ -361,12 +415,14 @@ money_send(StringInfo out, const Money *money, const char *base)
 	pq_sendbyte(out, (uint8) money_tag(money));
 	if (money_is_wide(money))
 	{
-		Datum		number = NumericGetDatum(money_numeric(money, base));
-		bytea	   *value = DatumGetByteaPP(DirectFunctionCall1(numeric_send,
-																number));
+		Numeric		number = money_numeric(money, base);
+		bytea	   *value = DatumGetByteaP(DirectFunctionCall1(numeric_send,
+															   NumericGetDatum(number)));
 
-		pq_sendint32(out, VARSIZE_ANY_EXHDR(value));
-		pq_sendbytes(out, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+		pq_sendint32(out, VARSIZE(value) - VARHDRSZ);
+		pq_sendbytes(out, VARDATA(value), VARSIZE(value) - VARHDRSZ);
+		pfree(value);
+		pfree(number);
 	}
 	else if (!money_is_none(money))
 	{
@@ -405,8 +461,9 @@ money_receive(StringInfo in, StateHeap *heap, Money *money)
 		if (bytes.cursor != bytes.len || numeric_is_nan(value) ||
 			numeric_is_inf(value))
 			reject_money();
-		pfree(bytes.data);
 		set_numeric(heap, money, value);
+		pfree(bytes.data);
+		pfree(value);
 	}
 	else if (tag != MONEY_TAG_NONE)
 	{

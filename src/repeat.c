@@ -111,7 +111,10 @@ remove_row(CustomerTable *table, CustomerKey key, const char *key_base)
 	char	   *at = slot + table->key_size;
 
 	if (!found)
-		elog(ERROR, "row to remove is not in the state of repeat_rate");
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("customer to remove is not in the state of repeat_rate"),
+				 errdetail("The inverse transition function takes out rows that its transition function put in.")));
 	memcpy(&payload, at, sizeof(payload));
 	if (payload.rows == PG_UINT32_MAX)
 		return false;

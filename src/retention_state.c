@@ -10,6 +10,7 @@
 
 #include <sys/mman.h>
 
+#include "access/detoast.h"
 #include "funcapi.h"
 #include "state_bytes.h"
 #include "utils/builtins.h"
@@ -22,8 +23,17 @@
  */
 #define FLAT_LIMIT			(16 * 1024)
 
-/* A heap with more dead bytes than this, and more dead than alive, is rewritten. */
-#define HEAP_DEAD_LIMIT		(256 * 1024)
+/*
+ * A heap with more dead bytes than this, and more dead than alive, is rewritten.
+ */
+#define FLAT_HEAP_DEAD_LIMIT	1024
+#define HEAP_DEAD_LIMIT			(256 * 1024)
+
+static bool
+heap_wants_rewriting(const StateHeap *heap, uint64 limit)
+{
+	return heap->dead > limit && heap->dead > heap->used / 2;
+}
 
 static const CustomerFamily *const families[] = {
 	&repeat_family,
@@ -52,6 +62,23 @@ state_kind_is_valid(const CustomerFamily *family, uint8 kind)
 	if (family->absorb == NULL)
 		return kind == KEY_NONE;
 	return kind == KEY_BIGINT || kind == KEY_TEXT || kind == KEY_UUID;
+}
+
+static const char *
+kind_name(KeyKind kind)
+{
+	switch (kind)
+	{
+		case KEY_NONE:
+			break;
+		case KEY_BIGINT:
+			return "bigint";
+		case KEY_TEXT:
+			return "text";
+		case KEY_UUID:
+			return "uuid";
+	}
+	return NULL;
 }
 
 void
@@ -112,18 +139,26 @@ table_in_image(CustomerTable *table, void *image, uint64 nslots)
 	table->heap.base = at;
 }
 
-static void *
-image_create(const CustomerTable *table, uint64 nslots, uint64 heap_size)
+static void
+image_init(void *image, const CustomerTable *table, Size size)
 {
-	uint64		size = image_size(table, nslots, heap_size);
-	StateHeader *header = palloc(size);
+	StateHeader *header = image;
 
 	memset(header, 0, sizeof(StateHeader));
 	SET_VARSIZE(header, size);
 	header->format = STATE_FORMAT;
 	header->family = table->family->id;
 	header->kind = table->kind;
-	return header;
+}
+
+static void *
+image_create(const CustomerTable *table, uint64 nslots, uint64 heap_size)
+{
+	uint64		size = image_size(table, nslots, heap_size);
+	void	   *image = palloc(size);
+
+	image_init(image, table, size);
+	return image;
 }
 
 /* Writes into the header what has changed in the table. */
@@ -138,6 +173,7 @@ image_store_header(void *image, const CustomerTable *table)
 	header->used = table->used;
 	header->heap_used = table->heap.used;
 	header->heap_size = table->heap.size;
+	header->heap_dead = table->heap.dead;
 }
 
 static void
@@ -179,6 +215,42 @@ image_open(CustomerTable *table, void *image)
 	table->used = header->used;
 	table->heap.used = header->heap_used;
 	table->heap.size = header->heap_size;
+	table->heap.dead = header->heap_dead;
+}
+
+/*
+ * The table's image without gaps and dead heap: see customer_table_pack.
+ */
+static uint64
+packed_slots(const CustomerTable *table)
+{
+	return table->used - (table->has_ones ? 1 : 0);
+}
+
+static uint64
+packed_size(const CustomerTable *table)
+{
+	return image_size(table, packed_slots(table),
+					  customer_table_packed_heap(table));
+}
+
+static void
+image_pack(const CustomerTable *table, void *image, Size size)
+{
+	uint64		nslots = packed_slots(table);
+	CustomerTable packed;
+
+	customer_table_init(&packed, table->family, table->kind);
+	table_in_image(&packed, image, nslots);
+	customer_table_set_range(&packed, nslots, 0);
+	packed.used = table->used;
+	packed.has_ones = table->has_ones;
+	packed.heap.size = size - image_size(table, nslots, 0);
+
+	image_init(image, table, size);
+	memcpy(packed.options, table->options, options_size(table->family));
+	customer_table_pack(table, packed.slots, packed.totals, &packed.heap);
+	image_store_header(image, &packed);
 }
 
 static StateUpdate *
@@ -350,6 +422,7 @@ expanded_create(MemoryContext parent, const CustomerTable *from,
 	expanded_init_heap(&table->heap, from->heap.used);
 	memcpy(table->heap.base, from->heap.base, from->heap.used);
 	table->heap.used = from->heap.used;
+	table->heap.dead = from->heap.dead;
 	if (from->kind != KEY_NONE)
 		customer_table_take_over(table, from, customers);
 	expanded->batch.slots = palloc(ROW_BATCH * Max(table->stride, 1));
@@ -389,8 +462,7 @@ state_absorb_batch(ExpandedState *expanded)
 	batch->heap.used = 0;
 	batch->heap.dead = 0;
 	table->family->absorb(table, &rows);
-	if (table->heap.dead > HEAP_DEAD_LIMIT &&
-		table->heap.dead > table->heap.used / 2)
+	if (heap_wants_rewriting(&table->heap, HEAP_DEAD_LIMIT))
 		rewrite_heap(table);
 }
 
@@ -398,43 +470,20 @@ static Size
 expanded_flat_size(ExpandedObjectHeader *header)
 {
 	ExpandedState *expanded = (ExpandedState *) header;
-	CustomerTable *table = &expanded->table;
 	uint64		size;
 
 	state_absorb_batch(expanded);
-	size = image_size(table, table->used - (table->has_ones ? 1 : 0),
-					  customer_table_packed_heap(table));
+	size = packed_size(&expanded->table);
 	if (size > MaxAllocSize)
-		reject_large_state(table, size);
+		reject_large_state(&expanded->table, size);
 	return size;
 }
 
-/* As a packed image: see customer_table_pack. */
 static void
 expanded_flatten_into(ExpandedObjectHeader *header, void *result,
 					  Size allocated_size)
 {
-	ExpandedState *expanded = (ExpandedState *) header;
-	CustomerTable *table = &expanded->table;
-	uint64		nslots = table->used - (table->has_ones ? 1 : 0);
-	StateHeader *image = result;
-	CustomerTable packed;
-
-	customer_table_init(&packed, table->family, table->kind);
-	table_in_image(&packed, image, nslots);
-	customer_table_set_range(&packed, nslots, 0);
-	packed.used = table->used;
-	packed.has_ones = table->has_ones;
-	packed.heap.size = allocated_size - image_size(table, nslots, 0);
-
-	memset(image, 0, sizeof(StateHeader));
-	SET_VARSIZE(image, allocated_size);
-	image->format = STATE_FORMAT;
-	image->family = table->family->id;
-	image->kind = table->kind;
-	memcpy(packed.options, table->options, options_size(table->family));
-	customer_table_pack(table, packed.slots, packed.totals, &packed.heap);
-	image_store_header(image, &packed);
+	image_pack(&((ExpandedState *) header)->table, result, allocated_size);
 }
 
 void
@@ -477,6 +526,15 @@ update_open_value(StateUpdate *update, Datum value, MemoryContext aggcontext,
 										   update->flat.used * 2);
 		update->table = &update->expanded->table;
 		return;
+	}
+	if (heap_wants_rewriting(&update->flat.heap, FLAT_HEAP_DEAD_LIMIT))
+	{
+		Size		size = packed_size(&update->flat);
+		void	   *packed = palloc(size);
+
+		image_pack(&update->flat, packed, size);
+		image = packed;
+		image_open(&update->flat, image);
 	}
 	update_use_flat(update, image);
 	if (customer_table_is_packed(&update->flat))
@@ -539,8 +597,14 @@ state_update_open(StateUpdate *update, FunctionCallInfo fcinfo,
 		return;
 	}
 	update_open_value(update, PG_GETARG_DATUM(0), aggcontext, 0);
-	if (update->table->family != family || update->table->kind != kind)
+	if (update->table->family != family)
 		reject_state(update->table, family->name);
+	if (update->table->kind != kind)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("cannot add a customer of type %s to a state of %s whose customers are of type %s",
+						kind_name(kind), family->name,
+						kind_name(update->table->kind))));
 	check_options(fcinfo, family, update->table->options, first_option);
 }
 
@@ -602,8 +666,9 @@ check_mergeable(const CustomerTable *a, const CustomerTable *b)
 	if (a->kind != b->kind)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("cannot merge states of %s whose customers have different types",
-						a->family->name)));
+				 errmsg("cannot merge states of %s whose customers are of types %s and %s",
+						a->family->name, kind_name(a->kind),
+						kind_name(b->kind))));
 	for (int i = 0; i < a->family->noptions; i++)
 		if (memcmp(&a->options->value[i], &b->options->value[i],
 				   sizeof(OptionValue)) != 0)
@@ -686,23 +751,6 @@ retention_state_combine(PG_FUNCTION_ARGS)
  * Telling what a state is
  * ------------------------------------------------------------------------
  */
-static const char *
-kind_name(KeyKind kind)
-{
-	switch (kind)
-	{
-		case KEY_NONE:
-			break;
-		case KEY_BIGINT:
-			return "bigint";
-		case KEY_TEXT:
-			return "text";
-		case KEY_UUID:
-			return "uuid";
-	}
-	return NULL;
-}
-
 /*
  * state_info(retention_state, OUT measure, OUT customer_type, OUT customers,
  * OUT bytes): what built it, its customers, and the memory it takes where it is
@@ -724,7 +772,7 @@ state_info(PG_FUNCTION_ARGS)
 	if (get_call_result_type(fcinfo, NULL, &row) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "state_info must return a row");
 	if (table == &view)
-		bytes = VARSIZE_ANY(DatumGetPointer(value));
+		bytes = toast_datum_size(value);
 	else
 		bytes = MemoryContextMemAllocated(DatumGetEOHP(value)->eoh_context, true);
 	values[0] = CStringGetTextDatum(table->family->name);

@@ -248,10 +248,17 @@ state_transition(FunctionCallInfo fcinfo, const CustomerFamily *family,
 	uint64		payload[MOST_PAYLOAD / sizeof(uint64)];
 
 	state_update_begin(&update, fcinfo, family, kind, first_option);
-	if (!PG_ARGISNULL(1) && read(&update, fcinfo, payload))
-		state_add(&update, family, kind,
-				  state_customer_key(fcinfo, kind, state_row_heap(&update)),
-				  payload);
+	if (!PG_ARGISNULL(1))
+	{
+		StateHeap  *row_heap = state_row_heap(&update);
+		uint64		row_heap_used = row_heap->used;
+
+		if (read(&update, fcinfo, payload))
+			state_add(&update, family, kind,
+					  state_customer_key(fcinfo, kind, row_heap), payload);
+		else
+			row_heap->used = row_heap_used;
+	}
 	return state_update_end(&update);
 }
 

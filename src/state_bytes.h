@@ -30,7 +30,7 @@ typedef struct StateHeader
 	uint32		used;
 	uint32		heap_used;
 	uint32		heap_size;
-	uint32		unused;			/* zero; keeps what follows on 8 bytes */
+	uint32		heap_dead;
 } StateHeader;
 
 StaticAssertDecl(sizeof(StateHeader) == 32, "layout of stored states");

@@ -160,16 +160,19 @@ retention_state_out(PG_FUNCTION_ARGS)
 	CustomerTable view;
 	CustomerTable *table = state_read(fcinfo, &view);
 	StringInfoData out;
-	int			room;
+	Size		room;
 	int			length;
 	char	   *result;
 
 	check_sent_size(table, 4.0 / 3);
 	initStringInfo(&out);
 	send_state(&out, table);
-	room = pg_b64_enc_len(out.len);
-	result = palloc((Size) room + 1);
-	length = pg_b64_encode((void *) out.data, out.len, result, room);
+	/* pg_b64_enc_len() computes in int, and overflows from 512 MB on */
+	room = ((Size) out.len + 2) / 3 * 4;
+	if (room + 1 > MaxAllocSize)
+		reject_large_state(table, room);
+	result = palloc(room + 1);
+	length = pg_b64_encode((void *) out.data, out.len, result, (int) room);
 	if (length < 0)
 		elog(ERROR, "could not encode a retention state");
 	result[length] = '\0';
@@ -333,7 +336,7 @@ retention_state_in(PG_FUNCTION_ARGS)
 {
 	char	   *text = PG_GETARG_CSTRING(0);
 	int			length = strlen(text);
-	int			room = pg_b64_dec_len(length);
+	int			room = length / 4 * 3 + 3;
 	StringInfoData bytes;
 
 	initStringInfo(&bytes);
