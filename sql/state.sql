@@ -40,6 +40,20 @@ BEGIN
     RETURN result;
 END $$;
 
+-- The bigint whose hashed form is a given word: the finaliser of MurmurHash3 undone
+CREATE FUNCTION pg_temp.unmixed(word numeric) RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE x numeric := word + CASE WHEN word < 0 THEN 18446744073709551616 ELSE 0 END; two64 numeric := 18446744073709551616;
+    multiplier numeric;
+BEGIN
+    FOREACH multiplier IN ARRAY ARRAY[11291846944257947611, 5725274745694666757, 1] LOOP
+        -- x ^= x >> 33, through bigints
+        x := ((CASE WHEN x >= two64 / 2 THEN x - two64 ELSE x END)::bigint # div(x, 8589934592)::bigint)::numeric;
+        x := mod((CASE WHEN x < 0 THEN x + two64 ELSE x END) * multiplier, two64);
+    END LOOP;
+    RETURN (CASE WHEN x >= two64 / 2 THEN x - two64 ELSE x END)::bigint;
+END $$;
+SELECT pg_temp.unmixed(-1) AS "all ones", pg_temp.unmixed(0) AS zero;
+
 CREATE TABLE whole AS SELECT * FROM states('true');
 CREATE TABLE parts AS
 SELECT part, s.* FROM generate_series(0, 12) part, LATERAL states(format(
@@ -96,8 +110,19 @@ FROM (VALUES ('ed10f705-2847-a78b-ffff-ffffffffffff'::uuid), ('ed10f705-2847-a78
 SELECT (state_info(repeat_rate_state(7))).bytes AS repeat_rate, (state_info(second_order_rate_state(7, now(), '1 day', now()))).bytes AS second_order,
        (state_info(churn_rate_state(7, now(), '1 day', now() - interval '1 hour', now()))).bytes AS churn, (state_info(clv_state(7, now(), 5, '1 day', '1 day', now()))).bytes AS clv,
        (state_info(revenue_retention_state(7, now(), 5, '1 day', now()))).bytes AS revenue, (state_info(customer_value_state('a customer with a long name', 5))).bytes AS long_key;
--- a hundred thousand in one state: at most 24 bytes each
-SELECT (i).customers, (i).bytes / (i).customers <= 24 AS small FROM (SELECT state_info(repeat_rate_state(c)) i FROM generate_series(1, 100000) c) x;
+-- at most 24 bytes each in the memory of the query that counts them (a final
+-- function sees the state there), however many they are
+CREATE AGGREGATE repeat_rate_info(bigint) (SFUNC = repeat_rate_transfn_bigint, STYPE = retention_state, FINALFUNC = state_info);
+SELECT customers, repeat_rate_info(c)::text FROM (VALUES (10), (100)) v(customers), generate_series(1, customers) c GROUP BY customers;
+CREATE TYPE info AS (measure text, customer_type text, customers bigint, bytes bigint);
+SELECT n, (i::text::info).customers, (i::text::info).bytes <= 24 * n AS small
+FROM (SELECT n, repeat_rate_info(c) i FROM (VALUES (20000), (50000), (100000), (130000)) v(n), generate_series(1, n) c GROUP BY n) x ORDER BY n;
+DROP AGGREGATE repeat_rate_info(bigint);
+DROP TYPE info;
+-- customers chosen so that their hashed forms are the last there are: no gap lies behind them
+SELECT customers, repeat_rate FROM (
+    SELECT (state_info(repeat_rate_state(k ORDER BY hashint8(k)))).customers, repeat_rate(k ORDER BY hashint8(k)) FROM
+        (SELECT pg_temp.unmixed(-w) k FROM generate_series(1, 3000) w UNION ALL SELECT generate_series(1, 1000)) x) y;
 
 -- ---------------------------------------------------------------------------
 -- refusals
