@@ -1,0 +1,55 @@
+#!/bin/sh
+# run.sh: the benchmarks, as Markdown on standard output and progress on standard
+# error. What they mean is in README.md, the options are in common.sh.
+set -eu
+# shellcheck source=common.sh
+. "$(dirname "$0")/common.sh"
+
+race_all() {
+	cluster_psql -q -v size="$SIZE" -f - <bench/work.sql
+	cluster_psql -At -F ' ' -c "SELECT position, section, name, size FROM bench.work ORDER BY position" |
+		while read -r position name; do
+			echo "  $name" >&2
+			cluster_psql -q -c "CALL bench.race($position, $RUNS)" </dev/null
+		done
+}
+
+# memory NAME TARGET QUERY, which answers with the bytes of one customer or group. Each
+# in a session of its own: a process's peak of memory does not go down again.
+memory() {
+	echo "  memory: $1" >&2
+	cluster_psql -q -v name="$1" -v at_most="$2" -f - <<-END
+		INSERT INTO bench.memory (name, bytes, at_most) VALUES (:'name', ($3), :at_most)
+	END
+}
+
+measure_memory() {
+	million_groups="generate_series(1, 1000000::bigint) AS i GROUP BY i"
+
+	memory 'a customer of repeat_rate, bigint, by state_info' 24 \
+		"SELECT i.bytes::numeric / i.customers FROM (SELECT repeat_rate_state(customer_id) AS s FROM orders OFFSET 0) AS o, state_info(s) AS i"
+	memory 'the same, by the growth of the process' NULL \
+		"SELECT bench.peak_bytes('SELECT repeat_rate(customer_id) FROM orders')::numeric / (SELECT count(DISTINCT customer_id) FROM orders)"
+	memory 'a customer of the SQL, likewise' NULL \
+		"SELECT bench.peak_bytes(sql)::numeric / (SELECT count(DISTINCT customer_id) FROM orders) FROM bench.work WHERE position = 1"
+	memory 'a group of one customer, by state_info' 200 \
+		"SELECT bytes FROM state_info((SELECT repeat_rate_state(1::bigint)))"
+	memory 'the same in a million groups, by the growth of the process' NULL \
+		"SELECT bench.peak_bytes('SELECT max(r) FROM (SELECT repeat_rate(i) AS r FROM $million_groups) AS g') / 1e6"
+	memory 'a group of count(), likewise' NULL \
+		"SELECT bench.peak_bytes('SELECT max(r) FROM (SELECT count(i) AS r FROM $million_groups) AS g') / 1e6"
+}
+
+report() {
+	cluster_psql -q -f - <bench/report.sql
+	bench_machine
+	for table in serial parallel growth memory; do
+		echo
+		bench_table -c "SELECT * FROM bench.report_$table"
+	done
+}
+
+bench_start
+race_all
+measure_memory
+report

@@ -1,0 +1,221 @@
+-- work.sql: what is measured, one row for each. How the columns are meant is in
+-- race.sql, and why these are the rivals in README.md.
+--
+-- The customers' present is 2025-01-01, the end of the data. Every sql and tuned
+-- answers what `ours` is defined to answer: refunds, zero rows and NULL amounts count
+-- as the documentation says, rows outside the period do not count.
+
+INSERT INTO bench.work (section, name, scan, ours, sql, tuned, most_scans, least_speedup) VALUES
+
+('serial', 'repeat_rate, bigint',
+'SELECT count(customer_id) FROM orders',
+'SELECT repeat_rate(customer_id) FROM orders',
+'SELECT avg((n >= 2)::int)::float8
+ FROM (SELECT count(*) AS n FROM orders GROUP BY customer_id) AS c',
+'SELECT avg((n >= 2)::int)::float8
+ FROM (SELECT count(*) AS n FROM (SELECT customer_id FROM orders ORDER BY customer_id) AS o
+       GROUP BY customer_id) AS c',
+1.6, 5),
+
+('serial', 'repeat_rate, text of 9 bytes',
+'SELECT count(customer_id) FROM orders_text',
+'SELECT repeat_rate(customer_id) FROM orders_text',
+'SELECT avg((n >= 2)::int)::float8
+ FROM (SELECT count(*) AS n FROM orders_text GROUP BY customer_id) AS c',
+NULL,
+NULL, 2.5),
+
+('serial', 'repeat_rate, text of 29 bytes',
+'SELECT count(customer_id) FROM orders_email',
+'SELECT repeat_rate(customer_id) FROM orders_email',
+'SELECT avg((n >= 2)::int)::float8
+ FROM (SELECT count(*) AS n FROM orders_email GROUP BY customer_id) AS c',
+NULL,
+NULL, 2.5),
+
+('serial', 'repeat_rate, uuid',
+'SELECT count(customer_id) FROM orders_uuid',
+'SELECT repeat_rate(customer_id) FROM orders_uuid',
+'SELECT avg((n >= 2)::int)::float8
+ FROM (SELECT count(*) AS n FROM orders_uuid GROUP BY customer_id) AS c',
+NULL,
+NULL, 2.5),
+
+('serial', 'repeat_rate, of a year',
+'SELECT max(customer_id), max(ordered_at) FROM orders',
+$$SELECT repeat_rate(customer_id, ordered_at, '1 year', '2025-01-01') FROM orders$$,
+$$SELECT avg((n >= 2)::int)::float8
+  FROM (SELECT count(*) FILTER (WHERE ordered_at > timestamptz '2025-01-01' - interval '1 year') AS n
+        FROM orders WHERE ordered_at <= '2025-01-01' GROUP BY customer_id) AS c$$,
+$$SELECT (SELECT count(*)
+          FROM (SELECT
+                FROM (SELECT customer_id FROM orders
+                      WHERE ordered_at > timestamptz '2025-01-01' - interval '1 year' AND ordered_at <= '2025-01-01'
+                      ORDER BY customer_id) AS o
+                GROUP BY customer_id HAVING count(*) >= 2) AS c)::float8
+       / (SELECT count(DISTINCT customer_id) FROM orders WHERE ordered_at <= '2025-01-01')$$,
+NULL, NULL),
+
+('serial', 'second_order_rate',
+'SELECT max(customer_id), max(ordered_at) FROM orders',
+$$SELECT second_order_rate(customer_id, ordered_at, '90 days', '2025-01-01') FROM orders$$,
+$$SELECT avg((second IS NOT NULL AND second <= first + interval '90 days')::int)::float8
+  FROM (SELECT times[1] AS first, times[2] AS second
+        FROM (SELECT array_agg(ordered_at ORDER BY ordered_at) AS times
+              FROM orders WHERE ordered_at <= '2025-01-01' GROUP BY customer_id) AS c) AS c
+  WHERE first <= timestamptz '2025-01-01' - interval '90 days'$$,
+NULL,
+NULL, NULL),
+
+('serial', 'churn_rate',
+'SELECT max(customer_id), max(ordered_at) FROM orders',
+$$SELECT churn_rate(customer_id, ordered_at, '180 days', '2024-07-01', '2025-01-01') FROM orders$$,
+$$SELECT avg((last <= timestamptz '2025-01-01' - interval '180 days')::int)::float8
+  FROM (SELECT min(ordered_at) AS first, max(ordered_at) AS last FROM orders
+        WHERE ordered_at > timestamptz '2024-07-01' - interval '180 days' AND ordered_at <= '2025-01-01'
+        GROUP BY customer_id) AS c
+  WHERE first <= '2024-07-01'$$,
+NULL,
+1.8, 3),
+
+('serial', 'inactive_rate',
+'SELECT max(customer_id), max(ordered_at) FROM orders',
+$$SELECT inactive_rate(customer_id, ordered_at, '180 days', '2025-01-01') FROM orders$$,
+$$SELECT avg((last <= timestamptz '2025-01-01' - interval '180 days')::int)::float8
+  FROM (SELECT max(ordered_at) AS last FROM orders
+        WHERE ordered_at <= '2025-01-01' GROUP BY customer_id) AS c$$,
+$$SELECT 1 - count(DISTINCT customer_id) FILTER (WHERE ordered_at > timestamptz '2025-01-01' - interval '180 days')::float8
+           / count(DISTINCT customer_id)
+  FROM orders WHERE ordered_at <= '2025-01-01'$$,
+1.8, 3),
+
+('serial', 'gross_ and net_revenue_retention',
+'SELECT max(customer_id), max(ordered_at), max(amount) FROM orders',
+$$SELECT gross_revenue_retention(customer_id, ordered_at, amount, '1 year', '2025-01-01'),
+         net_revenue_retention(customer_id, ordered_at, amount, '1 year', '2025-01-01') FROM orders$$,
+$$SELECT (sum(least(before, greatest(now, 0))) / sum(before))::float8, (sum(now) / sum(before))::float8
+  FROM (SELECT sum(amount) FILTER (WHERE ordered_at <= timestamptz '2025-01-01' - interval '1 year') AS before,
+               coalesce(sum(amount) FILTER (WHERE ordered_at > timestamptz '2025-01-01' - interval '1 year'), 0) AS now
+        FROM orders
+        WHERE ordered_at > timestamptz '2025-01-01' - interval '2 years' AND ordered_at <= '2025-01-01'
+        GROUP BY customer_id) AS c
+  WHERE before > 0$$,
+NULL,
+2, 2),
+
+('serial', 'aov',
+'SELECT max(amount) FROM orders',
+'SELECT aov(amount)::float8 FROM orders',
+'SELECT (sum(amount) / count(*) FILTER (WHERE amount > 0 OR amount IS NULL))::float8 FROM orders',
+NULL,
+NULL, NULL),
+
+('serial', 'purchase_frequency',
+'SELECT max(customer_id), max(amount) FROM orders',
+'SELECT purchase_frequency(customer_id, amount) FROM orders',
+'SELECT count(*)::float8 / count(DISTINCT customer_id) FROM orders WHERE amount > 0 OR amount IS NULL',
+NULL,
+NULL, NULL),
+
+('serial', 'customer_value',
+'SELECT max(customer_id), max(amount) FROM orders',
+'SELECT customer_value(customer_id, amount)::float8 FROM orders',
+'SELECT (sum(amount) / count(DISTINCT customer_id) FILTER (WHERE amount > 0 OR amount IS NULL))::float8 FROM orders',
+NULL,
+NULL, NULL),
+
+('serial', 'clv',
+'SELECT max(customer_id), max(ordered_at), max(amount) FROM orders',
+$$SELECT clv(customer_id, ordered_at, amount, '1 year', '3 years', '2025-01-01')::float8 FROM orders$$,
+$$SELECT (sum(amount) / count(DISTINCT customer_id) FILTER (WHERE amount > 0 OR amount IS NULL) * 3)::float8
+  FROM orders WHERE ordered_at > timestamptz '2025-01-01' - interval '1 year' AND ordered_at <= '2025-01-01'$$,
+NULL,
+2, 2),
+
+('serial', 'repeat_rate by country',
+'SELECT country, count(customer_id) FROM orders GROUP BY country',
+'SELECT country, repeat_rate(customer_id) FROM orders GROUP BY country',
+'SELECT country, avg((n >= 2)::int)::float8
+ FROM (SELECT country, count(*) AS n FROM orders GROUP BY country, customer_id) AS c GROUP BY country',
+NULL,
+NULL, NULL),
+
+('serial', 'clv by country',
+'SELECT country, max(customer_id), max(ordered_at), max(amount) FROM orders GROUP BY country',
+$$SELECT country, clv(customer_id, ordered_at, amount, '1 year', '3 years', '2025-01-01')::float8
+  FROM orders GROUP BY country$$,
+$$SELECT country, (sum(amount) / count(DISTINCT customer_id) FILTER (WHERE amount > 0 OR amount IS NULL) * 3)::float8
+  FROM orders WHERE ordered_at > timestamptz '2025-01-01' - interval '1 year' AND ordered_at <= '2025-01-01'
+  GROUP BY country$$,
+NULL,
+NULL, NULL),
+
+('serial', 'repeat_rate by month',
+$$SELECT date_trunc('month', ordered_at, 'UTC') AS month, count(customer_id) FROM orders GROUP BY month$$,
+$$SELECT date_trunc('month', ordered_at, 'UTC') AS month, repeat_rate(customer_id) FROM orders GROUP BY month$$,
+$$SELECT month, avg((n >= 2)::int)::float8
+  FROM (SELECT date_trunc('month', ordered_at, 'UTC') AS month, count(*) AS n
+        FROM orders GROUP BY month, customer_id) AS c GROUP BY month$$,
+NULL,
+NULL, NULL),
+
+-- each month's own forecast; the month is (start, end], as every period of ours
+('serial', 'clv by month',
+$$SELECT date_trunc('month', ordered_at, 'UTC') AS month, max(customer_id), max(ordered_at), max(amount)
+  FROM orders GROUP BY month$$,
+$$SELECT month, clv(customer_id, ordered_at, amount, '1 month', '1 year', month + interval '1 month')::float8
+  FROM (SELECT date_trunc('month', ordered_at, 'UTC') AS month, * FROM orders) AS o GROUP BY month$$,
+$$SELECT month, (sum(amount) / count(DISTINCT customer_id) FILTER (WHERE amount > 0 OR amount IS NULL) * 12)::float8
+  FROM (SELECT date_trunc('month', ordered_at, 'UTC') AS month, * FROM orders) AS o
+  WHERE ordered_at > month GROUP BY month$$,
+NULL,
+NULL, NULL);
+
+-- An index on the customer serves SQL that reads it in order, if the table is well
+-- vacuumed. The server does not find that plan by itself.
+INSERT INTO bench.work (section, name, indexed, scan, ours, sql, tuned)
+SELECT section, name || ', indexed', 'customer_id', scan, ours, sql, tuned
+FROM bench.work WHERE name = 'repeat_rate, bigint';
+
+-- the same work with two workers
+INSERT INTO bench.work (section, name, ours, sql, tuned)
+SELECT 'parallel', name, ours, sql, tuned
+FROM bench.work
+WHERE name IN ('repeat_rate, bigint', 'repeat_rate, uuid', 'churn_rate', 'gross_ and net_revenue_retention', 'clv')
+ORDER BY position;
+
+-- Time must grow with the rows and no faster. Here `scan` is the server's own count()
+-- over the same groups and frames.
+INSERT INTO bench.work (section, name, size, scan, ours)
+SELECT 'growth', 'groups of one customer, ten rows each', groups,
+       format('SELECT sum(r) FROM (SELECT count(i) AS r FROM generate_series(1, 10 * %s::bigint) AS i GROUP BY i %% %1$s) AS g', groups),
+       format('SELECT sum(r) FROM (SELECT repeat_rate(i %% %s) AS r FROM generate_series(1, 10 * %1$s::bigint) AS i GROUP BY i %% %1$s) AS g', groups)
+FROM unnest('{40000,160000,640000}'::int[]) AS groups
+UNION ALL
+SELECT 'growth', 'sliding frame of 30 days', n,
+       format('SELECT sum(r) FROM (SELECT count(customer_id) OVER (ORDER BY ordered_at RANGE BETWEEN interval ''30 days'' PRECEDING AND CURRENT ROW) AS r FROM (SELECT * FROM orders LIMIT %s) AS o) AS w', n),
+       format('SELECT sum(r) FROM (SELECT repeat_rate(customer_id) OVER (ORDER BY ordered_at RANGE BETWEEN interval ''30 days'' PRECEDING AND CURRENT ROW) AS r FROM (SELECT * FROM orders LIMIT %s) AS o) AS w', n)
+FROM unnest(ARRAY[:size / 40, :size / 20, :size / 10]) AS n
+UNION ALL
+SELECT 'growth', 'running frame', n,
+       format('SELECT sum(r) FROM (SELECT count(customer_id) OVER (ORDER BY order_id) AS r FROM (SELECT * FROM orders LIMIT %s) AS o) AS w', n),
+       format('SELECT sum(r) FROM (SELECT repeat_rate(customer_id) OVER (ORDER BY order_id) AS r FROM (SELECT * FROM orders LIMIT %s) AS o) AS w', n)
+FROM unnest(ARRAY[:size / 40, :size / 20, :size / 10]) AS n;
+
+-- groups of about a hundred customers, every one with a row or two
+INSERT INTO bench.work (section, name, scan, ours, sql, tuned)
+SELECT 'serial', format('repeat_rate in %s groups', groups),
+       format('SELECT avg(r) FROM (SELECT count(customer_id) AS r FROM orders GROUP BY order_id %% %s) AS g', groups),
+       format('SELECT avg(r) FROM (SELECT repeat_rate(customer_id) AS r FROM orders GROUP BY order_id %% %s) AS g', groups),
+       format('SELECT avg(r)
+               FROM (SELECT avg((n >= 2)::int)::float8 AS r
+                     FROM (SELECT order_id %% %s AS g, count(*) AS n FROM orders GROUP BY g, customer_id) AS c
+                     GROUP BY g) AS g', groups),
+       format('SELECT avg(r)
+               FROM (SELECT avg((n >= 2)::int)::float8 AS r
+                     FROM (SELECT g, count(*) AS n
+                           FROM (SELECT order_id %% %s AS g, customer_id FROM orders
+                                 ORDER BY g, customer_id) AS o
+                           GROUP BY g, customer_id) AS c
+                     GROUP BY g) AS g', groups)
+FROM (VALUES (:size / 100)) AS s (groups);

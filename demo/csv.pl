@@ -1,0 +1,267 @@
+#!/usr/bin/perl
+# csv.pl [--check] FILE: write a psql script that loads a CSV file, plain or gzip'd;
+# with --check only complain about a file that is useless from its first line on.
+#
+# The server parses CSV, but its COPY gives up at the first row with a column too
+# many. So this reads the file once, passes on every whole record as one line with
+# its line number in front, and sets the others aside. The script it writes
+# creates and fills
+#
+#	csv.csv_column	name and position of the header's columns
+#	csv.csv_line	line number, and every column as text
+#	bad_row		line number, reason and content of what was set aside
+#
+# Accepted: comma, semicolon, tab or | between the columns; CR LF; a byte order
+# mark; quotes in the middle of a cell (5" nail); line breaks inside quotes, which
+# become spaces; Windows-1252 in lines that are not UTF-8; empty lines and rows.
+use strict;
+use warnings;
+use Encode ();
+
+# A quote still open after so many lines was not meant to open anything.
+use constant MAX_LINES => 100;
+use constant PROGRESS  => 100_000;
+
+my $line_number = 0;
+my @waiting;    # lines to be read again: [number, text], oldest first
+
+my $check_only = $ARGV[0] eq '--check' && shift @ARGV;
+my ($file) = @ARGV;
+my $in = open_file($file);
+my ($header, $delimiter) = read_header($in);
+exit 0 if $check_only;
+
+open(my $bad, '+>:raw', undef) or fail("no temporary file: $!");
+binmode(STDOUT, ':raw');
+write_tables();
+copy_records($in);
+copy_bad_rows();
+
+sub fail
+{
+	print STDERR "demo: @_\n";
+	exit 1;
+}
+
+sub open_file
+{
+	my ($file) = @_;
+
+	fail("there is no file $file")  if !-e $file;
+	fail("$file is a folder")       if -d _;
+	fail("$file is not a file")     if !-f _;
+	fail("$file is empty")          if -z _;
+	open(my $in, '<:raw', $file) or fail("cannot read $file: $!");
+
+	read($in, my $start, 4096);
+	if ($start =~ /\A\x1f\x8b/)
+	{
+		# Tested first: half a file must not pass for a whole one.
+		system(unpack_command('-t', $file)) == 0
+		  or $? & 127 and exit 130
+		  or fail("$file is broken: gzip cannot unpack all of it");
+		open($in, '-|:raw', unpack_command('-dc', $file)) or fail("cannot run gzip: $!");
+		return $in;
+	}
+	fail("$file is a zip or Excel file: save the table as CSV") if $start =~ /\APK/;
+	fail("$file is UTF-16: convert it with iconv -f UTF-16 -t UTF-8")
+	  if $start =~ /\A(\xff\xfe|\xfe\xff)/;
+	fail("$file is not text") if $start =~ /\0/;
+	seek($in, 0, 0);
+	return $in;
+}
+
+# gzip without a word of its own: what it would say is said here
+sub unpack_command
+{
+	my ($option, $file) = @_;
+	return ('sh', '-c', 'exec gzip "$1" <"$2" 2>/dev/null', 'gzip', $option, $file);
+}
+
+# The next line as [number, text], or nothing
+sub next_line
+{
+	my ($in) = @_;
+
+	return shift @waiting if @waiting;
+	my $text = <$in>;
+	return if !defined $text;
+	$text =~ s/\r?\n\z//;
+	$line_number++;
+	printf STDERR "  %s lines read\n", thousands($line_number) if $line_number % PROGRESS == 0;
+	return [ $line_number, utf8($text) ];
+}
+
+# The cells of a record, without their quotes; nothing while a quote is open.
+sub cells
+{
+	my ($record) = @_;
+	my $d = quotemeta $delimiter;
+	my @cells;
+
+	do
+	{
+		if ($record =~ /\G"((?:[^"]|"")*+)"(?=$d|\z)/gc)
+		{
+			push @cells, $1 =~ s/""/"/gr;
+		}
+		elsif ($record =~ /\G"(?:[^"]|"")*+\z/gc)
+		{
+			return;
+		}
+		else
+		{
+			$record =~ /\G([^$d]*)/gc;
+			push @cells, $1;
+		}
+	} while ($record =~ /\G$d/gc);
+	return @cells;
+}
+
+# The cells of the record that begins with this line, reading on where a line break
+# is inside quotes. Where that leads nowhere, the lines after the first wait to be
+# read again, and there are no cells.
+sub cells_from
+{
+	my ($in, $text) = @_;
+	my @more;
+
+	while (1)
+	{
+		my @cells = cells($text);
+		return @cells if @cells == @$header or (@cells and !@more);
+		last if @cells or @more == MAX_LINES;
+		my $next = next_line($in) or last;
+		push @more, $next;
+		$text .= " $next->[1]";
+	}
+	unshift @waiting, @more;
+	return;
+}
+
+sub read_header
+{
+	my ($in) = @_;
+	my $line;
+
+	do
+	{
+		$line = next_line($in) or fail("$file has no header line");
+		$line->[1] =~ s/\A\xef\xbb\xbf//;
+	} while ($line->[1] eq '');
+
+	my ($bare, $most) = ($line->[1] =~ s/"[^"]*"//gr, 0);
+	for my $candidate (',', ';', "\t", '|')
+	{
+		my $count = () = $bare =~ /\Q$candidate/g;
+		($delimiter, $most) = ($candidate, $count) if $count > $most;
+	}
+	fail("$file: no comma, semicolon, tab or | in the header line, so only one column")
+	  if !$most;
+
+	my @names = map { s/\A\s+|\s+\z//gr } cells($line->[1]);
+	fail("$file: a quote is left open in the header line") if !@names;
+
+	my %seen;
+	for my $i (0 .. $#names)
+	{
+		$names[$i] = 'column_' . ($i + 1) if $names[$i] eq '';
+		$names[$i] .= '_' . ($i + 1) if $seen{ $names[$i] }++;
+	}
+	return (\@names, $delimiter);
+}
+
+# UTF-8 as it is; anything else is taken for Windows-1252.
+sub utf8
+{
+	my ($text) = @_;
+
+	return $text if $text !~ /[\x80-\xff]/;
+	my $copy = $text;
+	return $text if eval { Encode::decode('UTF-8', $copy, Encode::FB_CROAK); 1 };
+	return Encode::encode('UTF-8', Encode::decode('cp1252', $text));
+}
+
+# A cell of CSV, and just as well a name in SQL
+sub quoted
+{
+	my ($text) = @_;
+	return '"' . ($text =~ s/"/""/gr) . '"';
+}
+
+sub thousands
+{
+	my ($number) = @_;
+	1 while $number =~ s/^(\d+)(\d{3})/$1,$2/;
+	return $number;
+}
+
+# Tables made in the transaction that fills them need no write-ahead log.
+sub write_tables
+{
+	my @columns = map { quoted($_) } @$header;
+	my $position = 0;
+
+	print "BEGIN;\n",
+	  "CREATE SCHEMA csv;\n",
+	  "CREATE TABLE bad_row (line bigint, reason text, content text);\n",
+	  "SET search_path = csv, public;\n",
+	  "CREATE TABLE csv_column (position int, name text);\n",
+	  "COPY csv_column FROM STDIN (FORMAT csv);\n",
+	  (map { ++$position . ',' . quoted($_) . "\n" } @$header),
+	  "\\.\n",
+	  "CREATE TABLE csv_line (\"#\" bigint, ", join(', ', map { "$_ text" } @columns), ");\n",
+	  "COPY csv_line FROM STDIN (FORMAT csv, DELIMITER E'",
+	  $delimiter eq "\t" ? '\t' : $delimiter,
+	  "', FORCE_NULL (", join(', ', @columns), "));\n";
+}
+
+sub copy_records
+{
+	my ($in) = @_;
+	my $d    = quotemeta $delimiter;
+	my $cell = qr/"[^"]*+(?:""[^"]*+)*+"|[^"$d]*+/;
+	my $more = $#$header;
+	my $whole = qr/\A$cell(?:$d$cell){$more}\z/;    # as most records are
+	my $empty = qr/\A(?:\s|$d)*\z/;
+
+	while (my $line = next_line($in))
+	{
+		my ($number, $text) = @$line;
+		next if $text =~ $empty;
+		if ($text !~ $whole)
+		{
+			my @cells = cells_from($in, $text);
+			if (@cells != @$header)
+			{
+				set_aside($number, $text, scalar @cells);
+				next;
+			}
+			$text = join($delimiter, map { quoted($_) } @cells);
+		}
+		$text =~ tr/\0\r/ /;
+		print $number, $delimiter, $text, "\n";
+	}
+	close($in) or fail("reading $file failed");
+	print "\\.\n";
+	print STDERR '  ', thousands($line_number), " lines read\n";
+}
+
+sub set_aside
+{
+	my ($number, $text, $cells) = @_;
+	my $reason = $cells
+	  ? "column count $cells, the header has " . @$header
+	  : 'a quote is left open';
+
+	$text =~ tr/\0/ /;
+	print $bad "$number,", quoted($reason), ',', quoted($text), "\n";
+}
+
+sub copy_bad_rows
+{
+	print "COPY bad_row FROM STDIN (FORMAT csv);\n";
+	seek($bad, 0, 0);
+	print while <$bad>;
+	print "\\.\nCOMMIT;\n";
+}
