@@ -24,6 +24,7 @@
 #include "calendar.h"
 #include "common/int.h"
 #include "money.h"
+#include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
 /* ------------------------------------------------------------------------
