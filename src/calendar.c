@@ -86,7 +86,7 @@ interval_microseconds(const Interval *span, const char *argument)
 	int64		years,
 				months,
 				days,
-				total;
+				total = 0;
 
 	if (pg_mul_s64_overflow(span->month / MONTHS_PER_YEAR, year, &years) ||
 		pg_mul_s64_overflow(span->month % MONTHS_PER_YEAR,

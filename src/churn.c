@@ -82,7 +82,7 @@ churn_valid(const void *payload, const StateOptions *options)
 		active <= (ACTIVE_AT_START | ACTIVE_AT_END);
 }
 
-static void churn_absorb(CustomerTable *table, const CustomerSource *source);
+CUSTOMER_ABSORB(churn_absorb, churn_family)
 
 const CustomerFamily churn_family = {
 	.name = "churn_rate",
@@ -97,12 +97,6 @@ const CustomerFamily churn_family = {
 	.valid = churn_valid,
 	.absorb = churn_absorb
 };
-
-static void
-churn_absorb(CustomerTable *table, const CustomerSource *source)
-{
-	customer_table_absorb(table, &churn_family, source);
-}
 
 static inline bool
 read_churn_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)
@@ -221,7 +215,7 @@ inactive_valid(const void *payload, const StateOptions *options)
 	return ((const InactivePayload *) payload)->active <= 1;
 }
 
-static void inactive_absorb(CustomerTable *table, const CustomerSource *source);
+CUSTOMER_ABSORB(inactive_absorb, inactive_family)
 
 const CustomerFamily inactive_family = {
 	.name = "inactive_rate",
@@ -236,12 +230,6 @@ const CustomerFamily inactive_family = {
 	.valid = inactive_valid,
 	.absorb = inactive_absorb
 };
-
-static void
-inactive_absorb(CustomerTable *table, const CustomerSource *source)
-{
-	customer_table_absorb(table, &inactive_family, source);
-}
 
 static inline bool
 read_inactive_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)
@@ -336,7 +324,7 @@ revenue_merge(CustomerTable *table, void *into, const void *from,
 	money_add(&table->heap, &a->current, &b->current, from_base);
 }
 
-static void revenue_absorb(CustomerTable *table, const CustomerSource *source);
+CUSTOMER_ABSORB(revenue_absorb, revenue_retention_family)
 
 const CustomerFamily revenue_retention_family = {
 	.name = "revenue_retention",
@@ -350,12 +338,6 @@ const CustomerFamily revenue_retention_family = {
 	.merge = revenue_merge,
 	.absorb = revenue_absorb
 };
-
-static void
-revenue_absorb(CustomerTable *table, const CustomerSource *source)
-{
-	customer_table_absorb(table, &revenue_retention_family, source);
-}
 
 static inline bool
 read_revenue_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)

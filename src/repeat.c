@@ -64,7 +64,7 @@ repeat_valid(const void *payload, const StateOptions *options)
 	return ((const RepeatPayload *) payload)->rows > 0;
 }
 
-static void repeat_absorb(CustomerTable *table, const CustomerSource *source);
+CUSTOMER_ABSORB(repeat_absorb, repeat_family)
 
 const CustomerFamily repeat_family = {
 	.name = "repeat_rate(customer)",
@@ -77,12 +77,6 @@ const CustomerFamily repeat_family = {
 	.valid = repeat_valid,
 	.absorb = repeat_absorb
 };
-
-static void
-repeat_absorb(CustomerTable *table, const CustomerSource *source)
-{
-	customer_table_absorb(table, &repeat_family, source);
-}
 
 static inline bool
 read_repeat_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)
@@ -220,8 +214,7 @@ repeat_window_valid(const void *payload, const StateOptions *options)
 	return ((const RepeatWindowPayload *) payload)->orders <= 2;
 }
 
-static void repeat_window_absorb(CustomerTable *table,
-								 const CustomerSource *source);
+CUSTOMER_ABSORB(repeat_window_absorb, repeat_window_family)
 
 const CustomerFamily repeat_window_family = {
 	.name = "repeat_rate(customer, ordered_at, period, as_of)",
@@ -236,12 +229,6 @@ const CustomerFamily repeat_window_family = {
 	.valid = repeat_window_valid,
 	.absorb = repeat_window_absorb
 };
-
-static void
-repeat_window_absorb(CustomerTable *table, const CustomerSource *source)
-{
-	customer_table_absorb(table, &repeat_window_family, source);
-}
 
 static inline bool
 read_repeat_window_row(StateUpdate *update, FunctionCallInfo fcinfo,
@@ -359,8 +346,7 @@ second_order_valid(const void *payload, const StateOptions *options)
 		orders->first <= options->value[SECOND_ORDER_AS_OF].time;
 }
 
-static void second_order_absorb(CustomerTable *table,
-								const CustomerSource *source);
+CUSTOMER_ABSORB(second_order_absorb, second_order_family)
 
 const CustomerFamily second_order_family = {
 	.name = "second_order_rate",
@@ -376,12 +362,6 @@ const CustomerFamily second_order_family = {
 	.valid = second_order_valid,
 	.absorb = second_order_absorb
 };
-
-static void
-second_order_absorb(CustomerTable *table, const CustomerSource *source)
-{
-	customer_table_absorb(table, &second_order_family, source);
-}
 
 static inline bool
 read_second_order_row(StateUpdate *update, FunctionCallInfo fcinfo,

@@ -50,7 +50,7 @@ static const CustomerFamily *const families[] = {
 const CustomerFamily *
 state_family(uint8 id)
 {
-	for (int i = 0; i < lengthof(families); i++)
+	for (size_t i = 0; i < lengthof(families); i++)
 		if (families[i]->id == id)
 			return families[i];
 	return NULL;

@@ -290,6 +290,16 @@ state_share(FunctionCallInfo fcinfo, int64 part, int64 whole)
 	STATE_TRANSITION_OF_KIND(name, uuid, KEY_UUID, family, first_option, read)
 
 /*
+ * Defines a family's absorb function.
+ */
+#define CUSTOMER_ABSORB(name, family) \
+	static void \
+	name(CustomerTable *table, const CustomerSource *source) \
+	{ \
+		customer_table_absorb(table, &family, source); \
+	}
+
+/*
  * All families, found by the id in their states. Here so that a stored state
  * can be read whatever made it.
  */

@@ -189,8 +189,7 @@ aov(PG_FUNCTION_ARGS)
  * purchase_frequency(customer, amount) and customer_value(customer, amount)
  * ------------------------------------------------------------------------
  */
-static void customer_value_absorb(CustomerTable *table,
-								  const CustomerSource *source);
+CUSTOMER_ABSORB(customer_value_absorb, customer_value_family)
 
 /* The table holds the customers with an order; nothing more about them. */
 const CustomerFamily customer_value_family = {
@@ -202,12 +201,6 @@ const CustomerFamily customer_value_family = {
 	.payload_fields = "",
 	.absorb = customer_value_absorb
 };
-
-static void
-customer_value_absorb(CustomerTable *table, const CustomerSource *source)
-{
-	customer_table_absorb(table, &customer_value_family, source);
-}
 
 static inline bool
 read_customer_value_row(StateUpdate *update, FunctionCallInfo fcinfo,
@@ -296,7 +289,7 @@ clv_derive(StateOptions *options)
 				   &options->derived[CLV_PERIOD_UNITS]);
 }
 
-static void clv_absorb(CustomerTable *table, const CustomerSource *source);
+CUSTOMER_ABSORB(clv_absorb, clv_family)
 
 const CustomerFamily clv_family = {
 	.name = "clv",
@@ -310,12 +303,6 @@ const CustomerFamily clv_family = {
 	.payload_fields = "",
 	.absorb = clv_absorb
 };
-
-static void
-clv_absorb(CustomerTable *table, const CustomerSource *source)
-{
-	customer_table_absorb(table, &clv_family, source);
-}
 
 static inline bool
 read_clv_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)
