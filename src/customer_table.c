@@ -68,55 +68,30 @@ used_below_ones(const CustomerTable *table)
 }
 
 /*
- * Copies the customers of slots, in order and without gaps, to the end of
- * another array of nslots, or of the same array. Returns the first one's place.
- */
-static uint64
-gather_at_end(const CustomerTable *table, const char *from, uint64 from_nslots)
-{
-	int			stride = table->stride;
-	uint64		to = table->nslots;
-
-	for (uint64 i = from_nslots; i-- > 0;)
-	{
-		if ((i & 0xFFFF) == 0)
-			CHECK_FOR_INTERRUPTS();
-		if (slot_in_use(table->kind, from + i * stride))
-		{
-			to--;
-			memmove(table->slots + to * stride, from + i * stride, stride);
-		}
-	}
-	return to;
-}
-
-/*
- * Moves customers gathered at the end of the array, from "first" on, to their
- * homes or as near behind as is free. Returns false, with the customers in order
- * but not all where they belong, if there is too little room behind the last
- * home: the slot to write would be one not yet read.
+ * Copies customers, in order, to the table's slots: each to its home or as near
+ * behind it as is free. Returns false if there is too little room behind the last
+ * home.
  */
 static bool
-spread_from_end(CustomerTable *table, uint64 first)
+spread(CustomerTable *table, const char *from, uint64 from_nslots)
 {
 	int			stride = table->stride;
 	uint64		next = 0;		/* first slot not yet decided */
 
-	for (uint64 i = first; i < table->nslots; i++)
+	for (uint64 i = 0; i < from_nslots; i++)
 	{
-		char	   *slot = table->slots + i * stride;
-		uint64		home = home_of(table->range, load_word(slot));
-		uint64		position = Max(home, next);
+		const char *slot = from + i * stride;
+		uint64		position;
 
 		if ((i & 0xFFFF) == 0)
 			CHECK_FOR_INTERRUPTS();
-		if (position > i)
-		{
-			customer_table_clear_slots(table->slots, stride, next, i);
+		if (!slot_in_use(table->kind, slot))
+			continue;
+		position = Max(home_of(table->range, load_word(slot)), next);
+		if (position >= table->nslots)
 			return false;
-		}
 		customer_table_clear_slots(table->slots, stride, next, position);
-		memmove(table->slots + position * stride, slot, stride);
+		memcpy(table->slots + position * stride, slot, stride);
 		next = position + 1;
 	}
 	customer_table_clear_slots(table->slots, stride, next, table->nslots);
@@ -131,28 +106,32 @@ room_behind(uint64 range)
 }
 
 /*
- * Lays the customers of "from" out anew in the table's own memory. They are
+ * Lays the customers of "from" out anew in slots of the table's own. They are
  * this table's own, or those of a flat state that it takes over.
  */
 static void
 rebuild(CustomerTable *table, const CustomerTable *from, uint64 range,
 		uint64 nslots)
 {
-	int			stride = table->stride;
-	uint64		from_nslots = from->nslots;	/* before table, if it is from, changes */
-	char		ones[MOST_PAYLOAD + sizeof(CustomerKey)];
-	const char *slots;
+	const char *from_slots = from->slots;
+	const char *from_ones = slot_at(from, from->nslots);
+	uint64		from_nslots = from->nslots;
+	char	   *old_slots = table->slots;
 
-	/* never fewer slots than there are: those at the end are yet to be read */
-	nslots = Max(nslots, table->nslots);
-	memcpy(ones, slot_at(from, from_nslots), stride);
-	slots = table->storage->resize_slots(table, nslots);
-	if (from != table)
-		slots = from->slots;
-	memcpy(table->slots + nslots * stride, ones, stride);
+	table->storage->new_slots(table, nslots);
 	customer_table_set_range(table, nslots, range);
-	if (!spread_from_end(table, gather_at_end(table, slots, from_nslots)))
-		rebuild(table, table, range, GROWN(nslots));
+	while (!spread(table, from_slots, from_nslots))
+	{
+		char	   *too_few = table->slots;
+
+		nslots = GROWN(nslots);
+		table->storage->new_slots(table, nslots);
+		customer_table_set_range(table, nslots, range);
+		table->storage->free_slots(table, too_few);
+	}
+	memcpy(slot_at(table, nslots), from_ones, table->stride);
+	if (old_slots != NULL)
+		table->storage->free_slots(table, old_slots);
 }
 
 /*

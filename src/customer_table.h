@@ -22,9 +22,8 @@
  * Keys are mixed bits, so a customer's place can be computed: its "home" is
  * key / 2^64 * range. A customer lies at its home or after it, with no gap
  * between. This is linear probing with one more rule, the order, and the order
- * buys what a hash table lacks: growing and merging walk memory forwards, a
- * state has one sequence of bytes for one set of customers, and the table
- * grows in place by small steps, so it stays well filled.
+ * buys what a hash table lacks: growing and merging walk memory forwards, and a
+ * state has one sequence of bytes for one set of customers.
  *
  * "range" may be 0: all homes are slot 0, and the table is a sorted array
  * searched from its start. That is the form of a small state (up to 32
@@ -128,11 +127,10 @@ typedef struct CustomerFamily
 /* Who holds a table's memory: a flat value or an expanded object. */
 typedef struct TableStorage
 {
-	/*
-	 * Makes room for nslots + 1 slots at table->slots. Returns where the old
-	 * slots are to be read: there too, or where they were.
-	 */
-	const char *(*resize_slots) (CustomerTable *table, uint64 nslots);
+	/* points table->slots at new memory for nslots + 1; the old stays readable */
+	void		(*new_slots) (CustomerTable *table, uint64 nslots);
+	/* such old memory is not needed any more */
+	void		(*free_slots) (CustomerTable *table, char *slots);
 } TableStorage;
 
 struct CustomerTable
@@ -357,8 +355,8 @@ customer_table_prefetch(const CustomerTable *table, int stride, CustomerKey key)
 {
 	const char *home = table->slots + home_of(table->range, key.word[0]) * stride;
 
-	__builtin_prefetch(home, 1);
-	__builtin_prefetch(home + NEAR_SLOTS * stride - 1, 1);
+	__builtin_prefetch(home, 1, 2);
+	__builtin_prefetch(home + NEAR_SLOTS * stride - 1, 1, 2);
 }
 
 static pg_attribute_always_inline void

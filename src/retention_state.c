@@ -276,13 +276,16 @@ image_replace(StateUpdate *update, uint64 nslots, uint64 heap_size)
 	update->image = image;
 }
 
-static const char *
-flat_resize_slots(CustomerTable *table, uint64 nslots)
+static void
+flat_new_slots(CustomerTable *table, uint64 nslots)
 {
-	const char *old_slots = table->slots;
-
 	image_replace(update_of_flat_table(table), nslots, table->heap.size);
-	return old_slots;
+}
+
+static void
+flat_free_slots(CustomerTable *table, char *slots)
+{
+	/* in an image that the executor frees, or its short-lived memory context */
 }
 
 static void
@@ -297,7 +300,10 @@ flat_grow_heap(StateHeap *heap, uint64 needed)
 	memcpy(table->slots, old_slots, slots_size(table, table->nslots));
 }
 
-static const TableStorage flat_storage = {flat_resize_slots};
+static const TableStorage flat_storage = {
+	flat_new_slots,
+	flat_free_slots
+};
 
 static void
 update_use_flat(StateUpdate *update, void *image)
@@ -357,21 +363,26 @@ prefer_huge_pages(char *memory, uint64 size)
 #endif
 }
 
-static const char *
-expanded_resize_slots(CustomerTable *table, uint64 nslots)
+static void
+expanded_new_slots(CustomerTable *table, uint64 nslots)
 {
 	uint64		size = slots_size(table, nslots);
 
-	if (table->slots == NULL)
-		table->slots = MemoryContextAllocHuge(state_of_expanded_table(table)->header.eoh_context,
-											  size);
-	else
-		table->slots = repalloc_huge(table->slots, size);
+	table->slots = MemoryContextAllocHuge(state_of_expanded_table(table)->header.eoh_context,
+										  size);
 	prefer_huge_pages(table->slots, size);
-	return table->slots;
 }
 
-static const TableStorage expanded_storage = {expanded_resize_slots};
+static void
+expanded_free_slots(CustomerTable *table, char *slots)
+{
+	pfree(slots);
+}
+
+static const TableStorage expanded_storage = {
+	expanded_new_slots,
+	expanded_free_slots
+};
 
 static void
 expanded_grow_heap(StateHeap *heap, uint64 needed)
