@@ -102,7 +102,7 @@ spread(CustomerTable *table, const char *from, uint64 from_nslots)
 static uint64
 room_behind(uint64 range)
 {
-	return 2 * NEAR_SLOTS + Min(range / 16, 128);
+	return 2 * MOST_NEAR_SLOTS + Min(range / 16, 128);
 }
 
 /*

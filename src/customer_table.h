@@ -261,9 +261,16 @@ compare_keys(KeyKind kind, CustomerKey a, const char *a_base,
 
 /*
  * Slots looked at without a branch. Most customers lie that near their home,
- * and each at a distance no processor can predict.
+ * each at a distance no processor can predict. Of large slots fewer, since each
+ * may be a line of memory more to fetch.
  */
-#define NEAR_SLOTS	4
+#define MOST_NEAR_SLOTS		4
+
+static pg_attribute_always_inline int
+near_slots(int stride)
+{
+	return stride <= 20 ? MOST_NEAR_SLOTS : 2;
+}
 
 /*
  * The slot of a customer, or the one before which it belongs.
@@ -282,10 +289,15 @@ customer_table_find(const CustomerTable *table, KeyKind kind, int stride,
 	}
 	/* there are at least as many slots behind the last home: room_behind() */
 	if (likely(table->range > 0))
-		slot += stride * ((load_word(slot) < word) +
-						  (load_word(slot + stride) < word) +
-						  (load_word(slot + 2 * stride) < word) +
-						  (load_word(slot + 3 * stride) < word));
+	{
+		int			nearer = (load_word(slot) < word) +
+			(load_word(slot + stride) < word);
+
+		if (near_slots(stride) == 4)
+			nearer += (load_word(slot + 2 * stride) < word) +
+				(load_word(slot + 3 * stride) < word);
+		slot += nearer * stride;
+	}
 	/* the slot after the last is all ones, so this ends */
 	while (load_word(slot) < word)
 		slot += stride;
@@ -356,7 +368,7 @@ customer_table_prefetch(const CustomerTable *table, int stride, CustomerKey key)
 	const char *home = table->slots + home_of(table->range, key.word[0]) * stride;
 
 	__builtin_prefetch(home, 1, 2);
-	__builtin_prefetch(home + NEAR_SLOTS * stride - 1, 1, 2);
+	__builtin_prefetch(home + near_slots(stride) * stride - 1, 1, 2);
 }
 
 static pg_attribute_always_inline void
