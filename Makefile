@@ -36,8 +36,14 @@ REGRESS = shop $(filter-out shop,$(patsubst sql/%.sql,%, \
 REGRESS_OPTS = --load-extension=retention
 
 PG_CONFIG ?= pg_config
-PGXS := $(shell $(PG_CONFIG) --pgxs)
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+ifneq ($(wildcard $(PGXS)),)
 include $(PGXS)
+else
+# demo, test and bench install what is missing; the rest needs it
+all install installcheck clean:
+	@echo "no server development files: install postgresql-server-dev-NN, or set PG_CONFIG" >&2; exit 1
+endif
 
 # every room reads every header often enough that one rule is the clearest
 $(OBJS): $(wildcard src/*.h) retention.control

@@ -23,6 +23,7 @@ use constant MAX_LINES => 100;
 use constant PROGRESS  => 100_000;
 
 my $line_number = 0;
+my $foreign     = 0;    # lines that were not UTF-8
 my @waiting;    # lines to be read again: [number, text], oldest first
 
 my $check_only = $ARGV[0] eq '--check' && shift @ARGV;
@@ -30,6 +31,14 @@ my ($file) = @ARGV;
 my $in = open_file($file);
 my ($header, $delimiter) = read_header($in);
 exit 0 if $check_only;
+
+# Records as they should be, those that go on in the next line, and those of nothing
+my $d      = quotemeta $delimiter;
+my $inside = qr/[^"]*+(?:""[^"]*+)*+/;
+my $cell   = qr/"$inside"|[^"$d]*+/;
+my $whole  = qr/\A$cell(?:$d$cell){$#$header}\z/;
+my $open   = qr/\A(?:$cell$d)*+"$inside\z/;
+my $empty  = qr/\A(?:\s|$d)*\z/;
 
 open(my $bad, '+>:raw', undef) or fail("no temporary file: $!");
 binmode(STDOUT, ':raw');
@@ -57,9 +66,9 @@ sub open_file
 	if ($start =~ /\A\x1f\x8b/)
 	{
 		# Tested first: half a file must not pass for a whole one.
-		system(unpack_command('-t', $file)) == 0
-		  or $? & 127 and exit 130
-		  or fail("$file is broken: gzip cannot unpack all of it");
+		my $status = system(unpack_command('-t', $file));
+		exit 130 if $status & 127;    # interrupted
+		fail("$file is broken: gzip cannot unpack all of it") if $status;
 		open($in, '-|:raw', unpack_command('-dc', $file)) or fail("cannot run gzip: $!");
 		return $in;
 	}
@@ -92,22 +101,18 @@ sub next_line
 	return [ $line_number, utf8($text) ];
 }
 
-# The cells of a record, without their quotes; nothing while a quote is open.
+# The cells of a record, without their quotes. A quote out of place is a character.
 sub cells
 {
-	my ($record) = @_;
+	my ($record, $delimiter) = @_;
 	my $d = quotemeta $delimiter;
 	my @cells;
 
 	do
 	{
-		if ($record =~ /\G"((?:[^"]|"")*+)"(?=$d|\z)/gc)
+		if ($record =~ /\G"([^"]*+(?:""[^"]*+)*+)"(?=$d|\z)/gc)
 		{
 			push @cells, $1 =~ s/""/"/gr;
-		}
-		elsif ($record =~ /\G"(?:[^"]|"")*+\z/gc)
-		{
-			return;
 		}
 		else
 		{
@@ -126,14 +131,16 @@ sub cells_from
 	my ($in, $text) = @_;
 	my @more;
 
-	while (1)
+	while ($text =~ $open and @more < MAX_LINES)
 	{
-		my @cells = cells($text);
-		return @cells if @cells == @$header or (@cells and !@more);
-		last if @cells or @more == MAX_LINES;
 		my $next = next_line($in) or last;
 		push @more, $next;
 		$text .= " $next->[1]";
+	}
+	if ($text !~ $open)
+	{
+		my @cells = cells($text, $delimiter);
+		return @cells if @cells == @$header or !@more;
 	}
 	unshift @waiting, @more;
 	return;
@@ -150,7 +157,7 @@ sub read_header
 		$line->[1] =~ s/\A\xef\xbb\xbf//;
 	} while ($line->[1] eq '');
 
-	my ($bare, $most) = ($line->[1] =~ s/"[^"]*"//gr, 0);
+	my ($bare, $delimiter, $most) = ($line->[1] =~ s/"[^"]*"//gr, undef, 0);
 	for my $candidate (',', ';', "\t", '|')
 	{
 		my $count = () = $bare =~ /\Q$candidate/g;
@@ -159,9 +166,7 @@ sub read_header
 	fail("$file: no comma, semicolon, tab or | in the header line, so only one column")
 	  if !$most;
 
-	my @names = map { s/\A\s+|\s+\z//gr } cells($line->[1]);
-	fail("$file: a quote is left open in the header line") if !@names;
-
+	my @names = map { s/\A\s+|\s+\z//gr } cells($line->[1], $delimiter);
 	my %seen;
 	for my $i (0 .. $#names)
 	{
@@ -179,6 +184,7 @@ sub utf8
 	return $text if $text !~ /[\x80-\xff]/;
 	my $copy = $text;
 	return $text if eval { Encode::decode('UTF-8', $copy, Encode::FB_CROAK); 1 };
+	$foreign++;
 	return Encode::encode('UTF-8', Encode::decode('cp1252', $text));
 }
 
@@ -219,12 +225,6 @@ sub write_tables
 sub copy_records
 {
 	my ($in) = @_;
-	my $d    = quotemeta $delimiter;
-	my $cell = qr/"[^"]*+(?:""[^"]*+)*+"|[^"$d]*+/;
-	my $more = $#$header;
-	my $whole = qr/\A$cell(?:$d$cell){$more}\z/;    # as most records are
-	my $empty = qr/\A(?:\s|$d)*\z/;
-
 	while (my $line = next_line($in))
 	{
 		my ($number, $text) = @$line;
@@ -245,6 +245,7 @@ sub copy_records
 	close($in) or fail("reading $file failed");
 	print "\\.\n";
 	print STDERR '  ', thousands($line_number), " lines read\n";
+	print STDERR '  ', thousands($foreign), " of them as Windows-1252: not UTF-8\n" if $foreign;
 }
 
 sub set_aside
@@ -254,7 +255,7 @@ sub set_aside
 	  ? "column count $cells, the header has " . @$header
 	  : 'a quote is left open';
 
-	$text =~ tr/\0/ /;
+	$text =~ tr/\0\r/ /;
 	print $bad "$number,", quoted($reason), ',', quoted($text), "\n";
 }
 

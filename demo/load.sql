@@ -11,6 +11,7 @@ SET timezone = 'UTC';
 SET datestyle = 'ISO,MDY';
 SET client_min_messages = warning;
 SET search_path = csv, public;
+\echo '  telling times, amounts and customers'
 
 -- 1. Cells ------------------------------------------------------------------------
 
@@ -293,10 +294,11 @@ RETURN (
 );
 
 INSERT INTO bad_row
-SELECT line, reason,
-	CASE WHEN reason LIKE 'amount%' THEN coalesce(odd_cells(csv_line), amount_text) ELSE at END
-FROM csv_row JOIN csv_line ON "#" = line
-WHERE reason IS NOT NULL;
+SELECT csv_row.line, csv_row.reason,
+	CASE WHEN csv_row.reason LIKE 'amount%' THEN coalesce(odd_cells(csv_line.*), csv_row.amount_text)
+	ELSE csv_row.at END
+FROM csv_row JOIN csv_line ON csv_line."#" = csv_row.line
+WHERE csv_row.reason IS NOT NULL;
 
 -- What to write instead of what served so badly
 CREATE FUNCTION advice(reason text, example text) RETURNS text

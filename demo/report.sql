@@ -3,7 +3,6 @@
 
 SET timezone = 'UTC';
 SET datestyle = 'ISO';
-\pset pager off
 \pset footer off
 \pset null '-'
 

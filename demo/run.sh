@@ -11,6 +11,9 @@
 # KEEP=1 leaves the server there, to ask more.
 set -eu
 
+# A locale that this machine lacks would make perl complain at every call.
+export LC_ALL=C.UTF-8
+
 demo=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=test/cluster.sh
 . "$demo/../test/cluster.sh"

@@ -17,10 +17,8 @@
 #include "utils/numeric.h"
 
 /* cold ends of the inline checks below */
-extern retention_internal void reject_infinite_time(const char *argument)
-			pg_attribute_noreturn();
-extern retention_internal void reject_null(const char *argument)
-			pg_attribute_noreturn();
+extern retention_internal retention_noreturn void reject_infinite_time(const char *argument);
+extern retention_internal retention_noreturn void reject_null(const char *argument);
 
 /* A time that is neither infinity nor -infinity. */
 static inline void

@@ -39,4 +39,7 @@
  */
 #define retention_internal __attribute__((visibility("hidden")))
 
+/* the server's own macro changed its name and its place in 18 */
+#define retention_noreturn __attribute__((noreturn))
+
 #endif							/* RETENTION_COMPAT_H */

@@ -85,13 +85,11 @@ extern retention_internal Datum state_update_close_flat(StateUpdate *update);
 extern retention_internal void state_absorb_batch(ExpandedState *expanded);
 extern retention_internal void state_add_flat(StateUpdate *update,
 											  const char *slot);
-extern retention_internal void reject_changed_option(const char *name)
-			pg_attribute_noreturn();
+extern retention_internal retention_noreturn void reject_changed_option(const char *name);
 extern retention_internal CustomerTable *state_read(FunctionCallInfo fcinfo,
 													CustomerTable *view);
-extern retention_internal void reject_state(const CustomerTable *table,
-											const char *wanted)
-			pg_attribute_noreturn();
+extern retention_internal retention_noreturn void reject_state(const CustomerTable *table,
+											const char *wanted);
 
 /* The heap for what this row's key and payload point at. */
 static inline StateHeap *

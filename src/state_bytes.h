@@ -47,8 +47,7 @@ extern retention_internal CustomerTable *state_open(Datum value,
 extern retention_internal ExpandedState *expanded_create(MemoryContext parent,
 														 const CustomerTable *from,
 														 uint64 customers);
-extern retention_internal void reject_large_state(const CustomerTable *table,
-												  uint64 size)
-			pg_attribute_noreturn();
+extern retention_internal retention_noreturn void reject_large_state(const CustomerTable *table,
+												  uint64 size);
 
 #endif							/* RETENTION_STATE_BYTES_H */

@@ -46,9 +46,9 @@ cluster_stop() {
 		cluster_run pg_ctl -D data -m "${1:-fast}" -w -t 60 stop >/dev/null
 }
 
-# psql as superuser, stopping at the first error unless told otherwise
+# psql as superuser, without a pager, stopping at the first error unless told otherwise
 cluster_psql() {
-	PGCLIENTENCODING=UTF8 "$CLUSTER_BIN/psql" -X -v ON_ERROR_STOP=1 \
+	PGCLIENTENCODING=UTF8 "$CLUSTER_BIN/psql" -X -P pager=off -v ON_ERROR_STOP=1 \
 		-h "$CLUSTER_HOST" -p "$CLUSTER_PORT" -U postgres -d postgres "$@"
 }
 

@@ -45,7 +45,10 @@ newest_installed() {
 	for program in /usr/lib/postgresql/*/bin/"$1"; do
 		version=${program#/usr/lib/postgresql/}
 		version=${version%%/*}
-		[ "$version" = '*' ] || [ "$version" -lt $OLDEST ] || echo "$version"
+		case $version in
+		*[!0-9]*) ;; # 9.6, or nothing at all
+		*) [ "$version" -lt $OLDEST ] || echo "$version" ;;
+		esac
 	done | sort -n | tail -n 1
 }
 
