@@ -431,7 +431,8 @@ expanded_create(MemoryContext parent, const CustomerTable *from,
 	memcpy(table->options, from->options, options_size(from->family));
 	memcpy(table->totals, from->totals, from->family->totals_size);
 	expanded_init_heap(&table->heap, from->heap.used);
-	memcpy(table->heap.base, from->heap.base, from->heap.used);
+	if (from->heap.used > 0)
+		memcpy(table->heap.base, from->heap.base, from->heap.used);
 	table->heap.used = from->heap.used;
 	table->heap.dead = from->heap.dead;
 	if (from->kind != KEY_NONE)
