@@ -157,7 +157,7 @@ SELECT clv_net('Infinity', 3, 0.4, 0.1);
 SELECT cac(1000, 40), cac(0, 3), cac(1000, 0), cac(NULL, 3), cac(10, 3);
 SELECT payback_orders(25, 60, 0.4), payback_orders(24, 60, 0.4), payback_orders(24.000000000000000000001, 60, 0.4),
        payback_orders(0, 60, 0.4), payback_orders(25, 60, 0), payback_orders(25, 60, -0.2), payback_orders(25, 0, 0.4), payback_orders(25, -3, 0.4);
-SELECT payback_orders(0.9, 0.3, 1), payback_orders(1, 3, 1), payback_orders(100, 0.03, 1), payback_orders(2, 3e-15, 0.1);
+SELECT payback_orders(0.9, 0.3, 1), payback_orders(1, 3, 1), payback_orders(100, 0.03, 1), payback_orders(2, 3e-15, 0.1), payback_orders(5, 1e-16383, 1e-16383) AS no_margin_left;
 SELECT breakeven_conversion(0.02, 0.4, 0.1), breakeven_conversion(0.02, 0.4, 0), breakeven_conversion(0.02, 0.4, 0.4),
        breakeven_conversion(0.5, 0.4, 0.25), breakeven_conversion(0.02, 0, 0.1), breakeven_conversion(0.02, -1, 0.1), breakeven_conversion(NULL, 0.4, 0.1);
 SELECT cac(-1, 3);

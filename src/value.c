@@ -489,6 +489,9 @@ payback_orders(PG_FUNCTION_ARGS)
 	if (compare(order_value, whole(0)) <= 0 || compare(margin, whole(0)) <= 0)
 		PG_RETURN_NULL();
 	order_margin = multiply(order_value, margin);
+	/* a product beyond numeric's 16383 decimals is zero */
+	if (compare(order_margin, whole(0)) == 0)
+		PG_RETURN_NULL();
 	/* rounded down, exactly; one more order if that is not enough */
 	orders = DatumGetNumeric(DirectFunctionCall2(numeric_div_trunc,
 												 NumericGetDatum(cost),
