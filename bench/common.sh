@@ -22,9 +22,11 @@ bench_settings() {
 	cat <<-END
 		shared_buffers = '$((SIZE * 6 / 10000 + 128))MB'
 		work_mem = '2GB'
+		maintenance_work_mem = '1GB'
 		jit = off
 		autovacuum = off
 		checkpoint_timeout = '1h'
+		max_parallel_maintenance_workers = 0
 		max_parallel_workers_per_gather = 0
 		min_parallel_table_scan_size = 0
 		parallel_setup_cost = 0

@@ -10,10 +10,6 @@
 --   customers are scattered, which is what makes grouping by customer expensive.
 -- * Two percent of the rows are refunds, a half percent are zero, a half NULL.
 
--- the sort of the load; the session ends with this file
-SET maintenance_work_mem = '1GB';
-SET work_mem = '2GB';
-
 CREATE FUNCTION chance(number bigint, stream int) RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN (hashint8extended(number, stream) & ((1::bigint << 53) - 1)) / (1::bigint << 53)::double precision;

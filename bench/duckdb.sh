@@ -26,13 +26,13 @@ install_duckdb() {
 # The server writes the file itself: nothing is faster. The copy has the columns that
 # the questions of retention are about.
 export_orders() {
-	cluster_psql -q -v csv="$CLUSTER_DIR/orders.csv" -f - <<-'END'
+	cluster_psql -q -v csv="$CLUSTER_DIR/orders.csv" -f - <<-'SQL'
 		CREATE TABLE bench.duckdb (what text, value double precision);
 		SELECT format('COPY (SELECT customer_id, ordered_at, amount FROM orders) TO %L (FORMAT csv)', :'csv') AS export,
 		       clock_timestamp() AS start \gset
 		:export;
 		INSERT INTO bench.duckdb VALUES ('export', extract(epoch FROM clock_timestamp() - :'start'));
-	END
+	SQL
 }
 
 race_duckdb() {
@@ -42,7 +42,7 @@ race_duckdb() {
 		"$CLUSTER_BIN/psql" -X -h "$CLUSTER_HOST" -p "$CLUSTER_PORT" -U postgres -d postgres \
 		-c "CALL bench.race($position, 1)" >"$CLUSTER_DIR/duckdb/times"
 	cluster_psql -q -c "COPY bench.duckdb FROM STDIN (DELIMITER '|')" <"$CLUSTER_DIR/duckdb/times"
-	cluster_psql -q -f - <<-'END'
+	cluster_psql -q -f - <<-'SQL'
 		DO $$
 		DECLARE
 		    ours double precision := (SELECT repeat_rate(customer_id) FROM orders);
@@ -52,7 +52,7 @@ race_duckdb() {
 		        RAISE EXCEPTION 'the answers differ: ours %, DuckDB %', ours, theirs;
 		    END IF;
 		END $$;
-	END
+	SQL
 }
 
 report() {
@@ -60,7 +60,7 @@ report() {
 	echo "DuckDB $(sed -n 's/^ *"version": "\(.*\)",*$/\1/p' "$CLUSTER_DIR/duckdb/node_modules/@duckdb/node-api/package.json")."
 	echo
 	cluster_psql -q -f - <bench/report.sql
-	bench_table -q -f - <<-'END'
+	bench_table -q -f - <<-'SQL'
 		WITH s AS (
 		    SELECT (SELECT seconds FROM bench.median WHERE contender = 'ours' AND workers = 2) AS ours,
 		           percentile_cont(0.5) WITHIN GROUP (ORDER BY value) FILTER (WHERE what = 'query') AS query,
@@ -76,7 +76,7 @@ report() {
 		           ('the export to CSV', export, NULL),
 		           ('the load of the CSV', load, NULL),
 		           ('export, load and query', export + load + query, 10)) AS t (work, seconds, at_least)
-	END
+	SQL
 }
 
 bench_start

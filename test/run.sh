@@ -1,0 +1,128 @@
+#!/bin/sh
+# run.sh: `make test`, the whole test suite on servers of its own:
+#
+#	sql/ and expected/	what `make installcheck` compares
+#	test/t/*.pl		what needs several servers, real size or a hostile user
+#
+# The last line counts both. A regression file is one test; what dies, or does not
+# come to run, has failed. Options, from the environment:
+#
+#	PROVE_TESTS='test/t/001*.pl'	only these of test/t ('' for none)
+#	WERROR=1	the compiler's warnings are errors
+#	RETENTION_SHARED	the folder with the data sets of 006_real_orders.pl
+#				(default: shared, beside the project)
+#	KEEP=1, PG_CONFIG, CHECK_USER	as cluster.sh says
+set -eu
+
+# A locale that this machine lacks would make perl complain at every call.
+export LC_ALL=C.UTF-8
+
+project=$(cd "$(dirname "$0")/.." && pwd)
+# shellcheck source=test/cluster.sh
+. "$project/test/cluster.sh"
+
+passed=0
+failed=0
+
+main() {
+	[ -z "${WERROR:-}" ] || EXTRA_CFLAGS="${EXTRA_CFLAGS:-} -Werror"
+	if "$project/test/packages.sh" && cluster_init && cluster_start; then
+		trap 'stop_test_servers; cluster_clean_up' EXIT
+		run_regress
+		cluster_stop
+		run_tap
+	else
+		failed=1
+	fi
+	echo "$passed passed, $failed failed"
+	[ "$failed" = 0 ]
+}
+
+# ------------------------------------------------------------------------
+# sql/ and expected/
+# ------------------------------------------------------------------------
+run_regress() {
+	log=$CLUSTER_DIR/regress.log
+	diffs=$CLUSTER_DIR/source/regression.diffs
+
+	status=0
+	cluster_make installcheck >"$log" 2>&1 || status=1
+	if [ $status = 0 ]; then
+		grep -E '^(test|ok) ' "$log" || :
+	else
+		cat "$log"
+		[ ! -s "$diffs" ] || head -n 300 "$diffs"
+	fi
+
+	# "test shop ... ok 48 ms" up to PostgreSQL 15, "ok 1 - shop 48 ms" from 16 on
+	all=$(find "$CLUSTER_DIR/source/sql" -name '*.sql' ! -name '*--*' | grep -c . || :)
+	ok=$(grep -cE '^(test +[^ ]+ +\.\.\. ok|ok [0-9])' "$log" || :)
+	add "$ok" $((all - ok)) $status
+}
+
+# ------------------------------------------------------------------------
+# test/t
+# ------------------------------------------------------------------------
+run_tap() {
+	[ -n "${PROVE_TESTS-all}" ] || return 0
+	tap=$CLUSTER_DIR/tap
+	perl=$("$PG_CONFIG" --pgxs)
+	perl=${perl%/makefiles/pgxs.mk}/test/perl
+
+	status=0
+	# shellcheck disable=SC2016 # the inner shell's parameters
+	cluster_run env TMPDIR="$CLUSTER_DIR" TESTDIR="$tap" TESTDATADIR="$tap/tmp_check" TESTLOGDIR="$tap/tmp_check/log" \
+		PERL_TEST_HARNESS_DUMP_TAP="$tap/output" PG_REGRESS="$perl/../regress/pg_regress" \
+		RETENTION_SHARED="${RETENTION_SHARED:-$project/../shared}" ${UPDATE_README:+"RETENTION_SOURCE=$project"} \
+		sh -c 'cd source && exec prove --timer -I "$0" $1' "$perl" "${PROVE_TESTS:-test/t/*.pl}" || status=1
+
+	tap_passed=0
+	tap_failed=0
+	for output in "$tap"/output/test/t/*.pl; do
+		[ -f "$output" ] || continue
+		name=$(basename "$output" .pl)
+		sed -nE "s/^(ok [0-9]+|1\.\.0).*# *skip\S* */  skipped in $name: /Ip" "$output" | sort -u
+		# shellcheck disable=SC2046 # three numbers
+		set -- $(count_tap <"$output")
+		tap_passed=$((tap_passed + $1))
+		tap_failed=$((tap_failed + $2))
+		[ "$3" = 0 ] || show_end_of "$tap/tmp_check/log/regress_log_$name"
+	done
+	add $tap_passed $tap_failed $status
+}
+
+# Of a script's TAP: passed tests, failed tests, and 1 if the script died, that is,
+# ended before its plan or without one, which has failed too. What was skipped is
+# neither passed nor failed.
+count_tap() {
+	awk '
+		/^1\.\.[0-9]/ { plan = substr($1, 4) }
+		/^(not )?ok [0-9]/ { run++ }
+		/^ok [0-9]/ && !/# *[Ss][Kk][Ii][Pp]/ { passed++ }
+		/^not ok [0-9]/ && !/# *TODO/ { failed++ }
+		END {
+			died = plan == "" || plan != run + 0
+			print passed + 0, failed + died, died
+		}'
+}
+
+# The words a script died with are only in its log.
+show_end_of() {
+	[ ! -f "$1" ] || { echo "the end of $(basename "$1"):" && tail -n 25 "$1" | cut -c 1-1000; }
+}
+
+# A script that was killed leaves its servers behind.
+stop_test_servers() {
+	find "$CLUSTER_DIR/tap" -name postmaster.pid 2>/dev/null | while read -r pid_file; do
+		cluster_run pg_ctl -D "${pid_file%/*}" -m immediate stop >/dev/null 2>&1 || :
+	done
+}
+
+# add PASSED FAILED STATUS: a runner that failed without a failed test died.
+add() {
+	passed=$((passed + $1))
+	failed=$((failed + $2))
+	[ "$3" = 0 ] || [ "$2" -gt 0 ] || failed=$((failed + 1))
+}
+
+main
