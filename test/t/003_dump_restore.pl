@@ -1,28 +1,42 @@
-# States outlive the server: in tables of every storage, through COPY, through
-# pg_dump and restore; and the extension may live in any schema.
+# States outlive the server: in tables of every storage, through COPY, through pg_dump
+# and restore. And the extension may live in any schema.
 use strict;
 use warnings FATAL => 'all';
 
 use FindBin;
-use lib "$FindBin::Bin/../lib";
+use lib "$FindBin::RealBin/../lib";
 use PostgreSQL::Test::Utils;
 use RetentionTest;
 use Test::More;
 
 my $node = start_server('dump');
-my @aggregates = aggregates($node);
-my @states = states($node);
-my @readers = readers($node);
+my @aggregates = aggregates();
+my @states = states();
 my $folder = PostgreSQL::Test::Utils::tempdir;
 
-create_orders($node, 40_000, 8_000);
+create_orders(40_000, 8_000);
+
+# pg_dump to a file, and a file into a new database
+sub dump_to
+{
+	my ($file, $database, @options) = @_;
+	return command_ok([ 'pg_dump', '-d', $node->connstr($database), '-f', "$folder/$file", @options ], "pg_dump: $file");
+}
+
+sub restore
+{
+	my ($file, $database) = @_;
+	return command_ok(
+		[ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr($database), '-f', "$folder/$file" ],
+		"restore: $file into $database");
+}
 
 # ---------------------------------------------------------------------------
-# A table of states: every family, every kind of customer, three sizes
+# A table of states: every family, every type of customer, three sizes
 # ---------------------------------------------------------------------------
-# Whatever can be read from a state, as text: '' where the reader says that it is
-# not for this kind of state.
-$node->safe_psql('postgres', q{
+
+# What a reader says of a state; '' where it says that it is not for such a state
+answer(q{
 	CREATE FUNCTION reading(reader text, state retention_state) RETURNS text LANGUAGE plpgsql AS $$
 	DECLARE result text;
 	BEGIN
@@ -31,122 +45,134 @@ $node->safe_psql('postgres', q{
 	EXCEPTION WHEN datatype_mismatch THEN RETURN '';
 	END $$;
 	CREATE TABLE stored (call text, size text, state retention_state, PRIMARY KEY (call, size))});
-foreach my $size ([ 'one', 'c_bigint = 40000120' ], [ 'some', 'id <= 100' ], [ 'all', 'true' ])
-{
-	$node->safe_psql('postgres', join ";\n", map { "INSERT INTO stored SELECT \$\$$_->{call}\$\$, '$size->[0]', $_->{call} FROM orders WHERE $size->[1]" } @states);
-}
-my $readings = join ' || ', map { "reading('$_', state)" } @readers;
+my $readings = join ' || ', map { "reading('$_', state)" } readers();
 
-# All states of a table as text, and what their readers say.
+foreach ([ 'one', 'c_bigint = 40000120' ], [ 'some', 'id <= 100' ], [ 'all', 'true' ])
+{
+	my ($size, $condition) = @$_;
+	answer(join ";\n", map { "INSERT INTO stored SELECT \$\$$_->{call}\$\$, '$size', $_->{call} FROM orders WHERE $condition" } @states);
+}
+
+# All states of a table as text, and what their readers say
 sub contents
 {
-	my ($database, $table) = @_;
-	return $node->safe_psql($database, "SELECT call, size, state, $readings FROM $table ORDER BY call COLLATE \"C\", size");
+	my ($table, $database) = @_;
+	return answer("SELECT call, size, state, $readings FROM $table ORDER BY call COLLATE \"C\", size", $database);
 }
 
-my $contents = contents('postgres', 'stored');
-is(scalar(split /\n/, $contents), 3 * @states, 'there is a state of every family, kind of customer and size');
+my $contents = contents('stored');
+is(() = $contents =~ /$/mg, 3 * @states, 'there is a state of every family, type of customer and size');
 unlike($contents, qr/\|$/m, 'every state has a reader');
-
-# What a state says of itself is what the server says of the value.
-is($node->safe_psql('postgres', q{SELECT count(*) FROM stored WHERE (state_info(state)).bytes IS DISTINCT FROM pg_column_size(state) OR pg_column_size(state) < (state_info(state)).customers}),
-	'0', 'state_info tells the bytes of a stored state');
+is(answer('SELECT count(*) FROM stored WHERE (state_info(state)).bytes IS DISTINCT FROM pg_column_size(state)'), '0',
+	'state_info tells the bytes of a stored state');
 
 # ---------------------------------------------------------------------------
 # Storage
 # ---------------------------------------------------------------------------
-# Through text, since the server moves a toasted value as it is.
+
+# Through text, since the server moves a toasted value as it is
 foreach my $storage (qw(plain external extended main))
 {
 	my $fits = $storage eq 'plain' ? "size <> 'all'" : 'true';
 
-	$node->safe_psql('postgres', qq{
+	answer(qq{
 		CREATE TABLE stored_$storage (LIKE stored);
 		ALTER TABLE stored_$storage ALTER state SET STORAGE $storage;
 		INSERT INTO stored_$storage SELECT call, size, state::text::retention_state FROM stored WHERE $fits});
-	is(contents('postgres', "stored_$storage"), contents('postgres', "(SELECT * FROM stored WHERE $fits) s"), "storage $storage: the same states");
+	is(contents("stored_$storage"), contents("(SELECT * FROM stored WHERE $fits) s"), "storage $storage: the same states");
 }
-is($node->safe_psql('postgres', q{SELECT pg_relation_size(reltoastrelid) > 1000000 FROM pg_class WHERE relname = 'stored_external'}), 't', 'large states are out of line');
-is($node->safe_psql('postgres', q{SELECT bool_and(pg_column_size(e.state) > pg_column_size(c.state)) FROM stored_external e JOIN stored_extended c USING (call, size) WHERE size = 'all' AND call LIKE 'second_order_rate_state(c_long%'}),
-	't', 'extended ones are compressed');
+is(answer(q{
+	SELECT bool_and(pg_relation_size(reltoastrelid) > 1000000)
+	FROM pg_class WHERE relname IN ('stored_external', 'stored_extended')}), 't', 'large states are out of line');
+is(answer(q{
+	SELECT bool_and(pg_column_size(e.state) > pg_column_size(c.state))
+	FROM stored_external e JOIN stored_extended c USING (call, size)
+	WHERE size = 'all' AND call LIKE 'second_order_rate_state(c_long%'}), 't', 'and compressed if that is allowed');
 
 # ---------------------------------------------------------------------------
 # COPY
 # ---------------------------------------------------------------------------
 foreach my $format (qw(binary text csv))
 {
-	my $file = "$folder/stored.$format";
-
-	$node->safe_psql('postgres', qq{
+	answer(qq{
 		CREATE TABLE copied_$format (LIKE stored);
-		COPY stored TO '$file' (FORMAT $format);
-		COPY copied_$format FROM '$file' (FORMAT $format)});
-	is(contents('postgres', "copied_$format"), $contents, "COPY, $format: the same states");
+		COPY stored TO '$folder/stored.$format' (FORMAT $format);
+		COPY copied_$format FROM '$folder/stored.$format' (FORMAT $format)});
+	is(contents("copied_$format"), $contents, "COPY, $format: the same states");
 }
 
 # ---------------------------------------------------------------------------
 # pg_dump
 # ---------------------------------------------------------------------------
-$node->safe_psql('postgres', 'CREATE VIEW by_region AS SELECT region, repeat_rate(c_bigint), clv(c_uuid, ordered_at, amount, ' . q{'1 year', '3 years', '2024-07-01 00:00+00') FROM orders GROUP BY region});
-$node->safe_psql('postgres', 'CREATE DATABASE restored TEMPLATE template0');
-command_ok([ 'pg_dump', '-d', $node->connstr('postgres'), '-f', "$folder/dump.sql" ], 'pg_dump');
-command_ok([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('restored'), '-f', "$folder/dump.sql" ], 'restore');
-is(contents('restored', 'stored'), $contents, 'restored: the same states');
-is(contents('restored', 'stored_external'), $contents, 'restored, out of line: the same states');
-is($node->safe_psql('restored', 'SELECT * FROM by_region ORDER BY region'), $node->safe_psql('postgres', 'SELECT * FROM by_region ORDER BY region'), 'restored: a view gives the same answers');
+answer(q{
+	CREATE VIEW by_region AS
+	SELECT region, repeat_rate(c_bigint), clv(c_uuid, ordered_at, amount, '1 year', '3 years', '2024-07-01 00:00+00')
+	FROM orders GROUP BY region;
+	CREATE TABLE half (n serial, state retention_state)});
+answer(join ";\n", map { "INSERT INTO half (state) SELECT $_->{call} FROM orders WHERE id <= 20000" } @states);
+answer('CREATE DATABASE restored TEMPLATE template0');
 
-# A state of the first half, dumped and restored, and one of the second: the whole.
-$node->safe_psql('postgres', join ";\n", 'CREATE TABLE half (n serial, state retention_state)', map { "INSERT INTO half (state) SELECT $_->{call} FROM orders WHERE id <= 20000" } @states);
-$node->command_ok([ 'pg_dump', '-d', $node->connstr('postgres'), '-t', 'half', '-f', "$folder/half.sql" ], 'pg_dump of half the orders');
-$node->command_ok([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('restored'), '-f', "$folder/half.sql" ], 'restore of half the orders');
-my @unequal = grep {
+dump_to('shop.sql', 'postgres');
+restore('shop.sql', 'restored');
+is(contents('stored', 'restored'), $contents, 'restored: the same states');
+is(contents('stored_external', 'restored'), $contents, 'restored, out of line: the same states');
+is(answer('SELECT * FROM by_region ORDER BY region', 'restored'), answer('SELECT * FROM by_region ORDER BY region'),
+	'restored: a view gives the same answers');
+
+# A restored state of the first half of the orders, and a new one of the second
+my @different = grep {
 	my $call = $states[ $_ - 1 ]{call};
-	$node->safe_psql('restored', qq{
-		SELECT rollup(state)::text = (SELECT $call FROM orders)::text
-		FROM (SELECT state FROM half WHERE n = $_ UNION ALL SELECT $call FROM orders WHERE id > 20000) halves}) ne 't'
+	answer(qq{
+		SELECT rollup(state)::text <> (SELECT $call FROM orders)::text
+		FROM (SELECT state FROM half WHERE n = $_
+		      UNION ALL SELECT $call FROM orders WHERE id > 20000) halves}, 'restored') ne 'f'
 } 1 .. @states;
-is("@unequal", '', 'a restored half and a new half are the whole, for every state');
+is("@different", '', 'a restored half and a new half are the whole, for every state');
 
 # ---------------------------------------------------------------------------
 # Dependents
 # ---------------------------------------------------------------------------
-is(outcome($node, 'DROP EXTENSION retention'), '2BP01', 'DROP EXTENSION is refused while tables and views need it');
-is(outcome($node, 'DROP TYPE retention_state CASCADE'), '2BP01', 'so is dropping a part of it');
-is(contents('postgres', 'stored'), $contents, 'and nothing is lost');
+is(outcome('DROP EXTENSION retention'), '2BP01', 'DROP EXTENSION is refused while tables and views need it');
+is(outcome('DROP TYPE retention_state CASCADE'), '2BP01', 'so is dropping a part of it');
+is(contents('stored'), $contents, 'and nothing is lost');
 
 # ---------------------------------------------------------------------------
 # Any schema
 # ---------------------------------------------------------------------------
-$node->safe_psql('postgres', 'CREATE DATABASE elsewhere TEMPLATE template0');
-$node->safe_psql('elsewhere', 'CREATE SCHEMA "Kennzahlen"; CREATE EXTENSION retention SCHEMA "Kennzahlen"');
-command_ok([ 'pg_dump', '-d', $node->connstr('postgres'), '-t', 'orders', '-f', "$folder/orders.sql" ], 'pg_dump of the orders');
-command_ok([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('elsewhere'), '-f', "$folder/orders.sql" ], 'orders in a database with another schema');
 
-# Every aggregate and every reader, called by its full name or found on search_path.
+# Every aggregate, by its full name, and functions that take and return states
 sub answers
 {
-	my ($database, $schema) = @_;
-	my @calls = map { "$schema$_->{call}" } @aggregates;
-	my $info = "SELECT measure, customers FROM ${schema}state_info((SELECT ${schema}rollup(s) FROM (SELECT ${schema}repeat_rate_state(c_uuid) s FROM public.orders) x))";
-
-	return $node->safe_psql($database, 'SET search_path = pg_catalog; SELECT ' . join(', ', @calls) . " FROM public.orders; $info");
+	my ($schema, $database) = @_;
+	my $calls = join ', ', map { "$schema.$_->{call}" } @aggregates;
+	return answer(qq{
+		SET search_path = pg_catalog;
+		SELECT $calls FROM public.orders;
+		SELECT measure, customers
+		FROM $schema.state_info((SELECT $schema.rollup(s)
+		                         FROM (SELECT $schema.repeat_rate_state(c_uuid) s FROM public.orders) states))}, $database);
 }
+my $answers = answers('public');
 
-my $answers = $node->safe_psql('postgres', 'SELECT ' . join(', ', map { $_->{call} } @aggregates) . ' FROM orders; SELECT measure, customers FROM state_info((SELECT repeat_rate_state(c_uuid) FROM orders))');
-is(answers('elsewhere', '"Kennzahlen".'), $answers, 'in a schema off the search_path: the same answers by qualified names');
+answer('CREATE DATABASE elsewhere TEMPLATE template0');
+answer('CREATE SCHEMA "Kennzahlen"; CREATE EXTENSION retention SCHEMA "Kennzahlen"', 'elsewhere');
+dump_to('orders.sql', 'postgres', '-t', 'orders');
+restore('orders.sql', 'elsewhere');
+is(answers('"Kennzahlen"', 'elsewhere'), $answers, 'in a schema off the search_path: the same answers');
 
-$node->safe_psql('elsewhere', q{
-	CREATE TABLE kept AS SELECT 1 AS id, "Kennzahlen".clv_state(c_long, ordered_at, amount, '1 year', '3 years', '2024-07-01 00:00+00') AS state FROM orders;
-	CREATE VIEW value AS SELECT "Kennzahlen".clv(state), "Kennzahlen".aov(state) FROM kept});
-my $value = $node->safe_psql('elsewhere', 'SELECT * FROM value');
-$node->safe_psql('elsewhere', 'CREATE SCHEMA kpi; ALTER EXTENSION retention SET SCHEMA kpi');
-is(answers('elsewhere', 'kpi.'), $answers, 'moved to another schema: the same answers');
-is($node->safe_psql('elsewhere', 'SELECT * FROM value'), $value, 'moved: views and stored states go with it');
+answer(q{
+	CREATE TABLE kept AS
+	SELECT "Kennzahlen".clv_state(c_long, ordered_at, amount, '1 year', '3 years', '2024-07-01 00:00+00') AS state FROM orders;
+	CREATE VIEW worth AS SELECT "Kennzahlen".clv(state), "Kennzahlen".aov(state) FROM kept}, 'elsewhere');
+my $worth = answer('SELECT * FROM worth', 'elsewhere');
+answer('CREATE SCHEMA kpi; ALTER EXTENSION retention SET SCHEMA kpi', 'elsewhere');
+is(answers('kpi', 'elsewhere'), $answers, 'moved to another schema: the same answers');
+is(answer('SELECT * FROM worth', 'elsewhere'), $worth, 'moved: views and stored states go with it');
 
-command_ok([ 'pg_dump', '-d', $node->connstr('elsewhere'), '-f', "$folder/elsewhere.sql" ], 'pg_dump with the extension in a schema');
-$node->safe_psql('postgres', 'CREATE DATABASE again TEMPLATE template0');
-command_ok([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('again'), '-f', "$folder/elsewhere.sql" ], 'restore of it');
-is($node->safe_psql('again', 'SELECT * FROM value'), $value, 'restored with its schema: the same answer');
+dump_to('elsewhere.sql', 'elsewhere');
+answer('CREATE DATABASE again TEMPLATE template0');
+restore('elsewhere.sql', 'again');
+is(answer('SELECT * FROM worth', 'again'), $worth, 'restored into its schema: the same answer');
 
 $node->stop;
 done_testing();
