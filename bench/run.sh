@@ -1,13 +1,18 @@
 #!/bin/sh
 # run.sh: the benchmarks, as Markdown on standard output and progress on standard
-# error. What they mean is in README.md, the options are in common.sh.
+# error. What they mean is in README.md; the options are in common.sh, and one more:
+#
+#	ONLY=regexp	only rows whose section and name match, such as 'serial clv'
 set -eu
 # shellcheck source=common.sh
 . "$(dirname "$0")/common.sh"
 
 race_all() {
 	cluster_psql -q -v size="$SIZE" -f - <bench/work.sql
-	cluster_psql -At -F ' ' -c "SELECT position, section, name, size FROM bench.work ORDER BY position" |
+	cluster_psql -At -F ' ' -v only="${ONLY:-}" -f - <<-'END' |
+		SELECT position, section, name, size FROM bench.work
+		WHERE concat_ws(' ', section, name) ~ :'only' ORDER BY position
+	END
 		while read -r position name; do
 			echo "  $name" >&2
 			cluster_psql -q -c "CALL bench.race($position, $RUNS)" </dev/null
@@ -51,5 +56,5 @@ report() {
 
 bench_start
 race_all
-measure_memory
+[ -n "${ONLY:-}" ] || measure_memory
 report

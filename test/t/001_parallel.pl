@@ -82,8 +82,9 @@ foreach (
 		my $call = "$_->{call} FILTER (WHERE $condition)";
 		$_->{is_state} ? "md5(($call)::text)" : $call
 	} @aggregates;
+	my $query = 'SELECT ' . join(', ', @filtered) . ' FROM orders';
 
-	like(plan_of($settings, 'SELECT ' . join(', ', @filtered) . ' FROM orders'), $partial, "FILTER, $title: the plan is split");
+	like(plan_of($settings, $query), $partial, "FILTER, $title: the plan is split");
 	is_deeply(one_row($settings, 'orders', @filtered), one_row($serial, 'orders', @filtered),
 		"FILTER, $title: the same answers");
 }
@@ -143,13 +144,13 @@ foreach ([ 'one process', $serial ], [ 'workers', parallel(3, 'on') ])
 # ---------------------------------------------------------------------------
 my @numbers = 0 .. $#states;
 my @rollups = map { "md5(rollup(s$_)::text)" } @numbers;
-my $daily = join ', ', map { "$states[$_]{call} AS s$_" } @numbers;
-my $monthly = join ', ', map { "rollup(s$_) AS s$_" } @numbers;
+my $built = join ', ', map { "$states[$_]{call} AS s$_" } @numbers;
+my $merged = join ', ', map { "rollup(s$_) AS s$_" } @numbers;
 my @texts = map { "md5($_->{call}::text)" } @states;
 my $whole = one_row($serial, 'quarter', @texts);
 
 answer(qq{
-	CREATE UNLOGGED TABLE daily AS SELECT day, $daily FROM quarter GROUP BY day;
+	CREATE UNLOGGED TABLE daily AS SELECT day, $built FROM quarter GROUP BY day;
 	ALTER TABLE daily SET (parallel_workers = 3)});
 is(answer('SELECT count(*) FROM daily'), '731', 'there are two years of daily states, and those without a day');
 
@@ -159,12 +160,13 @@ foreach (
 	[ 'shuffled', $serial, '(SELECT * FROM daily ORDER BY md5(day::text)) d' ],
 	[ 'shuffled again', $serial, '(SELECT * FROM daily ORDER BY md5(day::text || 2)) d' ],
 	[ 'by workers', parallel(3, 'off'), 'daily' ],
-	[ 'by month, then together', $serial, "(SELECT $monthly FROM daily GROUP BY date_trunc('month', day)) m" ])
+	[ 'by month, then together', $serial, "(SELECT $merged FROM daily GROUP BY date_trunc('month', day)) m" ],
+	[ 'from new states that passed a sort', $serial, "(SELECT $built FROM quarter GROUP BY month ORDER BY count(*) OFFSET 0) m" ])
 {
 	my ($title, $settings, $from) = @$_;
-	my $merged = one_row($settings, $from, @rollups);
+	my $got = one_row($settings, $from, @rollups);
 
-	is_deeply([ @$merged{@rollups} ], [ @$whole{@texts} ], "merged $title: the bytes of a state of all rows");
+	is_deeply([ @$got{@rollups} ], [ @$whole{@texts} ], "merged $title: the bytes of a state of all rows");
 }
 
 # A sum is written in one way, whether it grew to 36 digits or fell to them from 41.
