@@ -73,7 +73,7 @@ run_tap() {
 	# shellcheck disable=SC2016 # the inner shell's parameters
 	cluster_run env TMPDIR="$CLUSTER_DIR" TESTDIR="$tap" TESTDATADIR="$tap/tmp_check" TESTLOGDIR="$tap/tmp_check/log" \
 		PERL_TEST_HARNESS_DUMP_TAP="$tap/output" PG_REGRESS="$perl/../regress/pg_regress" \
-		RETENTION_SHARED="${RETENTION_SHARED:-$project/../shared}" ${UPDATE_README:+"RETENTION_SOURCE=$project"} \
+		RETENTION_SHARED="${RETENTION_SHARED:-${project%/*}/shared}" ${UPDATE_README:+"RETENTION_SOURCE=$project"} \
 		sh -c 'cd source && exec prove --timer -I "$0" $1' "$perl" "${PROVE_TESTS:-test/t/*.pl}" || status=1
 
 	tap_passed=0

@@ -9,7 +9,7 @@ use warnings FATAL => 'all';
 use Exporter 'import';
 use PostgreSQL::Test::Cluster;
 
-our @EXPORT = qw(start_server answer rows one_row plan_of outcome seconds write_file
+our @EXPORT = qw(start_server answer rows one_row plan_of outcome seconds peak_memory_query write_file
   members aggregates states readers create_orders bigint_with_word uuid_with_words);
 
 my $node;
@@ -83,6 +83,15 @@ sub seconds
 	my ($sql) = @_;
 	my @milliseconds = answer("\\timing on\n$sql") =~ /^Time: ([\d.]+) ms/mg;
 	return $milliseconds[-1] / 1000;
+}
+
+# The query for the peak memory of the backend that runs it, in kB; undef where the
+# system does not tell.
+sub peak_memory_query
+{
+	return -r '/proc/self/status'
+	  ? q{SELECT substring(pg_read_file('/proc/self/status') FROM 'VmHWM:\s+(\d+)')}
+	  : undef;
 }
 
 sub write_file

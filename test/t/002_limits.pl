@@ -145,12 +145,11 @@ cmp_ok(answer("SELECT (state_info(aov_state((1 - i % 2 * 2) * 1e40))).bytes FROM
 
 SKIP:
 {
-	skip 'no /proc here, to ask for the memory of a backend', 3 unless -r '/proc/self/status';
+	my $peak = peak_memory_query() or skip 'the system does not tell the memory of a backend', 3;
 
 	# How much the peak memory of a new backend rises with a query, in bytes
 	my $rise = sub {
 		my ($sql) = @_;
-		my $peak = q{SELECT substring(pg_read_file('/proc/self/status') FROM 'VmHWM:\s+(\d+)')};
 		my @lines = split /\n/, answer("$peak; $sql; $peak");
 		return 1024 * ($lines[-1] - $lines[0]);
 	};

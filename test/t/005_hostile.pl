@@ -131,8 +131,8 @@ answer(qq{
 		END;
 	END \$\$});
 my $peak = answer(q{
-	DO $$ DECLARE i record; BEGIN FOR i IN SELECT * FROM inputs LOOP CALL feed(i.id, i.bytes); END LOOP; END $$;
-	SELECT substring(pg_read_file('/proc/self/status') FROM 'VmHWM:\s+(\d+)')});
+	DO $$ DECLARE i record; BEGIN FOR i IN SELECT * FROM inputs LOOP CALL feed(i.id, i.bytes); END LOOP; END $$;}
+	. (peak_memory_query() // ''));
 
 # Bad data (class 22), too much of it, another format, a message cut short, a state of
 # something else: all other errors are ours.
@@ -158,7 +158,11 @@ foreach my $way ('text', 'binary')
 is(answer(q{
 	SELECT count(*) FROM (SELECT input FROM outcome WHERE step = 'in' GROUP BY input HAVING count(DISTINCT code) <> 1) o}),
 	'0', 'text and binary agree on every input');
-cmp_ok($peak, '<', 300_000, 'no number in a state makes the backend take much memory');
+SKIP:
+{
+	skip 'the system does not tell the memory of a backend', 1 if $peak eq '';
+	cmp_ok($peak, '<', 300_000, 'no number in a state makes the backend take much memory');
+}
 
 foreach my $text (
 	'', ' ', '=', '====', 'UlMB', 'UlMB=', 'UlMBAQE', 'U lMB', "UlMBAQE=\n", 'UlMBAQE*', '\x5253', 'é',
