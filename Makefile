@@ -15,9 +15,12 @@ OBJS = \
 	src/churn.o \
 	src/customer_table.o \
 	src/money.o \
+	src/order_keys.o \
+	src/quantile.o \
 	src/repeat.o \
 	src/retention.o \
 	src/retention_state.o \
+	src/score.o \
 	src/state_fields.o \
 	src/state_heap.o \
 	src/state_io.o \

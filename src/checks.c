@@ -52,6 +52,16 @@ check_positive_interval(const Interval *span, const char *argument)
 				 errhint("Write it as '30 days', '1 month' or '1 year': no field below zero, at least one above.")));
 }
 
+void
+check_int_range(int value, int lowest, int highest, const char *argument)
+{
+	if (value < lowest || value > highest)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be between %d and %d, not %d",
+						argument, lowest, highest, value)));
+}
+
 /* A number in [lowest, highest]; NaN never is. An infinite limit is no limit. */
 void
 check_double_range(double value, double lowest, double highest,

@@ -30,6 +30,9 @@ check_finite_time(TimestampTz at, const char *argument)
 
 extern retention_internal void check_positive_interval(const Interval *span,
 													   const char *argument);
+extern retention_internal void check_int_range(int value, int lowest,
+											   int highest,
+											   const char *argument);
 extern retention_internal void check_double_range(double value, double lowest,
 												  double highest,
 												  const char *argument);

@@ -233,7 +233,8 @@ set_numeric(StateHeap *heap, Money *money, Numeric value)
 }
 
 /*
- * One amount. Raises an error that names the argument for NaN and infinities.
+ * One amount. Raises an error that names the argument for NaN and infinities,
+ * unless "argument" is NULL: then the result can be compared, not added.
  */
 void
 money_from_datum(StateHeap *heap, Money *money, Datum amount,
@@ -243,9 +244,9 @@ money_from_datum(StateHeap *heap, Money *money, Datum amount,
 	StoredNumeric stored;
 
 	read_stored_numeric(&stored, value);
-	if (unlikely(stored.special))
+	if (unlikely(stored.special) && argument)
 		check_finite_numeric(DatumGetNumeric(amount), argument);
-	if (unlikely(!narrow_from_stored(money, &stored)))
+	if (unlikely(stored.special || !narrow_from_stored(money, &stored)))
 	{
 		*money = (Money) {0, 0};
 		set_wide(heap, money, value);
@@ -274,7 +275,7 @@ add_and_free(Numeric a, Numeric b)
 Numeric
 money_numeric(const Money *money, const char *base)
 {
-	int			decimals = (int) money_tag(money) - 1;
+	int			decimals = money_decimals(money);
 	int128		mantissa = money_bits(money) >> MONEY_TAG_BITS;
 	const int64 half = power_of_ten_64[MOST_64_BIT_POWER];
 	Numeric		upper;
@@ -321,8 +322,8 @@ money_add_unlike(StateHeap *heap, Money *into, const Money *from,
 	}
 	if (!money_is_wide(into) && !money_is_wide(from))
 	{
-		int			into_decimals = (int) money_tag(into) - 1;
-		int			from_decimals = (int) money_tag(from) - 1;
+		int			into_decimals = money_decimals(into);
+		int			from_decimals = money_decimals(from);
 		int			decimals = Max(into_decimals, from_decimals);
 		int128		a = money_bits(into) >> MONEY_TAG_BITS;
 		int128		b = money_bits(from) >> MONEY_TAG_BITS;
@@ -388,6 +389,22 @@ money_compare(const Money *a, const char *a_base,
 	pfree(a_value);
 	pfree(b_value);
 	return order;
+}
+
+/*
+ * A narrow money as a whole number of 10^-decimals, at least as many as it has.
+ * False if that does not fit.
+ */
+bool
+money_scaled(const Money *money, int decimals, int64 *scaled)
+{
+	int128		mantissa = money_bits(money) >> MONEY_TAG_BITS;
+
+	if (!scale_up(&mantissa, decimals - money_decimals(money)) ||
+		mantissa < PG_INT64_MIN || mantissa > PG_INT64_MAX)
+		return false;
+	*scaled = (int64) mantissa;
+	return true;
 }
 
 /*

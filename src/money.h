@@ -61,6 +61,13 @@ money_is_wide(const Money *money)
 	return money_tag(money) == MONEY_TAG_WIDE;
 }
 
+/* Digits after the point of a narrow money. */
+static inline int
+money_decimals(const Money *money)
+{
+	return (int) money_tag(money) - 1;
+}
+
 /* Where a wide money lies in its heap. */
 static inline uint64
 money_offset(const Money *money)
@@ -92,6 +99,8 @@ extern retention_internal Numeric money_numeric(const Money *money,
 extern retention_internal int money_sign(const Money *money, const char *base);
 extern retention_internal int money_compare(const Money *a, const char *a_base,
 											const Money *b, const char *b_base);
+extern retention_internal bool money_scaled(const Money *money, int decimals,
+											int64 *scaled);
 extern retention_internal void money_move(StateHeap *into, Money *money,
 										  const char *from_base);
 extern retention_internal void money_send(StringInfo out, const Money *money,
