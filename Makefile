@@ -16,6 +16,7 @@ OBJS = \
 	src/customer_table.o \
 	src/money.o \
 	src/order_keys.o \
+	src/purchases.o \
 	src/quantile.o \
 	src/repeat.o \
 	src/retention.o \

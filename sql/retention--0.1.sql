@@ -822,6 +822,49 @@ COMMENT ON FUNCTION breakeven_conversion(double precision, double precision, dou
 'conversion rate (0 to 1) at which a discount (share of the price) earns as much as base_rate without it; NULL if impossible';
 
 -- ---------------------------------------------------------------------------
+-- purchases: one pass over the orders, for every function that needs one row per customer
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION purchases_state_transfn_bigint(retention_state, bigint, timestamptz, numeric, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE AGGREGATE purchases_state(customer bigint, ordered_at timestamptz, amount numeric, as_of timestamptz) (
+    SFUNC = purchases_state_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE purchases_state(bigint, timestamptz, numeric, timestamptz) IS
+'first and last order, number of orders and money of every customer until as_of, to store, merge with rollup() and read with rfm_segments(), segment_summary() and hero_buyers()';
+
+CREATE FUNCTION purchases_state_transfn_text(retention_state, text, timestamptz, numeric, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE AGGREGATE purchases_state(customer text, ordered_at timestamptz, amount numeric, as_of timestamptz) (
+    SFUNC = purchases_state_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE purchases_state(text, timestamptz, numeric, timestamptz) IS
+'first and last order, number of orders and money of every customer until as_of, to store, merge with rollup() and read with rfm_segments(), segment_summary() and hero_buyers()';
+
+CREATE FUNCTION purchases_state_transfn_uuid(retention_state, uuid, timestamptz, numeric, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE AGGREGATE purchases_state(customer uuid, ordered_at timestamptz, amount numeric, as_of timestamptz) (
+    SFUNC = purchases_state_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE purchases_state(uuid, timestamptz, numeric, timestamptz) IS
+'first and last order, number of orders and money of every customer until as_of, to store, merge with rollup() and read with rfm_segments(), segment_summary() and hero_buyers()';
+
+-- ---------------------------------------------------------------------------
 -- scores
 -- ---------------------------------------------------------------------------
 
@@ -872,3 +915,6 @@ COMMENT ON FUNCTION clv_transfn_bigint(retention_state, bigint, timestamptz, num
 COMMENT ON FUNCTION clv_transfn_text(retention_state, text, timestamptz, numeric, interval, interval, timestamptz) IS 'transition function; for aggregates only';
 COMMENT ON FUNCTION clv_transfn_uuid(retention_state, uuid, timestamptz, numeric, interval, interval, timestamptz) IS 'transition function; for aggregates only';
 COMMENT ON FUNCTION aov_transfn(retention_state, numeric) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION purchases_state_transfn_bigint(retention_state, bigint, timestamptz, numeric, timestamptz) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION purchases_state_transfn_text(retention_state, text, timestamptz, numeric, timestamptz) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION purchases_state_transfn_uuid(retention_state, uuid, timestamptz, numeric, timestamptz) IS 'transition function; for aggregates only';

@@ -30,6 +30,14 @@ reject_null(const char *argument)
 			 errmsg("argument \"%s\" must not be null", argument)));
 }
 
+void
+reject_many_orders(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+			 errmsg("number of orders is out of range of bigint")));
+}
+
 /*
  * A span of time in which every field is zero or more and one is more.
  *

@@ -13,12 +13,14 @@
 
 #include "compat.h"
 
+#include "common/int.h"
 #include "datatype/timestamp.h"
 #include "utils/numeric.h"
 
 /* cold ends of the inline checks below */
 extern retention_internal retention_noreturn void reject_infinite_time(const char *argument);
 extern retention_internal retention_noreturn void reject_null(const char *argument);
+extern retention_internal retention_noreturn void reject_many_orders(void);
 
 /* A time that is neither infinity nor -infinity. */
 static inline void
@@ -26,6 +28,14 @@ check_finite_time(TimestampTz at, const char *argument)
 {
 	if (unlikely(TIMESTAMP_NOT_FINITE(at)))
 		reject_infinite_time(argument);
+}
+
+/* orders += more; only received states can hold too many */
+static inline void
+add_orders(int64 *orders, int64 more)
+{
+	if (unlikely(pg_add_s64_overflow(*orders, more, orders)))
+		reject_many_orders();
 }
 
 extern retention_internal void check_positive_interval(const Interval *span,

@@ -45,6 +45,7 @@ static const CustomerFamily *const families[] = {
 	&aov_family,
 	&customer_value_family,
 	&clv_family,
+	&purchases_family,
 };
 
 const CustomerFamily *

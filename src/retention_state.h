@@ -310,5 +310,6 @@ extern retention_internal const CustomerFamily revenue_retention_family;
 extern retention_internal const CustomerFamily aov_family;
 extern retention_internal const CustomerFamily customer_value_family;
 extern retention_internal const CustomerFamily clv_family;
+extern retention_internal const CustomerFamily purchases_family;
 
 #endif							/* RETENTION_RETENTION_STATE_H */

@@ -22,7 +22,6 @@
 #include <math.h>
 
 #include "calendar.h"
-#include "common/int.h"
 #include "money.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -49,11 +48,7 @@ value_merge_totals(StateHeap *heap, void *into, const void *from,
 	const ValueTotals *b = from;
 
 	money_add(heap, &a->money, &b->money, from_base);
-	/* only received states can hold that many */
-	if (pg_add_s64_overflow(a->orders, b->orders, &a->orders))
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("number of orders is out of range of bigint")));
+	add_orders(&a->orders, b->orders);
 }
 
 /*
