@@ -72,6 +72,16 @@ check_double_range(double value, double lowest, double highest,
 }
 
 void
+check_int_range(int64 value, int64 lowest, int64 highest, const char *argument)
+{
+	if (value < lowest || value > highest)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be between " INT64_FORMAT " and " INT64_FORMAT ", not " INT64_FORMAT,
+						argument, lowest, highest, value)));
+}
+
+void
 check_finite_numeric(Numeric value, const char *argument)
 {
 	if (unlikely(numeric_is_nan(value) || numeric_is_inf(value)))

@@ -33,6 +33,9 @@ extern retention_internal void check_positive_interval(const Interval *span,
 extern retention_internal void check_double_range(double value, double lowest,
 												  double highest,
 												  const char *argument);
+extern retention_internal void check_int_range(int64 value, int64 lowest,
+											   int64 highest,
+											   const char *argument);
 extern retention_internal void check_finite_numeric(Numeric value,
 													const char *argument);
 extern retention_internal void check_numeric_not_negative(Numeric value,
