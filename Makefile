@@ -18,6 +18,7 @@ OBJS = \
 	src/repeat.o \
 	src/retention.o \
 	src/retention_state.o \
+	src/segment.o \
 	src/state_fields.o \
 	src/state_heap.o \
 	src/state_io.o \
