@@ -22,6 +22,7 @@ OBJS = \
 	src/retention.o \
 	src/retention_state.o \
 	src/score.o \
+	src/segment.o \
 	src/state_fields.o \
 	src/state_heap.o \
 	src/state_io.o \

@@ -22,17 +22,21 @@ WHERE a.aggcombinefn = 0
 
 -- every function says what it is
 SELECT oid::regprocedure AS breach FROM members WHERE obj_description(oid, 'pg_proc') IS NULL;
--- everything here reads its arguments alone: parallel safe and immutable
-SELECT oid::regprocedure AS breach, proparallel, provolatile FROM members WHERE proparallel <> 's' OR provolatile <> 'i';
+-- what reads its arguments alone is parallel safe and immutable; what reads a
+-- table of the caller's, named by an argument, is a table function of the leader
+SELECT oid::regprocedure AS breach, proparallel, provolatile FROM members
+WHERE CASE WHEN 'regclass'::regtype = ANY (proargtypes) THEN proparallel <> 'r' OR provolatile <> 's' OR NOT proretset
+           ELSE proparallel <> 's' OR provolatile <> 'i' END;
 -- what is called by hand has named arguments
 SELECT oid::regprocedure AS breach FROM members
 WHERE pronargs > 0 AND proargnames IS NULL AND proname !~ '_(transfn|invfn)(_bigint|_text|_uuid)?$' AND proname !~ '^retention_state_';
 -- and no argument has the name of a result column
 SELECT oid::regprocedure AS breach FROM members
 WHERE (SELECT count(DISTINCT n) < count(*) FROM unnest(proargnames) n WHERE n <> '');
--- functions are strict, but for those of aggregates, where a NULL is a row
+-- functions are strict, but for those of aggregates, where a NULL is a row, and
+-- table functions, where a NULL option is an error
 SELECT oid::regprocedure AS breach FROM members
-WHERE prokind = 'f' AND proisstrict <> (proname !~ '_(transfn|invfn)(_bigint|_text|_uuid)?$' AND proname <> 'retention_state_combine');
+WHERE prokind = 'f' AND proisstrict <> (NOT proretset AND proname !~ '_(transfn|invfn)(_bigint|_text|_uuid)?$' AND proname <> 'retention_state_combine');
 -- nothing shadows a function of the server's own
 SELECT m.oid::regprocedure AS breach FROM members m JOIN pg_proc p ON p.proname = m.proname AND p.pronamespace = 'pg_catalog'::regnamespace;
 -- all overloads of a name have the same arguments after the customer

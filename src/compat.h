@@ -33,6 +33,11 @@
 #define RETENTION_MODULE_MAGIC PG_MODULE_MAGIC
 #endif
 
+/* 15.0 had it under another name */
+#if PG_VERSION_NUM < 150001
+#define InitMaterializedSRF(fcinfo, flags) SetSingleFuncCall(fcinfo, flags)
+#endif
+
 /*
  * Symbols shared between our rooms but not with the rest of the server. The
  * server's own build hides them by default only from 16 on.
