@@ -14,13 +14,17 @@ OBJS = \
 	src/checks.o \
 	src/churn.o \
 	src/customer_table.o \
+	src/customer_type.o \
 	src/money.o \
 	src/order_keys.o \
+	src/orders_source.o \
 	src/purchases.o \
 	src/quantile.o \
 	src/repeat.o \
 	src/retention.o \
 	src/retention_state.o \
+	src/rfm.o \
+	src/rfm_customers.o \
 	src/score.o \
 	src/segment.o \
 	src/state_fields.o \

@@ -176,6 +176,22 @@ key_from_text(StateHeap *heap, const char *bytes, int length)
 	return key_from_long_text(heap, bytes, length);
 }
 
+/*
+ * The bytes of a text customer: in the heap at base, or written to a buffer of
+ * MOST_INLINE_TEXT bytes.
+ */
+static inline const char *
+key_text(CustomerKey key, const char *base, char *buffer, uint32 *length)
+{
+	if (key_is_long_text(KEY_TEXT, key))
+	{
+		*length = heap_block_size(base, key_text_offset(key));
+		return heap_block_data(base, key_text_offset(key));
+	}
+	*length = key_to_short_text(key, buffer);
+	return buffer;
+}
+
 extern retention_internal int compare_long_texts(CustomerKey a,
 												 const char *a_base,
 												 CustomerKey b,

@@ -71,6 +71,12 @@ word_of_int64(int64 value)
 	return (uint64) value ^ (UINT64CONST(1) << 63);
 }
 
+static inline int64
+int64_of_word(uint64 word)
+{
+	return (int64) (word ^ (UINT64CONST(1) << 63));
+}
+
 /* As the server orders them: -0 = 0, and NaN after all others, equal to NaN. */
 static inline uint64
 word_of_float8(double value)

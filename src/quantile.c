@@ -63,11 +63,12 @@ typedef struct WantedBucket
 } WantedBucket;
 
 /*
- * Finds the words of given ranks (0 is the least word's; ascending).
+ * Finds the words of given ranks (0 is the least word's; ascending), at most
+ * MOST_BINS - 1 of them.
  */
-static void
-select_ranks(const uint64 *words, uint64 n, const uint64 *rank, int nranks,
-			 uint64 *selected)
+void
+quantile_select(const uint64 *words, uint64 n, const uint64 *rank, int nranks,
+				uint64 *selected)
 {
 	uint64		least;
 	uint64		greatest;
@@ -145,8 +146,8 @@ select_ranks(const uint64 *words, uint64 n, const uint64 *rank, int nranks,
 
 		for (int j = 0; j < wanted[i].ranks; j++)
 			rank_within[j] = rank[r + j] - wanted[i].below;
-		select_ranks(wanted[i].words, wanted[i].size, rank_within,
-					 wanted[i].ranks, selected + r);
+		quantile_select(wanted[i].words, wanted[i].size, rank_within,
+						wanted[i].ranks, selected + r);
 		r += wanted[i].ranks;
 	}
 	pfree(gather);
@@ -165,6 +166,6 @@ quantile_cuts(QuantileCuts *cuts, const uint64 *words, uint64 n, int bins)
 		return;
 	for (int b = 1; b < bins; b++)
 		rank[b - 1] = (b * (n - 1) + bins - 1) / bins - 1;
-	select_ranks(words, n, rank, bins - 1, cuts->cut);
+	quantile_select(words, n, rank, bins - 1, cuts->cut);
 	cuts->count = bins - 1;
 }

@@ -30,6 +30,9 @@ typedef struct QuantileCuts
 	uint64		cut[MOST_BINS - 1]; /* ascending */
 } QuantileCuts;
 
+extern retention_internal void quantile_select(const uint64 *words, uint64 n,
+											   const uint64 *rank, int nranks,
+											   uint64 *selected);
 extern retention_internal void quantile_cuts(QuantileCuts *cuts,
 											 const uint64 *words, uint64 n,
 											 int bins);

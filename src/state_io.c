@@ -66,6 +66,8 @@ static void
 send_key(StringInfo out, const CustomerTable *table, CustomerKey key)
 {
 	char		bytes[16];
+	const char *text_bytes;
+	uint32		size;
 
 	switch (table->kind)
 	{
@@ -79,22 +81,9 @@ send_key(StringInfo out, const CustomerTable *table, CustomerKey key)
 			pq_sendbytes(out, bytes, sizeof(bytes));
 			break;
 		case KEY_TEXT:
-			if (key_is_long_text(table->kind, key))
-			{
-				uint64		offset = key_text_offset(key);
-				uint32		size = heap_block_size(table->heap.base, offset);
-
-				pq_sendint32(out, size);
-				pq_sendbytes(out, heap_block_data(table->heap.base, offset),
-							 size);
-			}
-			else
-			{
-				int			size = key_to_short_text(key, bytes);
-
-				pq_sendint32(out, size);
-				pq_sendbytes(out, bytes, size);
-			}
+			text_bytes = key_text(key, table->heap.base, bytes, &size);
+			pq_sendint32(out, size);
+			pq_sendbytes(out, text_bytes, size);
 			break;
 	}
 }
