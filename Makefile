@@ -15,6 +15,7 @@ OBJS = \
 	src/churn.o \
 	src/customer_table.o \
 	src/customer_type.o \
+	src/doctor.o \
 	src/money.o \
 	src/order_keys.o \
 	src/orders_source.o \
