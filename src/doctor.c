@@ -130,7 +130,8 @@ typedef struct Examination
 	MemoryContext context;		/* for what outlives a query */
 	Finding		finding[CHECKS];
 	int64		finite_times;
-	Numeric		extreme_above;	/* NULL: there is no amount above zero */
+	int64		priced_orders;	/* amounts above zero */
+	Numeric		revenue;		/* their sum; NULL if there are none */
 } Examination;
 
 static void
@@ -240,10 +241,11 @@ consume_scan(TupleTableSlot *row, void *arg)
 	int			column = 0;
 
 	exam->finite_times = DatumGetInt64(row->tts_values[column++]);
+	exam->priced_orders = DatumGetInt64(row->tts_values[column++]);
 	if (!row->tts_isnull[column])
 	{
 		caller = MemoryContextSwitchTo(exam->context);
-		exam->extreme_above = DatumGetNumericCopy(row->tts_values[column]);
+		exam->revenue = DatumGetNumericCopy(row->tts_values[column]);
 		MemoryContextSwitchTo(caller);
 	}
 	column++;
@@ -259,11 +261,7 @@ consume_scan(TupleTableSlot *row, void *arg)
 		}
 }
 
-/*
- * The first scan. With s the sum and n the number of the amounts above zero, an
- * amount a is above 100 times the average of the others, (s - a) / (n - 1),
- * exactly if it is above 100 s / (n + 99).
- */
+/* The first scan. */
 static void
 scan_rows(Examination *exam)
 {
@@ -274,11 +272,9 @@ scan_rows(Examination *exam)
 	initStringInfo(&sql);
 	appendStringInfo(&sql,
 					 "SELECT pg_catalog.count(*) FILTER (WHERE " FINITE_TIME "), "
-					 "%d OPERATOR(pg_catalog.*) pg_catalog.sum(r.a) FILTER (WHERE %s) "
-					 "OPERATOR(pg_catalog./) (pg_catalog.count(*) FILTER (WHERE %s) OPERATOR(pg_catalog.+) %d), "
+					 "pg_catalog.count(*) FILTER (WHERE %s), pg_catalog.sum(r.a) FILTER (WHERE %s), "
 					 "%s.purchases_state(r.c, r.t, r.a, $1) FILTER (WHERE " FINITE_TIME " AND " FINITE_AMOUNT ")",
-					 EXTREME_FACTOR, positive, positive, EXTREME_FACTOR - 1,
-					 exam->source->extension);
+					 positive, positive, exam->source->extension);
 	for (int i = 0; i < CHECKS; i++)
 		if (rules[i].condition)
 			appendStringInfo(&sql,
@@ -312,21 +308,32 @@ query_finding(Examination *exam, Check check, const char *sql)
 	run_query(sql, NULL, 0, consume_finding, &query);
 }
 
+/*
+ * An amount is extreme if it is more than 100 times the average of all other
+ * orders. With s the sum and n the number of the orders' amounts, an order of a
+ * is if a > 100 (s - a) / (n - 1), that is, a (n + 99) > 100 s; a refund of a is
+ * if a n > 100 s.
+ */
 static void
 find_extreme_amounts(Examination *exam)
 {
-	const char *above;
+	const char *revenue;
 
-	if (exam->extreme_above == NULL)
+	if (exam->revenue == NULL)
 	{
 		found(exam, CHECK_EXTREME_AMOUNT, 0, NULL);
 		return;
 	}
-	above = quote_literal_cstr(numeric_text(exam->extreme_above));
+	revenue = quote_literal_cstr(numeric_text(exam->revenue));
 	query_finding(exam, CHECK_EXTREME_AMOUNT,
 				  psprintf("SELECT pg_catalog.count(*), pg_catalog.min(%s) FROM %s "
-						   "WHERE " FINITE_AMOUNT " AND pg_catalog.abs(r.a) OPERATOR(pg_catalog.>) %s::pg_catalog.numeric",
-						   example_sql(exam), rows_sql(exam), above));
+						   "WHERE " FINITE_AMOUNT " AND "
+						   "CASE WHEN r.a OPERATOR(pg_catalog.>) 0 THEN r.a OPERATOR(pg_catalog.*) " INT64_FORMAT " "
+						   "ELSE r.a OPERATOR(pg_catalog.*) -" INT64_FORMAT " END "
+						   "OPERATOR(pg_catalog.>) (%d OPERATOR(pg_catalog.*) %s::pg_catalog.numeric)",
+						   example_sql(exam), rows_sql(exam),
+						   exam->priced_orders + EXTREME_FACTOR - 1,
+						   exam->priced_orders, EXTREME_FACTOR, revenue));
 }
 
 /* Rows that share something with another row. */
