@@ -44,10 +44,11 @@ CREATE VIEW bench.report_parallel AS
 SELECT w.name AS "two workers",
        alone.shown AS "ours, one process, s",
        ours.shown AS "ours, s", sql.shown AS "SQL, s", tuned.shown AS "tuned SQL, s",
-       bench.times(alone.seconds, ours.seconds, '≥', 1.5) AS "one process ÷ two workers",
-       bench.times(sql.seconds, ours.seconds) AS "SQL ÷ ours",
+       bench.times(alone.seconds, ours.seconds, '≥', w.least_gain) AS "one process ÷ two workers",
+       bench.times(sql.seconds, ours.seconds, '≥', w.least_speedup) AS "SQL ÷ ours",
        bench.times(tuned.seconds, ours.seconds) AS "tuned SQL ÷ ours",
-       bench.verdict(NULL, NULL, alone.seconds / ours.seconds, 1.5) AS "verdict"
+       coalesce(bench.verdict(NULL, NULL, alone.seconds / ours.seconds, w.least_gain),
+                bench.verdict(NULL, NULL, sql.seconds / ours.seconds, w.least_speedup)) AS "verdict"
 FROM bench.work AS w
 JOIN bench.median AS alone ON alone.position = w.position AND alone.contender = 'ours' AND alone.workers = 0
 JOIN bench.median AS ours ON ours.position = w.position AND ours.contender = 'ours' AND ours.workers > 0

@@ -4,7 +4,8 @@
  *
  * Most checks are conditions on a row, and are counted in one scan together with
  * the money of every customer. Duplicates need the rows in groups, and what is an
- * extreme amount is known only after the first scan; these have a scan each.
+ * extreme amount is known only after the first scan; these have a scan each. That
+ * not all times are midnight is mostly known after a row.
  *
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
@@ -47,9 +48,8 @@ typedef enum Check
 
 /* Over rows r(c, t, a): customer, time, amount. */
 #define FINITE_TIME		"pg_catalog.isfinite(r.t)"
-#define FINITE_AMOUNT \
-	"(r.a OPERATOR(pg_catalog.>) '-Infinity'::pg_catalog.numeric AND " \
-	"r.a OPERATOR(pg_catalog.<) 'Infinity'::pg_catalog.numeric)"
+/* NaN and the infinities have no scale; nor has NULL */
+#define FINITE_AMOUNT	"pg_catalog.scale(r.a) IS NOT NULL"
 
 typedef struct CheckRule
 {
@@ -90,8 +90,7 @@ static const CheckRule rules[CHECKS] = {
 		"These customers got back more than they paid. Either their purchases are older than the table, or refunds were booked twice. Their money counts below zero."
 	},
 	[CHECK_ALL_MIDNIGHT] = {
-		"all_midnight", "warning",
-		FINITE_TIME " AND r.midnight",
+		"all_midnight", "warning", NULL,
 		"Every time is midnight: the import lost the time of day, or tz is not the zone of the data. Days and months are right; all orders of a customer on one day look simultaneous."
 	},
 	[CHECK_SAME_INSTANT_ROWS] = {
@@ -107,7 +106,8 @@ static const CheckRule rules[CHECKS] = {
 		"These amounts are more than 100 times the average of all other orders. Look for a lost decimal point, another currency, cents, and test orders."
 	},
 	[CHECK_NOT_FINITE_AMOUNT] = {
-		"not_finite_amount", "error", "NOT " FINITE_AMOUNT,
+		"not_finite_amount", "error",
+		"r.a IS NOT NULL AND NOT " FINITE_AMOUNT,
 		"Functions stop with an error at an amount of NaN or infinity. Put in the amount, or NULL if nobody knows it."
 	}
 };
@@ -129,7 +129,6 @@ typedef struct Examination
 	TimestampTz as_of;
 	MemoryContext context;		/* for what outlives a query */
 	Finding		finding[CHECKS];
-	int64		finite_times;
 	int64		priced_orders;	/* amounts above zero */
 	Numeric		revenue;		/* their sum; NULL if there are none */
 } Examination;
@@ -156,12 +155,9 @@ rows_sql(const Examination *exam)
 {
 	const OrdersSource *source = exam->source;
 
-	return psprintf("(SELECT %s AS c, %s AS t, %s AS a, "
-					"%s OPERATOR(pg_catalog.=) pg_catalog.date_trunc('day', %s, %s) AS midnight "
-					"FROM %s AS o) AS r",
+	return psprintf("(SELECT %s AS c, %s AS t, %s AS a FROM %s AS o) AS r",
 					source->customer, source->ordered_at, source->amount,
-					source->ordered_at, source->ordered_at,
-					quote_literal_cstr(exam->tz), source->relation);
+					source->relation);
 }
 
 /* A row as an example, in words. */
@@ -240,7 +236,6 @@ consume_scan(TupleTableSlot *row, void *arg)
 	MemoryContext caller;
 	int			column = 0;
 
-	exam->finite_times = DatumGetInt64(row->tts_values[column++]);
 	exam->priced_orders = DatumGetInt64(row->tts_values[column++]);
 	if (!row->tts_isnull[column])
 	{
@@ -271,8 +266,7 @@ scan_rows(Examination *exam)
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql,
-					 "SELECT pg_catalog.count(*) FILTER (WHERE " FINITE_TIME "), "
-					 "pg_catalog.count(*) FILTER (WHERE %s), pg_catalog.sum(r.a) FILTER (WHERE %s), "
+					 "SELECT pg_catalog.count(*) FILTER (WHERE %s), pg_catalog.sum(r.a) FILTER (WHERE %s), "
 					 "%s.purchases_state(r.c, r.t, r.a, $1) FILTER (WHERE " FINITE_TIME " AND " FINITE_AMOUNT ")",
 					 positive, positive, exam->source->extension);
 	for (int i = 0; i < CHECKS; i++)
@@ -336,6 +330,20 @@ find_extreme_amounts(Examination *exam)
 						   exam->priced_orders, EXTREME_FACTOR, revenue));
 }
 
+/* Times at midnight, if there are no others: the first other one ends the search. */
+static void
+find_midnights(Examination *exam)
+{
+	char	   *rows = rows_sql(exam);
+
+	query_finding(exam, CHECK_ALL_MIDNIGHT,
+				  psprintf("SELECT pg_catalog.count(*), pg_catalog.min(%s) FROM %s "
+						   "WHERE " FINITE_TIME " AND NOT EXISTS (SELECT FROM %s WHERE " FINITE_TIME " AND "
+						   "r.t OPERATOR(pg_catalog.<>) pg_catalog.date_trunc('day', r.t, %s))",
+						   example_sql(exam), rows, rows,
+						   quote_literal_cstr(exam->tz)));
+}
+
 /* Rows that share something with another row. */
 static void
 find_duplicates(Examination *exam, Check check, const char *grouped,
@@ -380,18 +388,6 @@ find_duplicate_order_ids(Examination *exam)
  * The result
  * ------------------------------------------------------------------------
  */
-
-/* Orders all at midnight mean something; some always are. */
-static void
-judge_midnights(Examination *exam)
-{
-	Finding    *finding = &exam->finding[CHECK_ALL_MIDNIGHT];
-
-	if (finding->rows < exam->finite_times)
-		finding->rows = 0;
-	if (finding->rows == 0)
-		finding->example = NULL;
-}
 
 static void
 put_finding(ReturnSetInfo *result, const Examination *exam, Check check)
@@ -456,9 +452,9 @@ retention_check(PG_FUNCTION_ARGS)
 
 	scan_rows(&exam);
 	find_extreme_amounts(&exam);
+	find_midnights(&exam);
 	find_same_instant_rows(&exam);
 	find_duplicate_order_ids(&exam);
-	judge_midnights(&exam);
 	for (int i = 0; i < CHECKS; i++)
 		put_finding((ReturnSetInfo *) fcinfo->resultinfo, &exam, i);
 	return (Datum) 0;
