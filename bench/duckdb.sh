@@ -1,7 +1,7 @@
 #!/bin/sh
-# duckdb.sh: repeat_rate with two workers against DuckDB with two threads on its own
-# copy of the orders, and the making of that copy. DuckDB comes from npm and goes away
-# with the temporary folder. The options are in common.sh.
+# duckdb.sh: repeat_rate and rfm_segments with two workers against DuckDB with two
+# threads on its own copy of the orders, and the making of that copy. DuckDB comes from
+# npm and goes away with the temporary folder. The options are in common.sh.
 set -eu
 
 for program in node npm; do
@@ -27,30 +27,56 @@ install_duckdb() {
 # the questions of retention are about.
 export_orders() {
 	cluster_psql -q -v csv="$CLUSTER_DIR/orders.csv" -f - <<-'SQL'
-		CREATE TABLE bench.duckdb (what text, value double precision);
+		CREATE TABLE bench.duckdb (question text, what text, value double precision);
 		SELECT format('COPY (SELECT customer_id, ordered_at, amount FROM orders) TO %L (FORMAT csv)', :'csv') AS export,
 		       clock_timestamp() AS start \gset
 		:export;
-		INSERT INTO bench.duckdb VALUES ('export', extract(epoch FROM clock_timestamp() - :'start'));
+		INSERT INTO bench.duckdb VALUES ('', 'export', extract(epoch FROM clock_timestamp() - :'start'));
 	SQL
 }
 
+# The questions are those of work.sql with ours as the only contender; the name of one
+# is the last argument of the command that makes our turn.
 race_duckdb() {
-	position=$(cluster_psql -qAt -c "INSERT INTO bench.work (section, name, ours)
-		VALUES ('parallel', 'repeat_rate, bigint', 'SELECT repeat_rate(customer_id) FROM orders') RETURNING position")
-	node "$CLUSTER_DIR/duckdb/duckdb.mjs" "$CLUSTER_DIR/orders.csv" "$RUNS" \
-		"$CLUSTER_BIN/psql" -X -h "$CLUSTER_HOST" -p "$CLUSTER_PORT" -U postgres -d postgres \
-		-c "CALL bench.race($position, 1)" >"$CLUSTER_DIR/duckdb/times"
-	cluster_psql -q -c "COPY bench.duckdb FROM STDIN (DELIMITER '|')" <"$CLUSTER_DIR/duckdb/times"
+	cluster_psql -q -v size="$SIZE" -f - <bench/work.sql
+	cluster_psql -q -f - <<-'SQL'
+		CREATE TABLE bench.question AS
+		SELECT name, ours FROM bench.work
+		WHERE section = 'parallel' AND name IN ('repeat_rate, bigint', 'rfm_segments of all orders');
+		DELETE FROM bench.work;
+		INSERT INTO bench.work (section, name, ours) SELECT 'parallel', name, ours FROM bench.question;
+	SQL
+	cat >"$CLUSTER_DIR/duckdb/turn" <<-END
+		#!/bin/sh
+		exec "$CLUSTER_BIN/psql" -X -q -v ON_ERROR_STOP=1 -h "$CLUSTER_HOST" -p "$CLUSTER_PORT" -U postgres -d postgres -v name="\$1" -f - <<-'SQL'
+			SELECT position FROM bench.work WHERE name = :'name' \gset
+			CALL bench.race(:position, 1);
+		SQL
+	END
+	node "$CLUSTER_DIR/duckdb/duckdb.mjs" "$CLUSTER_DIR/orders.csv" "$RUNS" sh "$CLUSTER_DIR/duckdb/turn" \
+		>"$CLUSTER_DIR/duckdb/times"
+	cluster_psql -q -c "COPY bench.duckdb FROM STDIN (DELIMITER '|', NULL '\N')" <"$CLUSTER_DIR/duckdb/times"
+}
+
+compare_answers() {
 	cluster_psql -q -f - <<-'SQL'
 		DO $$
 		DECLARE
-		    ours double precision := (SELECT repeat_rate(customer_id) FROM orders);
-		    theirs double precision := (SELECT value FROM bench.duckdb WHERE what = 'answer');
+		    q record;
+		    answer text;
+		    ours double precision[];
+		    theirs double precision[];
 		BEGIN
-		    IF abs(ours - theirs) > 1e-12 THEN
-		        RAISE EXCEPTION 'the answers differ: ours %, DuckDB %', ours, theirs;
-		    END IF;
+		    FOR q IN SELECT name, bench.work.ours FROM bench.work LOOP
+		        EXECUTE format('SELECT translate(a::text, ''()'', ''{}'') FROM (%s) AS a', q.ours) INTO answer;
+		        ours := answer;
+		        theirs := (SELECT array_agg(value ORDER BY substring(what FROM '\d+')::int)
+		                   FROM bench.duckdb WHERE question = q.name AND what LIKE 'answer %');
+		        IF cardinality(ours) <> cardinality(theirs) OR
+		           EXISTS (SELECT FROM unnest(ours, theirs) AS a (o, t) WHERE abs(o - t) > 1e-9 * abs(o)) THEN
+		            RAISE EXCEPTION '%: the answers differ: ours %, DuckDB %', q.name, ours, theirs;
+		        END IF;
+		    END LOOP;
 		END $$;
 	SQL
 }
@@ -61,21 +87,29 @@ report() {
 	echo
 	cluster_psql -q -f - <bench/report.sql
 	bench_table -q -f - <<-'SQL'
-		WITH s AS (
-		    SELECT (SELECT seconds FROM bench.median WHERE contender = 'ours' AND workers = 2) AS ours,
-		           percentile_cont(0.5) WITHIN GROUP (ORDER BY value) FILTER (WHERE what = 'query') AS query,
-		           max(value) FILTER (WHERE what = 'export') AS export,
-		           max(value) FILTER (WHERE what = 'load') AS load
-		    FROM bench.duckdb)
-		SELECT work AS "repeat_rate, bigint", to_char(seconds, 'FM990.00') AS "s",
+		WITH target (name, query, all_of_it) AS (
+		    VALUES ('repeat_rate, bigint', 1.0, 10.0), ('rfm_segments of all orders', 0.67, NULL)),
+		s AS (
+		    SELECT w.position, w.name, target.query AS at_least_query, target.all_of_it AS at_least_all,
+		           m.seconds AS ours,
+		           (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY value)
+		            FROM bench.duckdb WHERE question = w.name AND what = 'query') AS query,
+		           (SELECT value FROM bench.duckdb WHERE what = 'export') AS export,
+		           (SELECT value FROM bench.duckdb WHERE what = 'load') AS load
+		    FROM bench.work AS w
+		    JOIN target USING (name)
+		    JOIN bench.median AS m ON m.position = w.position AND m.workers = 2)
+		SELECT name AS "question", work AS "who", to_char(seconds, 'FM990.00') AS "s",
 		       bench.times(seconds, ours, '≥', at_least) AS "÷ ours",
 		       bench.verdict(NULL, NULL, seconds / ours, at_least) AS "verdict"
 		FROM s CROSS JOIN LATERAL (
-		    VALUES ('ours, two workers', ours, NULL),
-		           ('DuckDB, two threads: the query', query, 1),
-		           ('the export to CSV', export, NULL),
-		           ('the load of the CSV', load, NULL),
-		           ('export, load and query', export + load + query, 10)) AS t (work, seconds, at_least)
+		    VALUES (1, 'ours, two workers', ours, NULL),
+		           (2, 'DuckDB, two threads: the query', query, at_least_query),
+		           (3, 'the export to CSV', export, NULL),
+		           (4, 'the load of the CSV', load, NULL),
+		           (5, 'export, load and query', export + load + query, at_least_all)
+		) AS t (line, work, seconds, at_least)
+		ORDER BY position, line
 	SQL
 }
 
@@ -83,4 +117,5 @@ bench_start
 install_duckdb
 export_orders
 race_duckdb
+compare_answers
 report
