@@ -7,9 +7,12 @@
  */
 #include "money.h"
 
+#include <math.h>
+
 #include "checks.h"
 #include "fmgr.h"
 #include "libpq/pqformat.h"
+#include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
 /*
@@ -389,6 +392,27 @@ money_compare(const Money *a, const char *a_base,
 	pfree(a_value);
 	pfree(b_value);
 	return order;
+}
+
+/*
+ * The quotient of two sums, divided exactly; the second is not zero. What is
+ * nearer to zero than a double can be is zero.
+ */
+double
+money_ratio(Numeric part, Numeric whole)
+{
+	Datum		quotient = DirectFunctionCall2(numeric_div,
+											   NumericGetDatum(part),
+											   NumericGetDatum(whole));
+	double		ratio = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+														   quotient));
+
+	if (isinf(ratio))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("a share of %s in %s is out of range of double precision",
+						numeric_text(part), numeric_text(whole))));
+	return ratio;
 }
 
 /*

@@ -199,16 +199,6 @@ float8_or_null(double value, bool known, bool *isnull)
 	return Float8GetDatum(known ? value : 0);
 }
 
-/* An exact quotient of sums of money as a rate; the divisor is not zero. */
-static double
-numeric_ratio(Numeric part, Numeric whole)
-{
-	return DatumGetFloat8(DirectFunctionCall1(numeric_float8,
-											  DirectFunctionCall2(numeric_div,
-																  NumericGetDatum(part),
-																  NumericGetDatum(whole))));
-}
-
 /* Money per order; NULL if no money is known. */
 static Numeric
 average_order(Numeric money, int64 orders)
@@ -401,7 +391,7 @@ write_summary(RfmCall *call, const CustomerTable *const *tables)
 								   (double) customers.count);
 		values[3] = numeric_or_null(money, &nulls[3]);
 		values[4] = float8_or_null(money && has_revenue ?
-								   numeric_ratio(money, revenue) : 0,
+								   money_ratio(money, revenue) : 0,
 								   money && has_revenue, &nulls[4]);
 		values[5] = Int64GetDatum(totals->orders);
 		values[6] = numeric_or_null(average_order(money, totals->orders),
@@ -827,8 +817,8 @@ write_heroes(RfmCall *call, const CustomerTable *const *tables)
 		values[1] = Int64GetDatum((int64) i + 1);
 		values[2] = Int64GetDatum(purchases.orders);
 		values[3] = NumericGetDatum(money);
-		values[4] = Float8GetDatum(numeric_ratio(money, revenue));
-		values[5] = Float8GetDatum(numeric_ratio(money_numeric(&so_far, heap.base),
+		values[4] = Float8GetDatum(money_ratio(money, revenue));
+		values[5] = Float8GetDatum(money_ratio(money_numeric(&so_far, heap.base),
 												 revenue));
 		put_row(call, values, nulls);
 		MemoryContextSwitchTo(caller);
