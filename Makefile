@@ -13,15 +13,18 @@ OBJS = \
 	src/calendar.o \
 	src/checks.o \
 	src/churn.o \
+	src/cohort.o \
 	src/customer_table.o \
 	src/customer_type.o \
 	src/doctor.o \
 	src/money.o \
 	src/order_keys.o \
 	src/orders_source.o \
+	src/periods.o \
 	src/purchases.o \
 	src/quantile.o \
 	src/repeat.o \
+	src/result_rows.o \
 	src/retention.o \
 	src/retention_state.o \
 	src/rfm.o \
@@ -31,6 +34,8 @@ OBJS = \
 	src/state_fields.o \
 	src/state_heap.o \
 	src/state_io.o \
+	src/state_options.o \
+	src/timeline.o \
 	src/value.o
 
 DATA = $(wildcard sql/retention--*.sql)

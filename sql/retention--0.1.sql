@@ -990,6 +990,104 @@ COMMENT ON FUNCTION retention_check(regclass, name, name, name, name, timestampt
 'looks for what makes numbers wrong, a row per check: affected_rows (customers for refund_exceeds_purchases), severity ok, info, warning, error or not_checked, an example, and what to do: retention_check(''orders'', ''customer_id'', ''ordered_at'', ''amount'')';
 
 -- ---------------------------------------------------------------------------
+-- cohort
+-- ---------------------------------------------------------------------------
+
+CREATE TYPE cohort_retention_row AS (
+    cohort date,
+    period_index integer,
+    cohort_size bigint,
+    eligible bigint,
+    retained bigint,
+    rate double precision,
+    retained_so_far bigint,
+    orders bigint,
+    revenue numeric,
+    cumulative_revenue numeric,
+    ltv numeric,
+    is_complete boolean
+);
+COMMENT ON TYPE cohort_retention_row IS
+'a row of cohort_retention: a cohort (first day of the period of the first order) and a period since; rate is retained / eligible (0 to 1), NULL until the period has ended; ltv is cumulative revenue / cohort_size';
+
+CREATE FUNCTION cohort_retention(state retention_state) RETURNS cohort_retention_row[]
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cohort_retention(retention_state) IS
+'reads cohort_retention from a stored state: SELECT * FROM unnest((SELECT cohort_retention(rollup(state)) FROM states))';
+
+CREATE FUNCTION cohort_retention_transfn_bigint(retention_state, bigint, timestamptz, numeric, text, timestamptz, text) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE AGGREGATE cohort_retention(customer bigint, ordered_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
+    SFUNC = cohort_retention_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = cohort_retention,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE cohort_retention(bigint, timestamptz, numeric, text, timestamptz, text) IS
+'customers who come back, by the calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'' in tz) of their first order: SELECT * FROM unnest((SELECT cohort_retention(customer_id, ordered_at, amount, ''month'', now(), ''UTC'') FROM orders))';
+
+CREATE AGGREGATE cohort_retention_state(customer bigint, ordered_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
+    SFUNC = cohort_retention_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE cohort_retention_state(bigint, timestamptz, numeric, text, timestamptz, text) IS
+'state of cohort_retention, to store, merge with rollup() and read with cohort_retention()';
+
+CREATE FUNCTION cohort_retention_transfn_text(retention_state, text, timestamptz, numeric, text, timestamptz, text) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE AGGREGATE cohort_retention(customer text, ordered_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
+    SFUNC = cohort_retention_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = cohort_retention,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE cohort_retention(text, timestamptz, numeric, text, timestamptz, text) IS
+'customers who come back, by the calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'' in tz) of their first order: SELECT * FROM unnest((SELECT cohort_retention(customer_id, ordered_at, amount, ''month'', now(), ''UTC'') FROM orders))';
+
+CREATE AGGREGATE cohort_retention_state(customer text, ordered_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
+    SFUNC = cohort_retention_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE cohort_retention_state(text, timestamptz, numeric, text, timestamptz, text) IS
+'state of cohort_retention, to store, merge with rollup() and read with cohort_retention()';
+
+CREATE FUNCTION cohort_retention_transfn_uuid(retention_state, uuid, timestamptz, numeric, text, timestamptz, text) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE AGGREGATE cohort_retention(customer uuid, ordered_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
+    SFUNC = cohort_retention_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = cohort_retention,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE cohort_retention(uuid, timestamptz, numeric, text, timestamptz, text) IS
+'customers who come back, by the calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'' in tz) of their first order: SELECT * FROM unnest((SELECT cohort_retention(customer_id, ordered_at, amount, ''month'', now(), ''UTC'') FROM orders))';
+
+CREATE AGGREGATE cohort_retention_state(customer uuid, ordered_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
+    SFUNC = cohort_retention_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE cohort_retention_state(uuid, timestamptz, numeric, text, timestamptz, text) IS
+'state of cohort_retention, to store, merge with rollup() and read with cohort_retention()';
+
+-- ---------------------------------------------------------------------------
 -- support functions of the aggregates
 -- ---------------------------------------------------------------------------
 
@@ -1024,3 +1122,6 @@ COMMENT ON FUNCTION aov_transfn(retention_state, numeric) IS 'transition functio
 COMMENT ON FUNCTION purchases_state_transfn_bigint(retention_state, bigint, timestamptz, numeric, timestamptz) IS 'transition function; for aggregates only';
 COMMENT ON FUNCTION purchases_state_transfn_text(retention_state, text, timestamptz, numeric, timestamptz) IS 'transition function; for aggregates only';
 COMMENT ON FUNCTION purchases_state_transfn_uuid(retention_state, uuid, timestamptz, numeric, timestamptz) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION cohort_retention_transfn_bigint(retention_state, bigint, timestamptz, numeric, text, timestamptz, text) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION cohort_retention_transfn_text(retention_state, text, timestamptz, numeric, text, timestamptz, text) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION cohort_retention_transfn_uuid(retention_state, uuid, timestamptz, numeric, text, timestamptz, text) IS 'transition function; for aggregates only';

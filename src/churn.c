@@ -74,7 +74,8 @@ churn_merge(CustomerTable *table, void *into, const void *from,
 }
 
 static bool
-churn_valid(const void *payload, const StateOptions *options)
+churn_valid(const void *payload, const char *heap_base,
+		   const StateOptions *options)
 {
 	uint8		active = ((const ChurnPayload *) payload)->active;
 
@@ -210,7 +211,8 @@ inactive_merge(CustomerTable *table, void *into, const void *from,
 }
 
 static bool
-inactive_valid(const void *payload, const StateOptions *options)
+inactive_valid(const void *payload, const char *heap_base,
+		   const StateOptions *options)
 {
 	return ((const InactivePayload *) payload)->active <= 1;
 }

@@ -45,41 +45,10 @@
 #include "datatype/timestamp.h"
 #include "miscadmin.h"
 #include "state_heap.h"
+#include "state_options.h"
 
 typedef struct CustomerTable CustomerTable;
 typedef struct CustomerSource CustomerSource;
-
-/*
- * The options of an aggregate: the arguments that must be the same in every
- * row of a group (as_of, period, ...). They live in the state.
- */
-typedef enum OptionType
-{
-	OPTION_TIME,				/* timestamptz */
-	OPTION_INTERVAL
-} OptionType;
-
-typedef struct OptionSpec
-{
-	const char *name;			/* of the SQL argument */
-	OptionType	type;
-} OptionSpec;
-
-typedef union OptionValue
-{
-	TimestampTz time;
-	Interval	interval;
-} OptionValue;
-
-#define MOST_OPTIONS	4
-#define MOST_DERIVED	4
-
-typedef struct StateOptions
-{
-	int64		derived[MOST_DERIVED];	/* what the family makes of them */
-	OptionValue value[MOST_OPTIONS];	/* as given; a state holds only as many
-										 * as its family has */
-} StateOptions;
 
 /*
  * An aggregate family. Its C structs for totals and payload have no padding and
@@ -91,6 +60,7 @@ typedef struct StateOptions
  *		q	int64
  *		n	int64 that is never negative
  *		m	Money
+ *		t	offset of a timeline (timeline.h), or TIMELINE_EMPTY
  *		-	int64 that is derived from the payloads, and so not sent
  */
 typedef struct CustomerFamily
@@ -115,7 +85,8 @@ typedef struct CustomerFamily
 	void		(*merge) (CustomerTable *table, void *into, const void *from,
 						  const char *from_base);
 	/* is this a payload that rows could have made? NULL: all are */
-	bool		(*valid) (const void *payload, const StateOptions *options);
+	bool		(*valid) (const void *payload, const char *heap_base,
+						  const StateOptions *options);
 
 	/* customer_table_absorb, compiled for this family */
 	void		(*absorb) (CustomerTable *table,

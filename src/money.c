@@ -105,8 +105,8 @@ read_stored_numeric(StoredNumeric *stored, const struct varlena *value)
 }
 
 /* Makes a narrow money, or returns false when mantissa or decimals do not fit. */
-static bool
-set_narrow(Money *money, int128 mantissa, int decimals)
+bool
+money_set_narrow(Money *money, int128 mantissa, int decimals)
 {
 	int128		bits;
 
@@ -167,7 +167,7 @@ narrow_from_stored(Money *money, const StoredNumeric *stored)
 		stored->decimals > MONEY_MAX_DECIMALS)
 		return false;
 	if (stored->ndigits == 0)
-		return set_narrow(money, 0, stored->decimals);
+		return money_set_narrow(money, 0, stored->decimals);
 
 	/* the last digit counts 10000^(weight - ndigits + 1); aim at 10^-decimals */
 	shift = stored->decimals +
@@ -193,7 +193,7 @@ narrow_from_stored(Money *money, const StoredNumeric *stored)
 		return false;
 	if (shift > 0 && !scale_up(&mantissa, shift))
 		return false;
-	return set_narrow(money, stored->negative ? -mantissa : mantissa,
+	return money_set_narrow(money, stored->negative ? -mantissa : mantissa,
 					  stored->decimals);
 }
 
@@ -211,6 +211,15 @@ set_wide(StateHeap *heap, Money *money, const struct varlena *value)
 		offset = heap_add_block(heap, VARDATA_ANY(value), size, size);
 	money->low = (offset << MONEY_TAG_BITS) | MONEY_TAG_WIDE;
 	money->high = 0;
+}
+
+/* A wide money in this heap, from the bytes of one in another. */
+Money
+money_of_wide_bytes(StateHeap *heap, const char *bytes, uint32 size)
+{
+	uint64		offset = heap_add_block(heap, bytes, size, size);
+
+	return (Money) {(offset << MONEY_TAG_BITS) | MONEY_TAG_WIDE, 0};
 }
 
 /*
@@ -279,7 +288,7 @@ Numeric
 money_numeric(const Money *money, const char *base)
 {
 	int			decimals = money_decimals(money);
-	int128		mantissa = money_bits(money) >> MONEY_TAG_BITS;
+	int128		mantissa = money_mantissa(money);
 	const int64 half = power_of_ten_64[MOST_64_BIT_POWER];
 	Numeric		upper;
 	Numeric		lower;
@@ -328,13 +337,13 @@ money_add_unlike(StateHeap *heap, Money *into, const Money *from,
 		int			into_decimals = money_decimals(into);
 		int			from_decimals = money_decimals(from);
 		int			decimals = Max(into_decimals, from_decimals);
-		int128		a = money_bits(into) >> MONEY_TAG_BITS;
-		int128		b = money_bits(from) >> MONEY_TAG_BITS;
+		int128		a = money_mantissa(into);
+		int128		b = money_mantissa(from);
 
 		if (scale_up(&a, decimals - into_decimals) &&
 			scale_up(&b, decimals - from_decimals) &&
 			!__builtin_add_overflow(a, b, &a) &&
-			set_narrow(into, a, decimals))
+			money_set_narrow(into, a, decimals))
 			return;
 	}
 	sum = add_and_free(money_numeric(into, heap->base),
@@ -362,7 +371,7 @@ money_sign(const Money *money, const char *base)
 	}
 	else
 	{
-		int128		mantissa = money_bits(money) >> MONEY_TAG_BITS;
+		int128		mantissa = money_mantissa(money);
 
 		return (mantissa > 0) - (mantissa < 0);
 	}
@@ -422,7 +431,7 @@ money_ratio(Numeric part, Numeric whole)
 bool
 money_scaled(const Money *money, int decimals, int64 *scaled)
 {
-	int128		mantissa = money_bits(money) >> MONEY_TAG_BITS;
+	int128		mantissa = money_mantissa(money);
 
 	if (!scale_up(&mantissa, decimals - money_decimals(money)) ||
 		mantissa < PG_INT64_MIN || mantissa > PG_INT64_MAX)

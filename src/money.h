@@ -88,6 +88,18 @@ money_set_bits(Money *money, int128 bits)
 	money->high = (uint64) ((uint128) bits >> 64);
 }
 
+/* The whole number of a narrow money. */
+static inline int128
+money_mantissa(const Money *money)
+{
+	return money_bits(money) >> MONEY_TAG_BITS;
+}
+
+extern retention_internal bool money_set_narrow(Money *money, int128 mantissa,
+												int decimals);
+extern retention_internal Money money_of_wide_bytes(StateHeap *heap,
+													const char *bytes,
+													uint32 size);
 extern retention_internal void money_from_datum(StateHeap *heap, Money *money,
 												Datum amount,
 												const char *argument);

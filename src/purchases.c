@@ -42,7 +42,8 @@ purchases_merge(CustomerTable *table, void *into, const void *from,
 }
 
 static bool
-purchases_valid(const void *payload, const StateOptions *options)
+purchases_valid(const void *payload, const char *heap_base,
+		   const StateOptions *options)
 {
 	const Purchases *purchases = payload;
 

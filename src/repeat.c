@@ -59,7 +59,8 @@ repeat_merge(CustomerTable *table, void *into, const void *from,
 }
 
 static bool
-repeat_valid(const void *payload, const StateOptions *options)
+repeat_valid(const void *payload, const char *heap_base,
+		   const StateOptions *options)
 {
 	return ((const RepeatPayload *) payload)->rows > 0;
 }
@@ -209,7 +210,8 @@ repeat_window_merge(CustomerTable *table, void *into, const void *from,
 }
 
 static bool
-repeat_window_valid(const void *payload, const StateOptions *options)
+repeat_window_valid(const void *payload, const char *heap_base,
+		   const StateOptions *options)
 {
 	return ((const RepeatWindowPayload *) payload)->orders <= 2;
 }
@@ -335,7 +337,8 @@ second_order_merge(CustomerTable *table, void *into, const void *from,
 }
 
 static bool
-second_order_valid(const void *payload, const StateOptions *options)
+second_order_valid(const void *payload, const char *heap_base,
+		   const StateOptions *options)
 {
 	const SecondOrderPayload *orders = payload;
 

@@ -46,6 +46,7 @@ static const CustomerFamily *const families[] = {
 	&customer_value_family,
 	&clv_family,
 	&purchases_family,
+	&cohort_family,
 };
 
 const CustomerFamily *
@@ -109,7 +110,8 @@ static Size
 options_size(const CustomerFamily *family)
 {
 	return family->noptions == 0 ? 0 :
-		offsetof(StateOptions, value) + family->noptions * sizeof(OptionValue);
+		offsetof(StateOptions, value) +
+		option_values(family->options, family->noptions) * sizeof(OptionValue);
 }
 
 static uint64
@@ -566,10 +568,7 @@ read_options(FunctionCallInfo fcinfo, const CustomerFamily *family,
 
 		if (arg->isnull)
 			reject_null(spec->name);
-		if (spec->type == OPTION_TIME)
-			options->value[i].time = DatumGetTimestampTz(arg->value);
-		else
-			options->value[i].interval = *DatumGetIntervalP(arg->value);
+		option_read(spec, &options->value[i], arg->value);
 	}
 	state_derive_options(family, options);
 }
@@ -579,14 +578,7 @@ void
 state_derive_options(const CustomerFamily *family, StateOptions *options)
 {
 	for (int i = 0; i < family->noptions; i++)
-	{
-		const OptionSpec *spec = &family->options[i];
-
-		if (spec->type == OPTION_TIME)
-			check_finite_time(options->value[i].time, spec->name);
-		else
-			check_positive_interval(&options->value[i].interval, spec->name);
-	}
+		option_check(&family->options[i], &options->value[i]);
 	if (family->derive)
 		family->derive(options);
 }
@@ -683,8 +675,8 @@ check_mergeable(const CustomerTable *a, const CustomerTable *b)
 						a->family->name, kind_name(a->kind),
 						kind_name(b->kind))));
 	for (int i = 0; i < a->family->noptions; i++)
-		if (memcmp(&a->options->value[i], &b->options->value[i],
-				   sizeof(OptionValue)) != 0)
+		if (!option_equal(&a->family->options[i], &a->options->value[i],
+						  &b->options->value[i]))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("cannot merge states of %s that were built with different values of \"%s\"",

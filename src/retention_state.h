@@ -109,18 +109,11 @@ check_options(FunctionCallInfo fcinfo, const CustomerFamily *family,
 	for (int i = 0; i < family->noptions; i++)
 	{
 		const OptionSpec *spec = &family->options[i];
-		const OptionValue *value = &options->value[i];
 		NullableDatum *arg = &fcinfo->args[first_option + i];
 
 		if (unlikely(arg->isnull))
 			reject_null(spec->name);
-		if (spec->type == OPTION_TIME)
-		{
-			if (unlikely(DatumGetTimestampTz(arg->value) != value->time))
-				reject_changed_option(spec->name);
-		}
-		else if (unlikely(memcmp(DatumGetIntervalP(arg->value),
-								 &value->interval, sizeof(Interval)) != 0))
+		if (unlikely(!option_is(spec, &options->value[i], arg->value)))
 			reject_changed_option(spec->name);
 	}
 }
@@ -311,5 +304,6 @@ extern retention_internal const CustomerFamily aov_family;
 extern retention_internal const CustomerFamily customer_value_family;
 extern retention_internal const CustomerFamily clv_family;
 extern retention_internal const CustomerFamily purchases_family;
+extern retention_internal const CustomerFamily cohort_family;
 
 #endif							/* RETENTION_RETENTION_STATE_H */

@@ -11,6 +11,7 @@
 
 #include "libpq/pqformat.h"
 #include "money.h"
+#include "timeline.h"
 
 static Size
 field_size(char field)
@@ -24,6 +25,7 @@ field_size(char field)
 		case 'q':
 		case 'n':
 		case '-':
+		case 't':
 			return sizeof(int64);
 		case 'm':
 			return sizeof(Money);
@@ -35,7 +37,7 @@ field_size(char field)
 bool
 fields_use_heap(const char *fields)
 {
-	return strchr(fields, 'm') != NULL;
+	return strpbrk(fields, "mt") != NULL;
 }
 
 /* Bytes the heap blocks of these fields take in a packed heap. */
@@ -52,6 +54,14 @@ fields_heap_size(const char *fields, const char *data, const char *base)
 			memcpy(&money, data, sizeof(money));
 			if (money_is_wide(&money))
 				size += heap_copied_size(base, money_offset(&money));
+		}
+		else if (*fields == 't')
+		{
+			uint64		timeline;
+
+			memcpy(&timeline, data, sizeof(timeline));
+			if (timeline != TIMELINE_EMPTY)
+				size += heap_copied_size(base, timeline);
 		}
 	return size;
 }
@@ -70,6 +80,17 @@ fields_move(const char *fields, char *data, StateHeap *into, const char *base)
 			{
 				money_move(into, &money, base);
 				memcpy(data, &money, sizeof(money));
+			}
+		}
+		else if (*fields == 't')
+		{
+			uint64		timeline;
+
+			memcpy(&timeline, data, sizeof(timeline));
+			if (timeline != TIMELINE_EMPTY)
+			{
+				timeline = heap_copy_block(into, base, timeline);
+				memcpy(data, &timeline, sizeof(timeline));
 			}
 		}
 }
@@ -107,6 +128,14 @@ fields_send(StringInfo out, const char *fields, const char *data,
 
 					memcpy(&money, data, sizeof(money));
 					money_send(out, &money, base);
+					break;
+				}
+			case 't':
+				{
+					uint64		timeline;
+
+					memcpy(&timeline, data, sizeof(timeline));
+					timeline_send(out, base, timeline);
 					break;
 				}
 		}
@@ -150,6 +179,13 @@ fields_receive(StringInfo in, const char *fields, char *data, StateHeap *heap)
 
 					money_receive(in, heap, &money);
 					memcpy(data, &money, sizeof(money));
+					break;
+				}
+			case 't':
+				{
+					uint64		timeline = timeline_receive(in, heap);
+
+					memcpy(data, &timeline, sizeof(timeline));
 					break;
 				}
 		}

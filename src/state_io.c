@@ -48,18 +48,7 @@ static void
 send_options(StringInfo out, const CustomerTable *table)
 {
 	for (int i = 0; i < table->family->noptions; i++)
-	{
-		const OptionValue *value = &table->options->value[i];
-
-		if (table->family->options[i].type == OPTION_TIME)
-			pq_sendint64(out, value->time);
-		else
-		{
-			pq_sendint64(out, value->interval.time);
-			pq_sendint32(out, value->interval.day);
-			pq_sendint32(out, value->interval.month);
-		}
-	}
+		option_send(out, &table->family->options[i], &table->options->value[i]);
 }
 
 static void
@@ -178,22 +167,7 @@ receive_options(StringInfo in, const CustomerFamily *family,
 {
 	memset(options, 0, sizeof(*options));
 	for (int i = 0; i < family->noptions; i++)
-	{
-		OptionValue *value = &options->value[i];
-
-		if (family->options[i].type == OPTION_TIME)
-		{
-			value->time = pq_getmsgint64(in);
-			if (!IS_VALID_TIMESTAMP(value->time))
-				reject_bytes("time out of range");
-		}
-		else
-		{
-			value->interval.time = pq_getmsgint64(in);
-			value->interval.day = (int32) pq_getmsgint(in, sizeof(int32));
-			value->interval.month = (int32) pq_getmsgint(in, sizeof(int32));
-		}
-	}
+		option_receive(in, &family->options[i], &options->value[i]);
 	state_derive_options(family, options);
 }
 
@@ -237,7 +211,7 @@ receive_customers(StringInfo in, ExpandedState *expanded, uint64 count)
 				  receive_key(in, table->kind, &batch->heap));
 		fields_receive(in, family->payload_fields, (char *) payload,
 					   &batch->heap);
-		if (family->valid && !family->valid(payload, table->options))
+		if (family->valid && !family->valid(payload, batch->heap.base, table->options))
 			reject_bytes("impossible customer");
 		memcpy(slot + table->key_size, payload, family->payload_size);
 		if (++batch->count == ROW_BATCH)

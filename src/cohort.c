@@ -1,0 +1,373 @@
+/*
+ * cohort.c
+ *		Do customers come back? By the period of their first order, period by
+ *		period.
+ *
+ * A customer belongs to the cohort of the calendar period of the first order.
+ * Money dated before the first order belongs to no cell; as the first order may
+ * come with a later row, such money is kept apart with its instants until the
+ * end.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#include "retention_state.h"
+
+#include "money.h"
+#include "result_rows.h"
+#include "timeline.h"
+#include "utils/date.h"
+#include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
+
+/* ------------------------------------------------------------------------
+ * The state
+ * ------------------------------------------------------------------------
+ */
+typedef struct CohortPayload
+{
+	TimestampTz first_order_at; /* DT_NOEND: only refunds so far */
+	uint64		activity;		/* timeline by period, from the first order on:
+								 * its orders, and the money of all rows */
+	uint64		early;			/* timeline by instant: money before the first
+								 * order */
+} CohortPayload;
+
+enum
+{
+	COHORT_GRAIN,
+	COHORT_AS_OF,
+	COHORT_ZONE
+};
+
+static const OptionSpec cohort_options[] = {
+	[COHORT_GRAIN] = {"grain", OPTION_GRAIN},
+	[COHORT_AS_OF] = {"as_of", OPTION_TIME},
+	[COHORT_ZONE] = {"tz", OPTION_ZONE}
+};
+
+static const CohortPayload cohort_of_nobody = {
+	.first_order_at = DT_NOEND,
+	.activity = TIMELINE_EMPTY,
+	.early = TIMELINE_EMPTY
+};
+
+static int64
+cohort_period(int64 at, void *options)
+{
+	const OptionValue *value = ((const StateOptions *) options)->value;
+
+	return period_of((Grain) value[COHORT_GRAIN].grain,
+					 zone_from_name(value[COHORT_ZONE].zone), at);
+}
+
+static void
+cohort_merge(CustomerTable *table, void *into, const void *from,
+			 const char *from_base)
+{
+	CohortPayload *a = into;
+	const CohortPayload *b = from;
+	uint64		late;
+
+	a->first_order_at = Min(a->first_order_at, b->first_order_at);
+	timeline_merge(&table->heap, &a->activity, from_base, b->activity);
+	timeline_merge(&table->heap, &a->early, from_base, b->early);
+	if (a->early == TIMELINE_EMPTY)
+		return;
+	late = timeline_split(&table->heap, &a->early, a->first_order_at,
+						  cohort_period, table->options);
+	if (late != TIMELINE_EMPTY)
+	{
+		/* a copy, since a block is not merged within one heap */
+		StateHeap	scratch;
+
+		heap_init_scratch(&scratch);
+		timeline_merge(&table->heap, &a->activity, scratch.base,
+					   heap_copy_block(&scratch, table->heap.base, late));
+		pfree(scratch.base);
+	}
+}
+
+static bool
+cohort_valid(const void *payload, const char *heap_base,
+			 const StateOptions *options)
+{
+	const CohortPayload *customer = payload;
+	const TimestampTz as_of = options->value[COHORT_AS_OF].time;
+	TimelineReader reader;
+	int64		first;
+	int64		last = cohort_period(as_of, unconstify(StateOptions *, options));
+	int64		latest_refund = PG_INT64_MIN;
+
+	timeline_open(&reader, heap_base, customer->early, NULL);
+	while (timeline_next(&reader))
+	{
+		latest_refund = reader.position;
+		if (reader.orders != 0 || !IS_VALID_TIMESTAMP(latest_refund) ||
+			latest_refund > as_of)
+			return false;
+	}
+	timeline_open(&reader, heap_base, customer->activity, NULL);
+	if (customer->first_order_at == DT_NOEND)
+		return !timeline_next(&reader) && customer->early != TIMELINE_EMPTY;
+	if (!IS_VALID_TIMESTAMP(customer->first_order_at) ||
+		customer->first_order_at > as_of ||
+		latest_refund >= customer->first_order_at)
+		return false;
+	first = cohort_period(customer->first_order_at,
+						  unconstify(StateOptions *, options));
+	if (!timeline_next(&reader) || reader.position != first || reader.orders == 0)
+		return false;
+	while (timeline_next(&reader))
+		if (reader.position > last)
+			return false;
+	return true;
+}
+
+CUSTOMER_ABSORB(cohort_absorb, cohort_family)
+
+const CustomerFamily cohort_family = {
+	.name = "cohort_retention",
+	.id = 11,
+	.noptions = lengthof(cohort_options),
+	.options = cohort_options,
+	.totals_fields = "",
+	.payload_fields = "qtt",
+	.payload_size = sizeof(CohortPayload),
+	.identity = &cohort_of_nobody,
+	.merge = cohort_merge,
+	.valid = cohort_valid,
+	.absorb = cohort_absorb
+};
+
+static inline bool
+read_cohort_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)
+{
+	StateOptions *options = update->table->options;
+	StateHeap  *row_heap = state_row_heap(update);
+	CohortPayload *customer = payload;
+	TimestampTz at;
+	Money		money = {0, 0};
+	bool		is_order = true;
+
+	if (!state_time_arg(fcinfo, &at) || at > options->value[COHORT_AS_OF].time)
+		return false;
+	if (!PG_ARGISNULL(3))
+	{
+		money_from_datum(row_heap, &money, PG_GETARG_DATUM(3), "amount");
+		is_order = money_sign(&money, row_heap->base) > 0;
+	}
+	*customer = cohort_of_nobody;
+	if (is_order)
+	{
+		customer->first_order_at = at;
+		customer->activity = timeline_create(row_heap,
+											 cohort_period(at, options), 1,
+											 &money, row_heap->base);
+	}
+	else
+		customer->early = timeline_create(row_heap, at, 0, &money,
+										  row_heap->base);
+	return true;
+}
+
+/*
+ * cohort_retention_transfn_<kind>(retention_state, customer, ordered_at, amount,
+ * grain, as_of, tz)
+ */
+STATE_TRANSITIONS(cohort_retention_transfn, cohort_family, 4, read_cohort_row)
+
+/* ------------------------------------------------------------------------
+ * The rows
+ * ------------------------------------------------------------------------
+ */
+typedef struct Cell
+{
+	int64		active;			/* customers with an order */
+	int64		orders;
+	Money		revenue;
+} Cell;
+
+/*
+ * The triangle: cell (cohort c, index i) is cells[start(c) + i], for the cohorts
+ * from the first customer's to the one that holds as_of.
+ */
+typedef struct Triangle
+{
+	int64		first;			/* period of the first cohort */
+	int64		cohorts;		/* periods from it to as_of's */
+	int64	   *size;			/* customers of each cohort */
+	Cell	   *cells;
+	StateHeap	heap;			/* for their money */
+} Triangle;
+
+static int64
+cells_before(const Triangle *triangle, int64 cohort)
+{
+	/* cohort c has "cohorts" - c cells */
+	return cohort * triangle->cohorts - cohort * (cohort - 1) / 2;
+}
+
+static bool
+next_customer(CustomerCursor *cursor, CohortPayload *customer)
+{
+	while (customer_cursor_next(cursor, customer))
+	{
+		if ((cursor->next & 0xFFF) == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (customer->first_order_at != DT_NOEND)
+			return true;
+	}
+	return false;
+}
+
+#define MOST_CELLS	(MaxAllocSize / 160)	/* rows that fit one array */
+
+static bool
+triangle_init(Triangle *triangle, const CustomerTable *table)
+{
+	CustomerCursor cursor = {table, 0};
+	CohortPayload customer;
+	TimestampTz first_order_at = DT_NOEND;
+	int64		ncells;
+
+	while (next_customer(&cursor, &customer))
+		first_order_at = Min(first_order_at, customer.first_order_at);
+	if (first_order_at == DT_NOEND)
+		return false;
+	triangle->first = cohort_period(first_order_at, table->options);
+	triangle->cohorts = 1 - triangle->first +
+		cohort_period(table->options->value[COHORT_AS_OF].time, table->options);
+	ncells = triangle->cohorts < MOST_CELLS ?
+		cells_before(triangle, triangle->cohorts) : MOST_CELLS + 1;
+	if (ncells > MOST_CELLS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("cohorts of " INT64_FORMAT " %ss have more rows than a value can hold",
+						triangle->cohorts,
+						grain_name((Grain) table->options->value[COHORT_GRAIN].grain)),
+				 errhint("Take a longer grain, or fewer orders with WHERE.")));
+	triangle->size = palloc0(triangle->cohorts * sizeof(int64));
+	triangle->cells = MemoryContextAllocExtended(CurrentMemoryContext,
+												 ncells * sizeof(Cell),
+												 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	heap_init_scratch(&triangle->heap);
+	return true;
+}
+
+static void
+triangle_add(Triangle *triangle, const CustomerTable *table,
+			 const CohortPayload *customer, StateHeap *wide)
+{
+	TimelineReader reader;
+	Cell	   *cells = NULL;
+
+	timeline_open(&reader, table->heap.base, customer->activity, wide);
+	while (timeline_next(&reader))
+	{
+		int64		period = reader.position - triangle->first;
+		Cell	   *cell;
+
+		if (cells == NULL)
+		{
+			/* the first entry is of the first order */
+			triangle->size[period]++;
+			cells = triangle->cells + cells_before(triangle, period) - period;
+		}
+		cell = cells + period;
+		cell->active += reader.orders > 0;
+		add_orders(&cell->orders, reader.orders);
+		money_add(&triangle->heap, &cell->revenue, &reader.money, wide->base);
+	}
+	wide->used = 0;
+}
+
+static Datum
+money_datum(const Money *money, const StateHeap *heap, bool *isnull)
+{
+	Numeric		value = money_numeric(money, heap->base);
+
+	*isnull = value == NULL;
+	return value ? NumericGetDatum(value) : (Datum) 0;
+}
+
+/*
+ * The rows of one cohort. A cell without any row has no money, which is 0; one
+ * whose orders are all of unknown value has NULL.
+ */
+static void
+add_cohort_rows(ResultRows *rows, Triangle *triangle,
+				const CustomerTable *table, int64 cohort)
+{
+	Grain		grain = (Grain) table->options->value[COHORT_GRAIN].grain;
+	const Cell *cells = triangle->cells + cells_before(triangle, cohort);
+	int64		size = triangle->size[cohort];
+	Money		nothing = {0, 0};
+	Money		cumulative = {0, 0};
+	StateHeap	heap;
+
+	heap_init_scratch(&heap);
+	(void) money_set_narrow(&nothing, 0, 0);
+	for (int64 i = 0; i < triangle->cohorts - cohort; i++)
+	{
+		const Cell *cell = &cells[i];
+		bool		ended = i < triangle->cohorts - cohort - 1;
+		bool		empty = cell->orders == 0 && money_is_none(&cell->revenue);
+		Datum		values[12];
+		bool		nulls[12] = {false};
+
+		money_add(&heap, &cumulative, &cell->revenue, triangle->heap.base);
+		values[0] = DateADTGetDatum(period_start(grain, triangle->first + cohort));
+		values[1] = Int32GetDatum((int32) i);
+		values[2] = Int64GetDatum(size);
+		values[3] = Int64GetDatum(ended ? size : 0);
+		values[4] = Int64GetDatum(ended ? cell->active : 0);
+		values[5] = Float8GetDatum((double) cell->active / (double) size);
+		nulls[5] = !ended;
+		values[6] = Int64GetDatum(cell->active);
+		values[7] = Int64GetDatum(cell->orders);
+		values[8] = money_datum(empty ? &nothing : &cell->revenue,
+								&triangle->heap, &nulls[8]);
+		values[9] = money_datum(&cumulative, &heap, &nulls[9]);
+		nulls[10] = nulls[9];
+		values[10] = nulls[9] ? (Datum) 0 :
+			DirectFunctionCall2(numeric_div, values[9],
+								NumericGetDatum(int64_to_numeric(size)));
+		values[11] = BoolGetDatum(ended);
+		result_rows_add(rows, values, nulls);
+	}
+	if (heap.base)
+		pfree(heap.base);
+}
+
+/*
+ * cohort_retention(retention_state) returns cohort_retention_row[]
+ *
+ * A row for every cohort with customers and every period of it that has begun
+ * by as_of. NULL without orders.
+ */
+PG_FUNCTION_INFO_V1(cohort_retention);
+Datum
+cohort_retention(PG_FUNCTION_ARGS)
+{
+	CustomerTable view;
+	CustomerTable *table = state_read(fcinfo, &view);
+	CustomerCursor cursor = {table, 0};
+	CohortPayload customer;
+	Triangle	triangle;
+	ResultRows	rows;
+	StateHeap	wide;
+
+	if (table->family != &cohort_family)
+		reject_state(table, "cohort_retention");
+	if (!triangle_init(&triangle, table))
+		PG_RETURN_NULL();
+	heap_init_scratch(&wide);
+	while (next_customer(&cursor, &customer))
+		triangle_add(&triangle, table, &customer, &wide);
+	result_rows_init(&rows, fcinfo);
+	for (int64 cohort = 0; cohort < triangle.cohorts; cohort++)
+		if (triangle.size[cohort] > 0)
+			add_cohort_rows(&rows, &triangle, table, cohort);
+	return result_rows_array(&rows);
+}

@@ -1,0 +1,32 @@
+/*
+ * result_rows.h
+ *		The result of an aggregate that answers with several rows: an array of a
+ *		composite type, made for unnest.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#ifndef RETENTION_RESULT_ROWS_H
+#define RETENTION_RESULT_ROWS_H
+
+#include "compat.h"
+
+#include "access/tupdesc.h"
+#include "fmgr.h"
+
+typedef struct ResultRows
+{
+	Oid			row_type;
+	TupleDesc	columns;
+	int64		count;
+	int64		room;
+	Datum	   *rows;
+} ResultRows;
+
+extern retention_internal void result_rows_init(ResultRows *rows,
+												FunctionCallInfo fcinfo);
+extern retention_internal void result_rows_add(ResultRows *rows, Datum *values,
+											   bool *nulls);
+extern retention_internal Datum result_rows_array(ResultRows *rows);
+
+#endif							/* RETENTION_RESULT_ROWS_H */
