@@ -24,6 +24,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
+#include "utils/typcache.h"
 
 /* ------------------------------------------------------------------------
  * The relation
@@ -182,7 +183,9 @@ set_customer(OrdersSource *source, const Column *column)
 			source->customer = psprintf("%s::pg_catalog.int8", column->sql);
 			break;
 		case KEY_TEXT:
-			source->customer = psprintf("%s::pg_catalog.text", column->sql);
+			/* by bytes, as states have it, whatever the column's collation */
+			source->customer = psprintf("%s::pg_catalog.text COLLATE pg_catalog.\"C\"",
+										column->sql);
 			break;
 		case KEY_UUID:
 			source->customer = psprintf("%s::pg_catalog.uuid", column->sql);
@@ -230,6 +233,16 @@ set_amount(OrdersSource *source, const Column *column)
 			reject_column_type(source, column,
 							   "An amount is a numeric, integer, double precision or money.");
 	}
+}
+
+static void
+set_order_id(OrdersSource *source, const Column *column)
+{
+	if (!OidIsValid(lookup_type_cache(column->type, TYPECACHE_EQ_OPR)->eq_opr))
+		reject_column_type(source, column,
+						   "An order's id is of a type whose values can be compared, such as bigint, text or uuid.");
+	source->order_id = column->sql;
+	source->order_id_not_null = column->not_null;
 }
 
 static void
@@ -289,8 +302,7 @@ orders_source_init(OrdersSource *source, FunctionCallInfo fcinfo,
 	{
 		find_column(&column, source, fcinfo, arguments->order_id,
 					"order_id_column");
-		source->order_id = column.sql;
-		source->order_id_not_null = column.not_null;
+		set_order_id(source, &column);
 	}
 }
 
@@ -370,7 +382,8 @@ run_query(const char *sql, const TimestampTz *times, int ntimes,
 /*
  * The rows to aggregate. Where lines make up orders, those until a time are
  * netted first: an order is at its first line and worth the sum of its lines. A
- * line without an order is an order of its own.
+ * line without an order is an order of its own. (DISTINCT FROM NULL, since a row
+ * with a NULL in it neither is nor is not NULL.)
  */
 static char *
 rows_sql(const OrdersSource *source, int time)
@@ -388,14 +401,14 @@ rows_sql(const OrdersSource *source, int time)
 	}
 	appendStringInfo(&sql,
 					 "SELECT %s AS customer, pg_catalog.min(%s) AS ordered_at, pg_catalog.sum(%s) AS amount "
-					 "FROM %s AS o WHERE %s OPERATOR(pg_catalog.<=) $%d AND %s IS NOT NULL "
+					 "FROM %s AS o WHERE %s OPERATOR(pg_catalog.<=) $%d AND %s IS DISTINCT FROM NULL "
 					 "GROUP BY 1, %s",
 					 source->customer, source->ordered_at, source->amount,
 					 source->relation, source->ordered_at, time,
 					 source->order_id, source->order_id);
 	if (!source->order_id_not_null)
 		appendStringInfo(&sql,
-						 " UNION ALL SELECT %s, %s, %s FROM %s AS o WHERE %s IS NULL",
+						 " UNION ALL SELECT %s, %s, %s FROM %s AS o WHERE %s IS NOT DISTINCT FROM NULL",
 						 source->customer, source->ordered_at, source->amount,
 						 source->relation, source->order_id);
 	return sql.data;
