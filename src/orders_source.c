@@ -258,10 +258,10 @@ check_anchor(const OrdersSource *source, FunctionCallInfo fcinfo,
 						format_type_be(anchor), customer->name,
 						source->relation_name,
 						format_type_be(customer->type)),
-				 errhint("Write %s(NULL::%s, '%s', ...): the first argument gives the result's column its type.",
+				 errhint("Write %s(NULL::%s, %s, ...): the first argument gives the result's column its type.",
 						 get_func_name(fcinfo->flinfo->fn_oid),
 						 format_type_be(customer->type),
-						 source->relation)));
+						 quote_literal_cstr(source->relation))));
 }
 
 static const char *
