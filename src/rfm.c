@@ -204,16 +204,6 @@ float8_or_null(double value, bool known, bool *isnull)
 	return Float8GetDatum(known ? value : 0);
 }
 
-/* An exact quotient of sums of money as a rate; the divisor is not zero. */
-static double
-numeric_ratio(Numeric part, Numeric whole)
-{
-	return DatumGetFloat8(DirectFunctionCall1(numeric_float8,
-											  DirectFunctionCall2(numeric_div,
-																  NumericGetDatum(part),
-																  NumericGetDatum(whole))));
-}
-
 /* Money per order; NULL if no money is known. */
 static Numeric
 average_order(Numeric money, int64 orders)
@@ -225,10 +215,11 @@ average_order(Numeric money, int64 orders)
 											   NumericGetDatum(int64_to_numeric(orders))));
 }
 
+/* The later time is "to"; all of time does not fit a signed number. */
 static double
 days_between(TimestampTz from, TimestampTz to)
 {
-	return (double) (to - from) / USECS_PER_DAY;
+	return (double) ((uint64) to - (uint64) from) / USECS_PER_DAY;
 }
 
 /* ------------------------------------------------------------------------
