@@ -170,7 +170,7 @@ SELECT (customer_id % 100 + 101)::smallint AS c_smallint, (customer_id % 100 + 1
        customer_code::char(8) AS c_char, customer_uuid AS c_uuid, (customer_id % 100 + 101)::int::rfm.number AS c_number, customer_code::rfm.handle AS c_handle, ordered_at > '2024-01-01' AS c_boolean, customer_id::numeric AS c_numeric,
        ordered_at AS t_timestamptz, ordered_at::timestamp AS t_timestamp, ordered_at::date AS t_date, ordered_at::timestamp::rfm.instant AS t_instant, ordered_at::time AS t_time, ordered_at::text AS t_text,
        amount AS a_numeric, amount::int AS a_integer, (amount::int % 1000)::smallint AS a_smallint, amount::bigint AS a_bigint, amount::real AS a_real, amount::float8 AS a_double, amount::money AS a_money, amount::rfm.euros AS a_euros, amount::text AS a_text
-FROM (SELECT * FROM shop_orders WHERE ordered_at < '2023-06-01' ORDER BY customer_email, ordered_at, amount LIMIT 1500) s;
+FROM (SELECT * FROM shop_orders WHERE ordered_at < '2023-06-01' ORDER BY customer_email COLLATE "C", ordered_at, amount LIMIT 1500) s;
 CREATE FUNCTION rfm.type_breaches(anchor text, c text, t text DEFAULT 't_timestamptz', a text DEFAULT 'a_numeric', tz text DEFAULT 'UTC') RETURNS TABLE (function text, side text, "row" text) LANGUAGE sql AS $$
     SELECT rfm.breaches(format('NULL::%s, ''rfm.typed'', %L, %L, %L', anchor, c, t, a),
                         format('SELECT %s::text c, %s t, %s::numeric a FROM rfm.typed', c, CASE WHEN t LIKE '%tz' THEN t ELSE format('%s::timestamp AT TIME ZONE %L', t, tz) END, a), '2023-05-20', 5, 'standard', format(', tz => %L', tz))
@@ -212,7 +212,7 @@ SELECT * FROM rfm_segments(NULL::bigint, 'rfm.typed', 'c_bigint', 't_date', 'a_t
 -- ---------------------------------------------------------------------------
 CREATE TABLE rfm.lines AS
 SELECT customer_id, CASE WHEN noise(i, 41) > 0.05 THEN floor(noise(customer_id, 42) * 10)::int + floor(noise(i, 43) * 6)::int END AS order_id, ordered_at, amount
-FROM (SELECT *, row_number() OVER (ORDER BY customer_email, ordered_at, amount) i FROM shop_orders) s WHERE customer_id % 5 = 0 OR customer_id IS NULL;
+FROM (SELECT *, row_number() OVER (ORDER BY customer_email COLLATE "C", ordered_at, amount) i FROM shop_orders) s WHERE customer_id % 5 = 0 OR customer_id IS NULL;
 CREATE TABLE rfm.lines_not_null AS SELECT * FROM rfm.lines WHERE order_id IS NOT NULL;
 ALTER TABLE rfm.lines_not_null ALTER order_id SET NOT NULL;
 INSERT INTO rfm.lines SELECT customer_id, order_id, max(ordered_at) + interval '40 days', -sum(amount) FROM rfm.lines WHERE order_id % 3 = 0 GROUP BY 1, 2;
@@ -299,6 +299,19 @@ SELECT * FROM hero_buyers(NULL::int, 'rfm.orders', 'c', 't', 'a', NULL);
 -- money of any size
 UPDATE rfm.orders SET a = a * 1e60 + 1e-30 WHERE c > 3;
 SELECT * FROM rfm.breaches($$NULL::int, 'rfm.orders', 'c', 't', 'a'$$, 'SELECT c::text, t, a FROM rfm.orders', '2024-12-31', 4);
+TRUNCATE rfm.orders;
+INSERT INTO rfm.orders VALUES (1, '2024-01-01', 1e-400), (2, '2024-01-01', 1);
+SELECT customer, rank, revenue_share, cumulative_share FROM hero_buyers(NULL::int, 'rfm.orders', 'c', 't', 'a', 1);
+SELECT segment, customers, revenue_share FROM segment_summary(NULL::int, 'rfm.orders', 'c', 't', 'a');
+INSERT INTO rfm.orders VALUES (2, '2024-01-01', 1e400), (3, '2024-01-01', 1), (3, '2024-01-01', -1e400);
+SELECT segment, customers, revenue_share FROM segment_summary(NULL::int, 'rfm.orders', 'c', 't', 'a');
+SELECT customer, rank, revenue_share, cumulative_share FROM hero_buyers(NULL::int, 'rfm.orders', 'c', 't', 'a');
+-- all of time
+TRUNCATE rfm.orders;
+INSERT INTO rfm.orders VALUES (1, '4714-11-24 00:00 BC', 1), (2, '294276-12-31 23:59:59', 1);
+SELECT customer, recency_days FROM rfm_segments(NULL::int, 'rfm.orders', 'c', 't', 'a', '294276-12-31 23:59:59') ORDER BY 1;
+SELECT median_recency_days FROM segment_summary(NULL::int, 'rfm.orders', 'c', 't', 'a', '294276-12-31 23:59:59') ORDER BY 1;
+SELECT score, customers, lowest, highest FROM rfm_breaks(NULL::int, 'rfm.orders', 'c', 't', 'a', '294276-12-31 23:59:59') WHERE metric = 'recency';
 -- what is not finite
 INSERT INTO rfm.orders VALUES (1, '2024-01-01', 'NaN');
 SELECT * FROM rfm_segments(NULL::int, 'rfm.orders', 'c', 't', 'a');
