@@ -65,7 +65,7 @@ $$;
 CREATE FUNCTION rfm.breaks(source text, as_of timestamptz, bins int)
 RETURNS TABLE (metric text, score int, customers bigint, lowest numeric, highest numeric) LANGUAGE sql AS $$
     SELECT metric, score, count(*), min(value), max(value)
-    FROM rfm.segments(source, as_of, bins, 'rf'), LATERAL (VALUES ('recency', r, recency_days::numeric), ('frequency', f, orders), ('monetary', m, monetary)) v(metric, score, value)
+    FROM rfm.segments(source, as_of, bins, 'rf'), LATERAL (VALUES ('recency', r, recency_days::text::numeric), ('frequency', f, orders), ('monetary', m, monetary)) v(metric, score, value)
     WHERE score IS NOT NULL GROUP BY 1, 2
 $$;
 CREATE FUNCTION rfm.heroes(source text, as_of timestamptz, share float8)
@@ -114,6 +114,11 @@ SELECT as_of, b.* FROM unnest(ARRAY['2022-12-31', '2023-01-01 00:00', '2023-01-0
 SELECT * FROM rfm.breaches($$NULL::text, 'shop_orders', 'customer_email', 'ordered_at', 'amount'$$, 'SELECT customer_email c, ordered_at t, amount a FROM shop_orders', '2024-07-15', 4, 'rf');
 SELECT * FROM rfm.breaches($$NULL::uuid, 'shop_orders', 'customer_uuid', 'ordered_at', 'amount'$$, 'SELECT customer_uuid::text c, ordered_at t, amount a FROM shop_orders', '2024-07-15', 3);
 SELECT * FROM rfm.breaches($$NULL::text, 'rfm.few', 'customer', 'ordered_at', 'amount'$$, 'SELECT customer c, ordered_at t, amount a FROM rfm.few', '2024-12-31', 3);
+-- every customer is within the breaks of the scores
+CREATE VIEW rfm.some_segments AS SELECT * FROM rfm_segments(NULL::bigint, 'rfm.some', 'customer_id', 'ordered_at', 'amount', '2024-07-15 12:34:56.789012');
+CREATE VIEW rfm.some_breaks AS SELECT * FROM rfm_breaks(NULL::bigint, 'rfm.some', 'customer_id', 'ordered_at', 'amount', '2024-07-15 12:34:56.789012');
+SELECT s.*, b.* FROM rfm.some_segments s JOIN rfm.some_breaks b ON score = CASE metric WHEN 'recency' THEN r WHEN 'frequency' THEN f ELSE m END
+WHERE NOT CASE metric WHEN 'recency' THEN recency_days BETWEEN lowest AND highest WHEN 'frequency' THEN orders BETWEEN lowest AND highest ELSE monetary BETWEEN lowest AND highest END;
 -- there is something to compare
 SELECT count(*), count(DISTINCT cell) AS cells, count(DISTINCT segment) AS segments FROM rfm_segments(NULL::bigint, 'shop_orders', 'customer_id', 'ordered_at', 'amount', '2024-07-15');
 SELECT count(*), sum(customers), round(sum(share)::numeric, 9), round(sum(revenue_share)::numeric, 9) FROM segment_summary(NULL::bigint, 'shop_orders', 'customer_id', 'ordered_at', 'amount', '2024-07-15');

@@ -13,6 +13,7 @@
 #include "compat.h"
 
 #include "checks.h"
+#include "common/shortest_dec.h"
 #include "customer_type.h"
 #include "funcapi.h"
 #include "orders_source.h"
@@ -625,6 +626,22 @@ widen_range(ScoreRange *range, uint64 word, const Purchases *purchases)
 	range->customers++;
 }
 
+/*
+ * All digits it takes to read the same number back; float8_numeric() rounds to 15,
+ * and customers at the ends of a range would be outside it.
+ */
+static Numeric
+exact_numeric(double value)
+{
+	char		digits[DOUBLE_SHORTEST_DECIMAL_LEN];
+
+	double_to_shortest_decimal_buf(value, digits);
+	return DatumGetNumeric(DirectFunctionCall3(numeric_in,
+											   CStringGetDatum(digits),
+											   ObjectIdGetDatum(InvalidOid),
+											   Int32GetDatum(-1)));
+}
+
 /* A metric in its unit: days since the last order, orders, money. */
 static Numeric
 metric_value(RfmMetric metric, const Purchases *purchases, TimestampTz as_of,
@@ -633,9 +650,7 @@ metric_value(RfmMetric metric, const Purchases *purchases, TimestampTz as_of,
 	switch (metric)
 	{
 		case RFM_RECENCY:
-			return DatumGetNumeric(DirectFunctionCall1(float8_numeric,
-													   Float8GetDatum(days_between(purchases->last_order_at,
-																				   as_of))));
+			return exact_numeric(days_between(purchases->last_order_at, as_of));
 		case RFM_FREQUENCY:
 			return int64_to_numeric(purchases->orders);
 		default:
