@@ -13,6 +13,7 @@
 #include "compat.h"
 
 #include "checks.h"
+#include "common/shortest_dec.h"
 #include "customer_type.h"
 #include "funcapi.h"
 #include "orders_source.h"
@@ -130,20 +131,30 @@ run_over_relation(RfmCall *call, const OrdersArguments *arguments)
 	return (Datum) 0;
 }
 
-/* Over stored states, the first of which is an argument; NULL has no orders. */
+/* A stored state of purchases; NULL, which has no orders, if the argument is. */
+static CustomerTable *
+purchases_arg(FunctionCallInfo fcinfo, int argument, CustomerTable *view)
+{
+	CustomerTable *table;
+
+	if (PG_ARGISNULL(argument))
+		return NULL;
+	table = state_open(PG_GETARG_DATUM(argument), view);
+	if (table->family != &purchases_family)
+		reject_state(table, "purchases of customers");
+	return table;
+}
+
+/* Over stored states, the first of which is an argument. */
 static Datum
 run_over_states(RfmCall *call, int argument)
 {
-	FunctionCallInfo fcinfo = call->fcinfo;
 	CustomerTable view[2];
 	CustomerTable *tables[2];
 
 	for (int i = 0; i < call->ntables; i++)
 	{
-		tables[i] = PG_ARGISNULL(argument + i) ? NULL :
-			state_open(PG_GETARG_DATUM(argument + i), &view[i]);
-		if (tables[i] && tables[i]->family != &purchases_family)
-			reject_state(tables[i], "purchases of customers");
+		tables[i] = purchases_arg(call->fcinfo, argument + i, &view[i]);
 		if (tables[i])
 			call->as_of[i] = purchases_as_of(tables[i]);
 	}
@@ -155,24 +166,19 @@ run_over_states(RfmCall *call, int argument)
 static Datum
 run_over_state_of_customers(RfmCall *call)
 {
-	FunctionCallInfo fcinfo = call->fcinfo;
-	Oid			anchor = get_fn_expr_argtype(fcinfo->flinfo, 0);
+	Oid			anchor = get_fn_expr_argtype(call->fcinfo->flinfo, 0);
+	CustomerTable view;
+	CustomerTable *table = purchases_arg(call->fcinfo, 1, &view);
 
 	call->customer_type = anchor;
-	if (!PG_ARGISNULL(1))
-	{
-		CustomerTable view;
-		CustomerTable *table = state_open(PG_GETARG_DATUM(1), &view);
-
-		if (customer_type_of_kind(table->kind) != anchor)
-			ereport(ERROR,
-					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("the first argument has type %s, but the customers in the state have type %s",
-							format_type_be(anchor),
-							format_type_be(customer_type_of_kind(table->kind))),
-					 errhint("Write NULL::%s: the first argument gives the result's column its type.",
-							 format_type_be(customer_type_of_kind(table->kind)))));
-	}
+	if (table && customer_type_of_kind(table->kind) != anchor)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("the first argument has type %s, but the customers in the state have type %s",
+						format_type_be(anchor),
+						format_type_be(customer_type_of_kind(table->kind))),
+				 errhint("Write NULL::%s: the first argument gives the result's column its type.",
+						 format_type_be(customer_type_of_kind(table->kind)))));
 	return run_over_states(call, 1);
 }
 
@@ -210,10 +216,11 @@ average_order(Numeric money, int64 orders)
 											   NumericGetDatum(int64_to_numeric(orders))));
 }
 
+/* The later time is "to"; all of time does not fit a signed number. */
 static double
 days_between(TimestampTz from, TimestampTz to)
 {
-	return (double) (to - from) / USECS_PER_DAY;
+	return (double) ((uint64) to - (uint64) from) / USECS_PER_DAY;
 }
 
 /* ------------------------------------------------------------------------
@@ -619,6 +626,22 @@ widen_range(ScoreRange *range, uint64 word, const Purchases *purchases)
 	range->customers++;
 }
 
+/*
+ * All digits it takes to read the same number back; float8_numeric() rounds to 15,
+ * and customers at the ends of a range would be outside it.
+ */
+static Numeric
+exact_numeric(double value)
+{
+	char		digits[DOUBLE_SHORTEST_DECIMAL_LEN];
+
+	double_to_shortest_decimal_buf(value, digits);
+	return DatumGetNumeric(DirectFunctionCall3(numeric_in,
+											   CStringGetDatum(digits),
+											   ObjectIdGetDatum(InvalidOid),
+											   Int32GetDatum(-1)));
+}
+
 /* A metric in its unit: days since the last order, orders, money. */
 static Numeric
 metric_value(RfmMetric metric, const Purchases *purchases, TimestampTz as_of,
@@ -627,9 +650,7 @@ metric_value(RfmMetric metric, const Purchases *purchases, TimestampTz as_of,
 	switch (metric)
 	{
 		case RFM_RECENCY:
-			return DatumGetNumeric(DirectFunctionCall1(float8_numeric,
-													   Float8GetDatum(days_between(purchases->last_order_at,
-																				   as_of))));
+			return exact_numeric(days_between(purchases->last_order_at, as_of));
 		case RFM_FREQUENCY:
 			return int64_to_numeric(purchases->orders);
 		default:
