@@ -399,7 +399,8 @@ run_query(const char *sql, const TimestampTz *times, int ntimes,
 /*
  * The rows to aggregate. Where lines make up orders, those until a time are
  * netted first: an order is at its first line and worth the sum of its lines. A
- * line without an order is an order of its own. (DISTINCT FROM NULL, since a row
+ * line without an order is an order of its own; a time of infinity is passed on, to
+ * be an error like everywhere. (DISTINCT FROM NULL, since a row
  * with a NULL in it neither is nor is not NULL.)
  */
 static char *
@@ -417,12 +418,14 @@ rows_sql(const OrdersSource *source, int time)
 		return sql.data;
 	}
 	appendStringInfo(&sql,
-					 "SELECT %s AS customer, pg_catalog.min(%s) AS ordered_at, pg_catalog.sum(%s) AS amount "
-					 "FROM %s AS o WHERE %s OPERATOR(pg_catalog.<=) $%d AND %s IS DISTINCT FROM NULL "
+					 "SELECT %s AS customer, "
+					 "CASE WHEN pg_catalog.isfinite(pg_catalog.max(%s)) THEN pg_catalog.min(%s) ELSE 'infinity' END AS ordered_at, "
+					 "pg_catalog.sum(%s) AS amount "
+					 "FROM %s AS o WHERE (%s OPERATOR(pg_catalog.<=) $%d OR NOT pg_catalog.isfinite(%s)) AND %s IS DISTINCT FROM NULL "
 					 "GROUP BY 1, %s",
-					 source->customer, source->ordered_at, source->amount,
-					 source->relation, source->ordered_at, time,
-					 source->order_id, source->order_id);
+					 source->customer, source->ordered_at, source->ordered_at,
+					 source->amount, source->relation, source->ordered_at, time,
+					 source->ordered_at, source->order_id, source->order_id);
 	if (!source->order_id_not_null)
 		appendStringInfo(&sql,
 						 " UNION ALL SELECT %s, %s, %s FROM %s AS o WHERE %s IS NOT DISTINCT FROM NULL",

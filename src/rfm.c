@@ -171,7 +171,8 @@ run_over_state_of_customers(RfmCall *call)
 	CustomerTable *table = purchases_arg(call->fcinfo, 1, &view);
 
 	call->customer_type = anchor;
-	if (table && customer_type_of_kind(table->kind) != anchor)
+	if (table &&
+		!customer_type_fits(anchor, customer_type_of_kind(table->kind)))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("the first argument has type %s, but the customers in the state have type %s",
@@ -454,31 +455,45 @@ typedef struct Transition
 	Money		money;			/* at the later time */
 } Transition;
 
+typedef Transition Transitions[SEGMENT_NAME_COUNT][SEGMENT_NAME_COUNT];
+
 /*
  * The segment of a customer at the earlier time. Both walks are in the order
- * of keys; "from" is the first customer of the earlier one not yet passed.
+ * of keys; "from" is the first customer of the earlier one not yet passed. Who is
+ * passed without being met is a customer no more: the order was sent back.
  */
 static Segment
 segment_before(RfmCursor *cursor, RfmCustomer *from, const RfmCustomer *to,
-			   const CustomerTable *to_table)
+			   const CustomerTable *to_table, Transitions transitions)
 {
 	const CustomerTable *table = cursor->customers->table;
-	KeyKind		kind = to_table->kind;
-	int			order = -1;
+	Segment		segment = SEGMENT_NONE;
 
-	while (from->slot != NULL &&
-		   (order = compare_keys(kind, load_key(kind, from->slot),
-								 table->heap.base, load_key(kind, to->slot),
-								 to_table->heap.base)) < 0)
+	while (from->slot != NULL)
+	{
+		int			order = to == NULL ? -1 :
+			compare_keys(to_table->kind, load_key(table->kind, from->slot),
+						 table->heap.base, load_key(to_table->kind, to->slot),
+						 to_table->heap.base);
+
+		if (order > 0)
+			break;
+		if (order == 0)
+			segment = from->segment;
+		else
+			transitions[from->segment][SEGMENT_NONE].customers++;
 		if (!rfm_cursor_next(cursor, from))
 			from->slot = NULL;
-	return from->slot != NULL && order == 0 ? from->segment : SEGMENT_NONE;
+		if (order == 0)
+			break;
+	}
+	return segment;
 }
 
 static void
 write_transitions(RfmCall *call, const CustomerTable *const *tables)
 {
-	Transition	transitions[SEGMENT_NAME_COUNT][SEGMENT_NAME_COUNT] = {0};
+	Transitions transitions = {0};
 	RfmCustomers before;
 	RfmCustomers after;
 	RfmCursor	before_cursor;
@@ -508,13 +523,14 @@ write_transitions(RfmCall *call, const CustomerTable *const *tables)
 	while (rfm_cursor_next(&after_cursor, &to))
 	{
 		Segment		segment = segment_before(&before_cursor, &from, &to,
-											 tables[1]);
+											 tables[1], transitions);
 		Transition *transition = &transitions[segment][to.segment];
 
 		transition->customers++;
 		money_add(&heap, &transition->money, &to.purchases.money,
 				  tables[1]->heap.base);
 	}
+	(void) segment_before(&before_cursor, &from, NULL, tables[1], transitions);
 
 	for (int i = 0; i < SEGMENT_NAME_COUNT; i++)
 	{
