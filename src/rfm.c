@@ -13,6 +13,7 @@
 #include "compat.h"
 
 #include "checks.h"
+#include "common/shortest_dec.h"
 #include "customer_type.h"
 #include "funcapi.h"
 #include "orders_source.h"
@@ -130,6 +131,19 @@ run_over_relation(RfmCall *call, const OrdersArguments *arguments)
 	return (Datum) 0;
 }
 
+static CustomerTable *
+open_purchases(FunctionCallInfo fcinfo, int argument, CustomerTable *view)
+{
+	CustomerTable *table;
+
+	if (PG_ARGISNULL(argument))
+		return NULL;
+	table = state_open(PG_GETARG_DATUM(argument), view);
+	if (table->family != &purchases_family)
+		reject_state(table, "purchases of customers");
+	return table;
+}
+
 /* Over stored states, the first of which is an argument; NULL has no orders. */
 static Datum
 run_over_states(RfmCall *call, int argument)
@@ -140,10 +154,7 @@ run_over_states(RfmCall *call, int argument)
 
 	for (int i = 0; i < call->ntables; i++)
 	{
-		tables[i] = PG_ARGISNULL(argument + i) ? NULL :
-			state_open(PG_GETARG_DATUM(argument + i), &view[i]);
-		if (tables[i] && tables[i]->family != &purchases_family)
-			reject_state(tables[i], "purchases of customers");
+		tables[i] = open_purchases(fcinfo, argument + i, &view[i]);
 		if (tables[i])
 			call->as_of[i] = purchases_as_of(tables[i]);
 	}
@@ -158,21 +169,18 @@ run_over_state_of_customers(RfmCall *call)
 	FunctionCallInfo fcinfo = call->fcinfo;
 	Oid			anchor = get_fn_expr_argtype(fcinfo->flinfo, 0);
 
-	call->customer_type = anchor;
-	if (!PG_ARGISNULL(1))
-	{
-		CustomerTable view;
-		CustomerTable *table = state_open(PG_GETARG_DATUM(1), &view);
+	CustomerTable view;
+	CustomerTable *table = open_purchases(fcinfo, 1, &view);
 
-		if (customer_type_of_kind(table->kind) != anchor)
-			ereport(ERROR,
-					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("the first argument has type %s, but the customers in the state have type %s",
-							format_type_be(anchor),
-							format_type_be(customer_type_of_kind(table->kind))),
-					 errhint("Write NULL::%s: the first argument gives the result's column its type.",
-							 format_type_be(customer_type_of_kind(table->kind)))));
-	}
+	if (table && customer_type_of_kind(table->kind) != anchor)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("the first argument has type %s, but the customers in the state have type %s",
+						format_type_be(anchor),
+						format_type_be(customer_type_of_kind(table->kind))),
+				 errhint("Write NULL::%s: the first argument gives the result's column its type.",
+						 format_type_be(customer_type_of_kind(table->kind)))));
+	call->customer_type = anchor;
 	return run_over_states(call, 1);
 }
 
@@ -223,7 +231,8 @@ average_order(Numeric money, int64 orders)
 static double
 days_between(TimestampTz from, TimestampTz to)
 {
-	return (double) (to - from) / USECS_PER_DAY;
+	/* all of time is more microseconds than 64 bits count */
+	return (double) ((int128) to - from) / USECS_PER_DAY;
 }
 
 /* ------------------------------------------------------------------------
@@ -629,6 +638,19 @@ widen_range(ScoreRange *range, uint64 word, const Purchases *purchases)
 	range->customers++;
 }
 
+/* A float8 with all its digits; the server's own cast keeps 15. */
+static Numeric
+exact_numeric(double value)
+{
+	char		digits[DOUBLE_SHORTEST_DECIMAL_LEN];
+
+	double_to_shortest_decimal_buf(value, digits);
+	return DatumGetNumeric(DirectFunctionCall3(numeric_in,
+											   CStringGetDatum(digits),
+											   ObjectIdGetDatum(InvalidOid),
+											   Int32GetDatum(-1)));
+}
+
 /* A metric in its unit: days since the last order, orders, money. */
 static Numeric
 metric_value(RfmMetric metric, const Purchases *purchases, TimestampTz as_of,
@@ -637,9 +659,8 @@ metric_value(RfmMetric metric, const Purchases *purchases, TimestampTz as_of,
 	switch (metric)
 	{
 		case RFM_RECENCY:
-			return DatumGetNumeric(DirectFunctionCall1(float8_numeric,
-													   Float8GetDatum(days_between(purchases->last_order_at,
-																				   as_of))));
+			/* so that recency_days of rfm_segments lie within the ranges */
+			return exact_numeric(days_between(purchases->last_order_at, as_of));
 		case RFM_FREQUENCY:
 			return int64_to_numeric(purchases->orders);
 		default:
