@@ -40,14 +40,14 @@ answer(q{
 	CREATE FUNCTION reading(reader text, state retention_state) RETURNS text LANGUAGE plpgsql AS $$
 	DECLARE result text;
 	BEGIN
-		EXECUTE format('SELECT %I($1)::text', reader) INTO result USING state;
+		EXECUTE reader INTO result USING state;
 		RETURN reader || '=' || coalesce(result, 'NULL') || ' ';
 	EXCEPTION WHEN datatype_mismatch THEN RETURN '';
 	END $$;
 	CREATE TABLE stored (call text, size text, state retention_state, PRIMARY KEY (call, size))});
-my $readings = join ' || ', map { "reading('$_', state)" } readers();
+my $readings = join ' || ', map { "reading(\$\$$_\$\$, state)" } (map { "SELECT $_(\$1)::text" } readers()), row_readers();
 
-foreach ([ 'one', 'c_bigint = 40000120' ], [ 'some', 'id <= 100' ], [ 'all', 'true' ])
+foreach ([ 'one', 'c_bigint = 40000120' ], [ 'some', 'id <= 50' ], [ 'all', 'true' ])
 {
 	my ($size, $condition) = @$_;
 	answer(join ";\n", map { "INSERT INTO stored SELECT \$\$$_->{call}\$\$, '$size', $_->{call} FROM orders WHERE $condition" } @states);
