@@ -16,6 +16,7 @@
 #include "common/shortest_dec.h"
 #include "customer_type.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "orders_source.h"
 #include "retention_state.h"
 #include "rfm_customers.h"
@@ -186,6 +187,7 @@ run_over_state_of_customers(RfmCall *call)
 static void
 put_row(RfmCall *call, Datum *values, bool *nulls)
 {
+	CHECK_FOR_INTERRUPTS();
 	tuplestore_putvalues(call->result->setResult, call->result->setDesc,
 						 values, nulls);
 	MemoryContextReset(call->row_context);
@@ -825,6 +827,8 @@ write_heroes(RfmCall *call, const CustomerTable *const *tables)
 	heap_init_scratch(&heap);
 	for (uint64 i = 0; i < count; i++)
 	{
+		if ((i & 0xFFFF) == 0)
+			CHECK_FOR_INTERRUPTS();
 		read_purchases(tables[0], buyers[i].slot, &purchases);
 		money_add(&heap, &all, &purchases.money, base);
 	}
