@@ -495,7 +495,7 @@ SKIP:
 		my @lines = split /\n/, answer("SET work_mem = '1MB'; $serial; SELECT sum(amount) FROM many; $peak; $sql; $peak");
 		return 1024 * ($lines[-1] - $lines[1]);
 	};
-	
+
 
 
 	foreach (
