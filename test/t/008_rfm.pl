@@ -404,6 +404,9 @@ is(answer(qq{
 	AS f(customer, a, last, d, o, m, v, r, f, mm, cell, s, c, ordinality)}),
 	join('|', (answer('SELECT count(*) FROM buyers')) x 2, 3, answer('SELECT count(*) FROM buyers')), 'beside another function');
 
+answer('CREATE OPERATOR public.### (LEFTARG = anyelement, RIGHTARG = int, PROCEDURE = quantile_score)');
+is(outcome('SELECT 1 ### 5'), '42P20', 'a window function without a window, by way of an operator');
+
 # All of time
 answer(q{
 	CREATE TABLE eras (customer bigint, ordered_at timestamptz, amount numeric);
