@@ -405,7 +405,7 @@ revenue_retention(FunctionCallInfo fcinfo, bool gross, const char *name)
 	if (money_is_none(&kept))
 		PG_RETURN_FLOAT8(0);
 	PG_RETURN_FLOAT8(money_ratio(money_numeric(&kept, heap.base),
-								 money_numeric(&previous, heap.base)));
+								   money_numeric(&previous, heap.base)));
 }
 
 /*

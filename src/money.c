@@ -404,8 +404,8 @@ money_compare(const Money *a, const char *a_base,
 }
 
 /*
- * The quotient of two sums, divided exactly; the second is not zero. What is
- * nearer to zero than a double can be is zero.
+ * A quotient of sums of money as a rate: exact, then rounded once. The divisor is
+ * not zero. A rate too small for a double is 0.
  */
 double
 money_ratio(Numeric part, Numeric whole)
@@ -419,8 +419,7 @@ money_ratio(Numeric part, Numeric whole)
 	if (isinf(ratio))
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("a share of %s in %s is out of range of double precision",
-						numeric_text(part), numeric_text(whole))));
+				 errmsg("a ratio of sums of money is out of range of double precision")));
 	return ratio;
 }
 
