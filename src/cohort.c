@@ -88,6 +88,12 @@ cohort_merge(CustomerTable *table, void *into, const void *from,
 	}
 }
 
+static void
+cohort_prefetch(const void *payload, const char *heap_base)
+{
+	timeline_prefetch(heap_base, ((const CohortPayload *) payload)->activity);
+}
+
 static bool
 cohort_valid(const void *payload, const char *heap_base,
 			 const StateOptions *options)
@@ -99,7 +105,7 @@ cohort_valid(const void *payload, const char *heap_base,
 	int64		last = cohort_period(as_of, unconstify(StateOptions *, options));
 	int64		latest_refund = PG_INT64_MIN;
 
-	timeline_open(&reader, heap_base, customer->early, NULL);
+	timeline_open(&reader, heap_base, customer->early);
 	while (timeline_next(&reader))
 	{
 		latest_refund = reader.position;
@@ -107,7 +113,7 @@ cohort_valid(const void *payload, const char *heap_base,
 			latest_refund > as_of)
 			return false;
 	}
-	timeline_open(&reader, heap_base, customer->activity, NULL);
+	timeline_open(&reader, heap_base, customer->activity);
 	if (customer->first_order_at == DT_NOEND)
 		return !timeline_next(&reader) && customer->early != TIMELINE_EMPTY;
 	if (!IS_VALID_TIMESTAMP(customer->first_order_at) ||
@@ -136,6 +142,7 @@ const CustomerFamily cohort_family = {
 	.payload_size = sizeof(CohortPayload),
 	.identity = &cohort_of_nobody,
 	.merge = cohort_merge,
+	.prefetch = cohort_prefetch,
 	.valid = cohort_valid,
 	.absorb = cohort_absorb
 };
@@ -262,11 +269,12 @@ triangle_add(Triangle *triangle, const CustomerTable *table,
 	TimelineReader reader;
 	Cell	   *cells = NULL;
 
-	timeline_open(&reader, table->heap.base, customer->activity, wide);
+	timeline_open(&reader, table->heap.base, customer->activity);
 	while (timeline_next(&reader))
 	{
 		int64		period = reader.position - triangle->first;
 		Cell	   *cell;
+		Money		money;
 
 		if (cells == NULL)
 		{
@@ -277,7 +285,8 @@ triangle_add(Triangle *triangle, const CustomerTable *table,
 		cell = cells + period;
 		cell->active += reader.orders > 0;
 		add_orders(&cell->orders, reader.orders);
-		money_add(&triangle->heap, &cell->revenue, &reader.money, wide->base);
+		money = timeline_money(&reader, wide);
+		money_add(&triangle->heap, &cell->revenue, &money, wide->base);
 	}
 	wide->used = 0;
 }

@@ -84,6 +84,8 @@ typedef struct CustomerFamily
 	/* into += from; may keep derived totals up to date in table->totals */
 	void		(*merge) (CustomerTable *table, void *into, const void *from,
 						  const char *from_base);
+	/* asks for the heap blocks that merging into a payload will read; may be NULL */
+	void		(*prefetch) (const void *payload, const char *heap_base);
 	/* is this a payload that rows could have made? NULL: all are */
 	bool		(*valid) (const void *payload, const char *heap_base,
 						  const StateOptions *options);
@@ -342,6 +344,38 @@ customer_table_prefetch(const CustomerTable *table, int stride, CustomerKey key)
 	__builtin_prefetch(home + near_slots(stride) * stride - 1, 1, 2);
 }
 
+/*
+ * Looks the customers of some slots up and asks for the heap blocks they have, so
+ * that these are in the cache when it is their turn: a second miss in the time
+ * of one.
+ */
+static pg_attribute_always_inline void
+prefetch_blocks(const CustomerTable *table, const CustomerFamily *family,
+				KeyKind kind, const CustomerSource *source, uint64 from,
+				uint64 to)
+{
+	const int	size = key_size(kind);
+	const int	stride = size + family->payload_size;
+
+	for (uint64 i = from; i < to; i++)
+	{
+		const char *slot = source->slots + i * stride;
+		uint64		payload[MOST_PAYLOAD / sizeof(uint64)];
+		bool		found;
+
+		if (source->has_gaps && !slot_in_use(kind, slot))
+			continue;
+		slot = customer_table_find(table, kind, stride, load_key(kind, slot),
+								   source->heap_base, &found);
+		if (!found)
+			continue;
+		memcpy(payload, slot + size, family->payload_size);
+		family->prefetch(payload, table->heap.base);
+	}
+}
+
+#define PREFETCHED_SLOTS	64
+
 static pg_attribute_always_inline void
 absorb_kind(CustomerTable *table, const CustomerFamily *family, KeyKind kind,
 			const CustomerSource *source)
@@ -354,6 +388,10 @@ absorb_kind(CustomerTable *table, const CustomerFamily *family, KeyKind kind,
 
 		if ((i & 0xFF) == 0)
 			CHECK_FOR_INTERRUPTS();
+		if (family->prefetch && i % PREFETCHED_SLOTS == 0 &&
+			table->used > PREFETCHED_SLOTS)
+			prefetch_blocks(table, family, kind, source, i,
+							Min(i + PREFETCHED_SLOTS, source->nslots));
 		if (source->has_gaps && !slot_in_use(kind, slot))
 			continue;
 		customer_table_upsert(table, family, kind, slot, source->heap_base);

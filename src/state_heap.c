@@ -65,3 +65,48 @@ heap_replace_block(StateHeap *heap, uint64 offset, const char *data,
 	memcpy(heap->base + offset + HEAP_BLOCK_HEADER, data, size);
 	return offset;
 }
+
+/*
+ * Replaces "removed" bytes of a block, from "at" on, with others; in place if the
+ * block has the room, else in a new one of twice the size. Returns where it is
+ * now. "data" must not lie in this heap.
+ */
+uint64
+heap_splice_block(StateHeap *heap, uint64 offset, uint32 at, uint32 removed,
+				  const char *data, uint32 size)
+{
+	uint32		old_size = heap_block_size(heap->base, offset);
+	uint32		room = heap_block_room(heap->base, offset);
+	uint32		new_size = old_size - removed + size;
+	char	   *block;
+
+	if (new_size > room)
+	{
+		uint64		old = offset;
+		uint64		needed = heap->used + HEAP_BLOCK_HEADER + new_size * UINT64CONST(2);
+
+		if (needed > heap->size)
+			heap->grow(heap, needed);
+		heap->dead += HEAP_BLOCK_HEADER + room;
+		room = new_size * 2;
+		offset = heap->used;
+		heap->used = needed;
+		block = heap->base + offset;
+		memcpy(block + sizeof(new_size), &room, sizeof(room));
+		memset(block + HEAP_BLOCK_HEADER + new_size, 0, room - new_size);
+		memcpy(block + HEAP_BLOCK_HEADER, heap_block_data(heap->base, old), at);
+		memcpy(block + HEAP_BLOCK_HEADER + at + size,
+			   heap_block_data(heap->base, old) + at + removed,
+			   old_size - at - removed);
+	}
+	else
+	{
+		block = heap->base + offset;
+		memmove(block + HEAP_BLOCK_HEADER + at + size,
+				block + HEAP_BLOCK_HEADER + at + removed,
+				old_size - at - removed);
+	}
+	memcpy(block, &new_size, sizeof(new_size));
+	memcpy(block + HEAP_BLOCK_HEADER + at, data, size);
+	return offset;
+}

@@ -70,6 +70,12 @@ extern retention_internal uint64 heap_replace_block(StateHeap *heap,
 													const char *data,
 													uint32 size);
 
+extern retention_internal uint64 heap_splice_block(StateHeap *heap,
+												   uint64 offset, uint32 at,
+												   uint32 removed,
+												   const char *data,
+												   uint32 size);
+
 /* The same block in another heap: its new offset, with no spare room. */
 static inline uint64
 heap_copy_block(StateHeap *into, const char *from_base, uint64 offset)

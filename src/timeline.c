@@ -65,64 +65,85 @@ read_long_varint(const uint8 **at)
 	}
 }
 
-/* Opens a timeline to read; "wide" may be NULL if its money is not wanted. */
 void
-timeline_open(TimelineReader *reader, const char *base, uint64 offset,
-			  StateHeap *wide)
+timeline_open(TimelineReader *reader, const char *base, uint64 offset)
 {
-	*reader = (TimelineReader) {.wide = wide};
+	*reader = (TimelineReader) {0};
 	if (offset == TIMELINE_EMPTY)
 		return;
 	reader->at = (const uint8 *) heap_block_data(base, offset);
 	reader->end = reader->at + heap_block_size(base, offset);
-	/* so that the first position, a difference from it, is itself */
-	reader->rest = NULL;
 }
 
 static void
-read_money(TimelineReader *reader)
+skip_money(TimelineReader *reader)
 {
-	uint8		decimals = *reader->at++;
-
-	if (decimals == WIDE_MONEY)
+	if (unlikely(*reader->at++ == WIDE_MONEY))
 	{
 		uint32		size = (uint32) read_varint(&reader->at);
 
-		if (reader->wide)
-			reader->money = money_of_wide_bytes(reader->wide,
-												(const char *) reader->at,
-												size);
 		reader->at += size;
+		return;
 	}
-	else
-	{
-		uint128		bits = read_long_varint(&reader->at);
-
-		money_set_narrow(&reader->money,
-						 (int128) (bits >> 1) ^ -(int128) (bits & 1),
-						 decimals);
-	}
+	while (*reader->at++ & 0x80)
+		;
 }
 
 /* Reads the next entry; false after the last. */
 bool
 timeline_next(TimelineReader *reader)
 {
+	const uint8 *start = reader->at;
 	uint64		step;
 	uint64		orders;
 
-	if (reader->at == reader->end)
+	if (start == reader->end)
 		return false;
 	step = read_varint(&reader->at);
-	reader->position = reader->rest == NULL ? unzigzag(step) :
+	/* the first position is a difference from nothing */
+	reader->position = reader->start == NULL ? unzigzag(step) :
 		(int64) ((uint64) reader->position + step);
+	reader->start = start;
 	reader->rest = reader->at;
 	orders = read_varint(&reader->at);
 	reader->orders = (int64) (orders >> 1);
-	reader->money = (Money) {0, 0};
+	reader->money = NULL;
 	if (orders & 1)
-		read_money(reader);
+	{
+		reader->money = reader->at;
+		skip_money(reader);
+	}
 	return true;
+}
+
+/* The money of the entry that was read; what is not narrow goes into "wide". */
+Money
+timeline_money(const TimelineReader *reader, StateHeap *wide)
+{
+	const uint8 *at = reader->money;
+	Money		money = {0, 0};
+	uint8		decimals;
+
+	if (at == NULL)
+		return money;
+	decimals = *at++;
+	if (unlikely(decimals == WIDE_MONEY))
+	{
+		uint32		size = (uint32) read_varint(&at);
+
+		return money_of_wide_bytes(wide, (const char *) at, size);
+	}
+	if (likely(reader->at - at <= 9))
+		(void) money_set_narrow(&money, unzigzag(read_varint(&at)), decimals);
+	else
+	{
+		uint128		bits = read_long_varint(&at);
+
+		(void) money_set_narrow(&money,
+								(int128) (bits >> 1) ^ -(int128) (bits & 1),
+								decimals);
+	}
+	return money;
 }
 
 /* ------------------------------------------------------------------------
@@ -281,12 +302,13 @@ write_both(TimelineWriter *writer, const TimelineReader *a,
 		   const TimelineReader *b, StateHeap *wide)
 {
 	int64		orders = a->orders;
-	Money		money = a->money;
+	Money		money = timeline_money(a, wide);
+	Money		more = timeline_money(b, wide);
 
 	add_orders(&orders, b->orders);
 	if (orders > PG_INT64_MAX / 2)
 		reject_many_orders();
-	money_add(wide, &money, &b->money, wide->base);
+	money_add(wide, &money, &more, wide->base);
 	write_entry(writer, a->position, orders, &money, wide->base);
 }
 
@@ -319,7 +341,57 @@ merge_readers(TimelineWriter *writer, TimelineReader *a, TimelineReader *b,
 }
 
 /*
- * into += from, whose block is at from_base; "into" is one of this heap.
+ * into += one entry, which is most of what is merged: all before it stays as it
+ * is, and of what comes after it, only the first position changes.
+ */
+static uint64
+merge_entry(StateHeap *heap, uint64 into, const TimelineReader *entry,
+			StateHeap *wide)
+{
+	TimelineReader reader;
+	TimelineWriter middle;
+	const uint8 *begin;
+	uint32		at;
+	uint32		removed = 0;
+	uint64		offset;
+	bool		more;
+
+	timeline_open(&reader, heap->base, into);
+	begin = reader.at;
+	writer_init(&middle);
+	while ((more = timeline_next(&reader)) && reader.position < entry->position)
+	{
+		middle.position = reader.position;
+		middle.started = true;
+	}
+	at = (more ? reader.start : reader.at) - begin;
+	if (more && reader.position == entry->position)
+	{
+		write_both(&middle, &reader, entry, wide);
+		removed = reader.at - reader.start;
+	}
+	else
+	{
+		copy_entry(&middle, entry);
+		if (more)
+		{
+			write_position(&middle, reader.position);
+			removed = reader.rest - reader.start;
+		}
+	}
+	if ((uint64) (reader.end - begin) + middle.used > MaxAllocSize / 2)
+		reject_large_timeline();
+	offset = heap_splice_block(heap, into, at, removed,
+							   (const char *) middle.bytes, middle.used);
+	writer_free(&middle);
+	return offset;
+}
+
+/* A new timeline has room for some entries. */
+#define NEW_TIMELINE_ROOM	24
+
+/*
+ * into += from, whose block is at from_base, in another heap than "into".
  */
 void
 timeline_merge(StateHeap *heap, uint64 *into, const char *from_base, uint64 from)
@@ -333,16 +405,26 @@ timeline_merge(StateHeap *heap, uint64 *into, const char *from_base, uint64 from
 		return;
 	if (*into == TIMELINE_EMPTY)
 	{
-		*into = heap_copy_block(heap, from_base, from);
+		uint32		size = heap_block_size(from_base, from);
+
+		*into = heap_add_block(heap, heap_block_data(from_base, from), size,
+							   Max(size, NEW_TIMELINE_ROOM));
 		return;
 	}
 	heap_init_scratch(&wide);
-	timeline_open(&a, heap->base, *into, &wide);
-	timeline_open(&b, from_base, from, &wide);
-	writer_init(&writer);
-	merge_readers(&writer, &a, &b, &wide);
-	*into = store_timeline(&writer, heap, *into);
-	writer_free(&writer);
+	timeline_open(&b, from_base, from);
+	(void) timeline_next(&b);
+	if (b.at == b.end)
+		*into = merge_entry(heap, *into, &b, &wide);
+	else
+	{
+		timeline_open(&a, heap->base, *into);
+		timeline_open(&b, from_base, from);
+		writer_init(&writer);
+		merge_readers(&writer, &a, &b, &wide);
+		*into = store_timeline(&writer, heap, *into);
+		writer_free(&writer);
+	}
 	if (wide.base)
 		pfree(wide.base);
 }
@@ -365,7 +447,7 @@ timeline_split(StateHeap *heap, uint64 *early, int64 from,
 	if (*early == TIMELINE_EMPTY)
 		return TIMELINE_EMPTY;
 	heap_init_scratch(&wide);
-	timeline_open(&reader, heap->base, *early, &wide);
+	timeline_open(&reader, heap->base, *early);
 	while (!any && timeline_next(&reader))
 		any = reader.position >= from;
 	if (any)
@@ -375,20 +457,23 @@ timeline_split(StateHeap *heap, uint64 *early, int64 from,
 		/* each as a timeline of its own: this is for the rare refund */
 		heap_init_scratch(&moved);
 		writer_init(&kept);
-		timeline_open(&reader, heap->base, *early, &wide);
+		timeline_open(&reader, heap->base, *early);
 		while (timeline_next(&reader))
 		{
+			Money		money = timeline_money(&reader, &wide);
 			uint64		one;
+			StateHeap	scratch;
 
 			if (reader.position < from)
 			{
 				copy_entry(&kept, &reader);
 				continue;
 			}
-			one = timeline_create(&moved, position(reader.position, arg),
-								  reader.orders, &reader.money, wide.base);
-			/* "reader" points into the heap, which may move */
-			timeline_merge(&moved, &late, moved.base, one);
+			heap_init_scratch(&scratch);
+			one = timeline_create(&scratch, position(reader.position, arg),
+								  reader.orders, &money, wide.base);
+			timeline_merge(&moved, &late, scratch.base, one);
+			pfree(scratch.base);
 		}
 		*early = store_timeline(&kept, heap, *early);
 		writer_free(&kept);
@@ -420,16 +505,17 @@ timeline_send(StringInfo out, const char *base, uint64 offset)
 {
 	TimelineReader reader;
 	StateHeap	wide;
+	Money		money;
 	uint32		count = 0;
 	int64		last = 0;
 
-	timeline_open(&reader, base, offset, NULL);
+	timeline_open(&reader, base, offset);
 	while (timeline_next(&reader))
 		count++;
 	pq_sendint32(out, count);
 
 	heap_init_scratch(&wide);
-	timeline_open(&reader, base, offset, &wide);
+	timeline_open(&reader, base, offset);
 	for (uint32 i = 0; timeline_next(&reader); i++)
 	{
 		if ((i & 0xFFFF) == 0)
@@ -437,7 +523,8 @@ timeline_send(StringInfo out, const char *base, uint64 offset)
 		send_varint(out, i == 0 ? zigzag(reader.position) :
 					(uint64) reader.position - (uint64) last);
 		last = reader.position;
-		if (!money_is_wide(&reader.money))
+		money = timeline_money(&reader, &wide);
+		if (!money_is_wide(&money))
 		{
 			pq_sendbytes(out, (const char *) reader.rest,
 						 reader.at - reader.rest);
@@ -445,7 +532,7 @@ timeline_send(StringInfo out, const char *base, uint64 offset)
 		}
 		send_varint(out, ((uint64) reader.orders << 1) | 1);
 		pq_sendbyte(out, WIDE_MONEY);
-		money_send(out, &reader.money, wide.base);
+		money_send(out, &money, wide.base);
 	}
 	if (wide.base)
 		pfree(wide.base);

@@ -37,18 +37,19 @@ typedef struct TimelineReader
 {
 	const uint8 *at;
 	const uint8 *end;
-	StateHeap  *wide;			/* gets money that is not narrow; NULL: skip money */
 	/* the entry that timeline_next has read */
 	int64		position;
 	int64		orders;
-	Money		money;
-	const uint8 *rest;			/* its bytes after the position, up to "at" */
+	const uint8 *start;			/* its bytes, up to "at"; NULL: none read yet */
+	const uint8 *rest;			/* those after the position */
+	const uint8 *money;			/* those of its money; NULL: it has none */
 } TimelineReader;
 
 extern retention_internal void timeline_open(TimelineReader *reader,
-											 const char *base, uint64 offset,
-											 StateHeap *wide);
+											 const char *base, uint64 offset);
 extern retention_internal bool timeline_next(TimelineReader *reader);
+extern retention_internal Money timeline_money(const TimelineReader *reader,
+											   StateHeap *wide);
 extern retention_internal uint64 timeline_create(StateHeap *heap,
 												 int64 position, int64 orders,
 												 const Money *money,
@@ -63,5 +64,15 @@ extern retention_internal void timeline_send(StringInfo out, const char *base,
 											 uint64 offset);
 extern retention_internal uint64 timeline_receive(StringInfo in,
 												  StateHeap *heap);
+
+/* Asks for the memory of a timeline of usual size. */
+static inline void
+timeline_prefetch(const char *base, uint64 offset)
+{
+	if (offset == TIMELINE_EMPTY)
+		return;
+	__builtin_prefetch(base + offset, 1, 2);
+	__builtin_prefetch(base + offset + 64, 1, 2);
+}
 
 #endif							/* RETENTION_TIMELINE_H */
