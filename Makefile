@@ -11,14 +11,19 @@ EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" retention.con
 MODULE_big = retention
 OBJS = \
 	src/calendar.o \
+	src/calendar_options.o \
 	src/checks.o \
 	src/churn.o \
 	src/cohort.o \
 	src/customer_table.o \
 	src/customer_type.o \
 	src/doctor.o \
+	src/instants.o \
+	src/lifecycle.o \
 	src/money.o \
 	src/order_keys.o \
+	src/order_numbers.o \
+	src/order_times.o \
 	src/orders_source.o \
 	src/periods.o \
 	src/purchases.o \
@@ -29,6 +34,7 @@ OBJS = \
 	src/retention_state.o \
 	src/rfm.o \
 	src/rfm_customers.o \
+	src/rolling.o \
 	src/score.o \
 	src/segment.o \
 	src/state_fields.o \

@@ -1088,6 +1088,362 @@ COMMENT ON AGGREGATE cohort_retention_state(uuid, timestamptz, numeric, text, ti
 'state of cohort_retention, to store, merge with rollup() and read with cohort_retention()';
 
 -- ---------------------------------------------------------------------------
+-- lifecycle
+-- ---------------------------------------------------------------------------
+
+CREATE TYPE lifecycle_row AS (
+    period_start date,
+    active_customers bigint,
+    new_customers bigint,
+    returning_customers bigint,
+    resurrected_customers bigint,
+    dormant_customers bigint,
+    silent_customers bigint,
+    churn_rate double precision,
+    quick_ratio double precision,
+    is_complete boolean
+);
+COMMENT ON TYPE lifecycle_row IS
+'a row of lifecycle: the customers of a calendar period; active = new + returning + resurrected; churn_rate is dormant / active in the period before, quick_ratio (new + resurrected) / dormant';
+
+CREATE FUNCTION lifecycle(state retention_state) RETURNS lifecycle_row[]
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION lifecycle(retention_state) IS
+'reads lifecycle from a stored state: SELECT * FROM unnest((SELECT lifecycle(rollup(state)) FROM states))';
+
+CREATE FUNCTION lifecycle_transfn_bigint(retention_state, bigint, timestamptz, text, timestamptz, text) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE AGGREGATE lifecycle(customer bigint, ordered_at timestamptz, grain text, as_of timestamptz, tz text) (
+    SFUNC = lifecycle_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = lifecycle,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE lifecycle(bigint, timestamptz, text, timestamptz, text) IS
+'customers per calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'' in tz): new, returning, resurrected, dormant, silent: SELECT * FROM unnest((SELECT lifecycle(customer_id, ordered_at, ''month'', now(), ''UTC'') FROM orders WHERE amount > 0))';
+
+CREATE AGGREGATE lifecycle_state(customer bigint, ordered_at timestamptz, grain text, as_of timestamptz, tz text) (
+    SFUNC = lifecycle_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE lifecycle_state(bigint, timestamptz, text, timestamptz, text) IS
+'state of lifecycle, to store, merge with rollup() and read with lifecycle()';
+
+CREATE FUNCTION lifecycle_transfn_text(retention_state, text, timestamptz, text, timestamptz, text) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE AGGREGATE lifecycle(customer text, ordered_at timestamptz, grain text, as_of timestamptz, tz text) (
+    SFUNC = lifecycle_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = lifecycle,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE lifecycle(text, timestamptz, text, timestamptz, text) IS
+'customers per calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'' in tz): new, returning, resurrected, dormant, silent: SELECT * FROM unnest((SELECT lifecycle(customer_id, ordered_at, ''month'', now(), ''UTC'') FROM orders WHERE amount > 0))';
+
+CREATE AGGREGATE lifecycle_state(customer text, ordered_at timestamptz, grain text, as_of timestamptz, tz text) (
+    SFUNC = lifecycle_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE lifecycle_state(text, timestamptz, text, timestamptz, text) IS
+'state of lifecycle, to store, merge with rollup() and read with lifecycle()';
+
+CREATE FUNCTION lifecycle_transfn_uuid(retention_state, uuid, timestamptz, text, timestamptz, text) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE AGGREGATE lifecycle(customer uuid, ordered_at timestamptz, grain text, as_of timestamptz, tz text) (
+    SFUNC = lifecycle_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = lifecycle,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE lifecycle(uuid, timestamptz, text, timestamptz, text) IS
+'customers per calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'' in tz): new, returning, resurrected, dormant, silent: SELECT * FROM unnest((SELECT lifecycle(customer_id, ordered_at, ''month'', now(), ''UTC'') FROM orders WHERE amount > 0))';
+
+CREATE AGGREGATE lifecycle_state(customer uuid, ordered_at timestamptz, grain text, as_of timestamptz, tz text) (
+    SFUNC = lifecycle_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE lifecycle_state(uuid, timestamptz, text, timestamptz, text) IS
+'state of lifecycle, to store, merge with rollup() and read with lifecycle()';
+
+-- ---------------------------------------------------------------------------
+-- rolling retention
+-- ---------------------------------------------------------------------------
+
+CREATE TYPE rolling_retention_row AS (
+    period_index integer,
+    customers bigint,
+    eligible bigint,
+    retained bigint,
+    rate double precision,
+    retained_or_later bigint,
+    rate_or_later double precision,
+    is_complete boolean
+);
+COMMENT ON TYPE rolling_retention_row IS
+'a row of rolling_retention: a window of the customers'' own clocks; rates (0 to 1) are of the eligible, whose window has ended; or_later counts who came in this window or any later one';
+
+CREATE FUNCTION rolling_retention(state retention_state) RETURNS rolling_retention_row[]
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION rolling_retention(retention_state) IS
+'reads rolling_retention from a stored state: SELECT * FROM unnest((SELECT rolling_retention(rollup(state)) FROM states))';
+
+CREATE FUNCTION rolling_retention_transfn_bigint(retention_state, bigint, timestamptz, interval, integer, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE AGGREGATE rolling_retention(customer bigint, ordered_at timestamptz, unit interval, max_index integer, as_of timestamptz) (
+    SFUNC = rolling_retention_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = rolling_retention,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE rolling_retention(bigint, timestamptz, interval, integer, timestamptz) IS
+'customers who come back in the n-th unit after their first order, for n up to max_index (0 to 10000), each on a clock of their own: SELECT * FROM unnest((SELECT rolling_retention(customer_id, ordered_at, ''30 days'', 12, now()) FROM orders WHERE amount > 0))';
+
+CREATE AGGREGATE rolling_retention_state(customer bigint, ordered_at timestamptz, unit interval, max_index integer, as_of timestamptz) (
+    SFUNC = rolling_retention_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE rolling_retention_state(bigint, timestamptz, interval, integer, timestamptz) IS
+'state of rolling_retention, to store, merge with rollup() and read with rolling_retention()';
+
+CREATE FUNCTION rolling_retention_transfn_text(retention_state, text, timestamptz, interval, integer, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE AGGREGATE rolling_retention(customer text, ordered_at timestamptz, unit interval, max_index integer, as_of timestamptz) (
+    SFUNC = rolling_retention_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = rolling_retention,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE rolling_retention(text, timestamptz, interval, integer, timestamptz) IS
+'customers who come back in the n-th unit after their first order, for n up to max_index (0 to 10000), each on a clock of their own: SELECT * FROM unnest((SELECT rolling_retention(customer_id, ordered_at, ''30 days'', 12, now()) FROM orders WHERE amount > 0))';
+
+CREATE AGGREGATE rolling_retention_state(customer text, ordered_at timestamptz, unit interval, max_index integer, as_of timestamptz) (
+    SFUNC = rolling_retention_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE rolling_retention_state(text, timestamptz, interval, integer, timestamptz) IS
+'state of rolling_retention, to store, merge with rollup() and read with rolling_retention()';
+
+CREATE FUNCTION rolling_retention_transfn_uuid(retention_state, uuid, timestamptz, interval, integer, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE AGGREGATE rolling_retention(customer uuid, ordered_at timestamptz, unit interval, max_index integer, as_of timestamptz) (
+    SFUNC = rolling_retention_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = rolling_retention,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE rolling_retention(uuid, timestamptz, interval, integer, timestamptz) IS
+'customers who come back in the n-th unit after their first order, for n up to max_index (0 to 10000), each on a clock of their own: SELECT * FROM unnest((SELECT rolling_retention(customer_id, ordered_at, ''30 days'', 12, now()) FROM orders WHERE amount > 0))';
+
+CREATE AGGREGATE rolling_retention_state(customer uuid, ordered_at timestamptz, unit interval, max_index integer, as_of timestamptz) (
+    SFUNC = rolling_retention_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE rolling_retention_state(uuid, timestamptz, interval, integer, timestamptz) IS
+'state of rolling_retention, to store, merge with rollup() and read with rolling_retention()';
+
+-- ---------------------------------------------------------------------------
+-- order numbers
+-- ---------------------------------------------------------------------------
+
+CREATE TYPE order_number_row AS (
+    order_number integer,
+    customers bigint,
+    repurchased bigint,
+    rate double precision,
+    median_days_to_next double precision,
+    eligible bigint,
+    repurchased_within bigint,
+    rate_within double precision
+);
+COMMENT ON TYPE order_number_row IS
+'a row of repeat_by_order_number: who made this order, and the next; the last three columns look only at customers who have had the time for it';
+
+CREATE FUNCTION repeat_by_order_number(state retention_state) RETURNS order_number_row[]
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION repeat_by_order_number(retention_state) IS
+'reads repeat_by_order_number from a stored state: SELECT * FROM unnest((SELECT repeat_by_order_number(rollup(state)) FROM states))';
+
+CREATE FUNCTION repeat_by_order_number_transfn_bigint(retention_state, bigint, timestamptz, integer, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE AGGREGATE repeat_by_order_number(customer bigint, ordered_at timestamptz, max_number integer, as_of timestamptz) (
+    SFUNC = repeat_by_order_number_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = repeat_by_order_number,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_by_order_number(bigint, timestamptz, integer, timestamptz) IS
+'of those who made order n, how many made the next, for n up to max_number (1 to 10000), and how soon; of those who had 90 days for it, how many did within 90 days: SELECT * FROM unnest((SELECT repeat_by_order_number(customer_id, ordered_at, 10, now()) FROM orders WHERE amount > 0))';
+
+CREATE AGGREGATE repeat_by_order_number_state(customer bigint, ordered_at timestamptz, max_number integer, as_of timestamptz) (
+    SFUNC = repeat_by_order_number_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_by_order_number_state(bigint, timestamptz, integer, timestamptz) IS
+'state of repeat_by_order_number, to store, merge with rollup() and read with repeat_by_order_number()';
+
+CREATE FUNCTION repeat_by_order_number_transfn_text(retention_state, text, timestamptz, integer, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE AGGREGATE repeat_by_order_number(customer text, ordered_at timestamptz, max_number integer, as_of timestamptz) (
+    SFUNC = repeat_by_order_number_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = repeat_by_order_number,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_by_order_number(text, timestamptz, integer, timestamptz) IS
+'of those who made order n, how many made the next, for n up to max_number (1 to 10000), and how soon; of those who had 90 days for it, how many did within 90 days: SELECT * FROM unnest((SELECT repeat_by_order_number(customer_id, ordered_at, 10, now()) FROM orders WHERE amount > 0))';
+
+CREATE AGGREGATE repeat_by_order_number_state(customer text, ordered_at timestamptz, max_number integer, as_of timestamptz) (
+    SFUNC = repeat_by_order_number_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_by_order_number_state(text, timestamptz, integer, timestamptz) IS
+'state of repeat_by_order_number, to store, merge with rollup() and read with repeat_by_order_number()';
+
+CREATE FUNCTION repeat_by_order_number_transfn_uuid(retention_state, uuid, timestamptz, integer, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE AGGREGATE repeat_by_order_number(customer uuid, ordered_at timestamptz, max_number integer, as_of timestamptz) (
+    SFUNC = repeat_by_order_number_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = repeat_by_order_number,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_by_order_number(uuid, timestamptz, integer, timestamptz) IS
+'of those who made order n, how many made the next, for n up to max_number (1 to 10000), and how soon; of those who had 90 days for it, how many did within 90 days: SELECT * FROM unnest((SELECT repeat_by_order_number(customer_id, ordered_at, 10, now()) FROM orders WHERE amount > 0))';
+
+CREATE AGGREGATE repeat_by_order_number_state(customer uuid, ordered_at timestamptz, max_number integer, as_of timestamptz) (
+    SFUNC = repeat_by_order_number_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_by_order_number_state(uuid, timestamptz, integer, timestamptz) IS
+'state of repeat_by_order_number, to store, merge with rollup() and read with repeat_by_order_number()';
+
+CREATE FUNCTION repeat_by_order_number_within_transfn_bigint(retention_state, bigint, timestamptz, integer, interval, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE AGGREGATE repeat_by_order_number(customer bigint, ordered_at timestamptz, max_number integer, within interval, as_of timestamptz) (
+    SFUNC = repeat_by_order_number_within_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = repeat_by_order_number,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_by_order_number(bigint, timestamptz, integer, interval, timestamptz) IS
+'repeat_by_order_number with the time that customers are given for the next order';
+
+CREATE AGGREGATE repeat_by_order_number_state(customer bigint, ordered_at timestamptz, max_number integer, within interval, as_of timestamptz) (
+    SFUNC = repeat_by_order_number_within_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_by_order_number_state(bigint, timestamptz, integer, interval, timestamptz) IS
+'state of repeat_by_order_number, to store, merge with rollup() and read with repeat_by_order_number()';
+
+CREATE FUNCTION repeat_by_order_number_within_transfn_text(retention_state, text, timestamptz, integer, interval, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE AGGREGATE repeat_by_order_number(customer text, ordered_at timestamptz, max_number integer, within interval, as_of timestamptz) (
+    SFUNC = repeat_by_order_number_within_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = repeat_by_order_number,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_by_order_number(text, timestamptz, integer, interval, timestamptz) IS
+'repeat_by_order_number with the time that customers are given for the next order';
+
+CREATE AGGREGATE repeat_by_order_number_state(customer text, ordered_at timestamptz, max_number integer, within interval, as_of timestamptz) (
+    SFUNC = repeat_by_order_number_within_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_by_order_number_state(text, timestamptz, integer, interval, timestamptz) IS
+'state of repeat_by_order_number, to store, merge with rollup() and read with repeat_by_order_number()';
+
+CREATE FUNCTION repeat_by_order_number_within_transfn_uuid(retention_state, uuid, timestamptz, integer, interval, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE AGGREGATE repeat_by_order_number(customer uuid, ordered_at timestamptz, max_number integer, within interval, as_of timestamptz) (
+    SFUNC = repeat_by_order_number_within_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = repeat_by_order_number,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_by_order_number(uuid, timestamptz, integer, interval, timestamptz) IS
+'repeat_by_order_number with the time that customers are given for the next order';
+
+CREATE AGGREGATE repeat_by_order_number_state(customer uuid, ordered_at timestamptz, max_number integer, within interval, as_of timestamptz) (
+    SFUNC = repeat_by_order_number_within_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_by_order_number_state(uuid, timestamptz, integer, interval, timestamptz) IS
+'state of repeat_by_order_number, to store, merge with rollup() and read with repeat_by_order_number()';
+
+-- ---------------------------------------------------------------------------
 -- support functions of the aggregates
 -- ---------------------------------------------------------------------------
 
@@ -1125,3 +1481,15 @@ COMMENT ON FUNCTION purchases_state_transfn_uuid(retention_state, uuid, timestam
 COMMENT ON FUNCTION cohort_retention_transfn_bigint(retention_state, bigint, timestamptz, numeric, text, timestamptz, text) IS 'transition function; for aggregates only';
 COMMENT ON FUNCTION cohort_retention_transfn_text(retention_state, text, timestamptz, numeric, text, timestamptz, text) IS 'transition function; for aggregates only';
 COMMENT ON FUNCTION cohort_retention_transfn_uuid(retention_state, uuid, timestamptz, numeric, text, timestamptz, text) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION lifecycle_transfn_bigint(retention_state, bigint, timestamptz, text, timestamptz, text) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION lifecycle_transfn_text(retention_state, text, timestamptz, text, timestamptz, text) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION lifecycle_transfn_uuid(retention_state, uuid, timestamptz, text, timestamptz, text) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION rolling_retention_transfn_bigint(retention_state, bigint, timestamptz, interval, integer, timestamptz) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION rolling_retention_transfn_text(retention_state, text, timestamptz, interval, integer, timestamptz) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION rolling_retention_transfn_uuid(retention_state, uuid, timestamptz, interval, integer, timestamptz) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION repeat_by_order_number_transfn_bigint(retention_state, bigint, timestamptz, integer, timestamptz) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION repeat_by_order_number_transfn_text(retention_state, text, timestamptz, integer, timestamptz) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION repeat_by_order_number_transfn_uuid(retention_state, uuid, timestamptz, integer, timestamptz) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION repeat_by_order_number_within_transfn_bigint(retention_state, bigint, timestamptz, integer, interval, timestamptz) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION repeat_by_order_number_within_transfn_text(retention_state, text, timestamptz, integer, interval, timestamptz) IS 'transition function; for aggregates only';
+COMMENT ON FUNCTION repeat_by_order_number_within_transfn_uuid(retention_state, uuid, timestamptz, integer, interval, timestamptz) IS 'transition function; for aggregates only';

@@ -26,6 +26,14 @@ reject_long_interval(const char *argument)
 			 errmsg("argument \"%s\" is too long an interval", argument)));
 }
 
+/* A length in days, near enough to see whether a calendar can hold it. */
+static double
+roughly_days(const Interval *span)
+{
+	return span->month * (365.2425 / MONTHS_PER_YEAR) + span->day +
+		span->time / (double) USECS_PER_DAY;
+}
+
 TimestampTz
 utc_plus(TimestampTz at, const Interval *span)
 {
@@ -34,12 +42,15 @@ utc_plus(TimestampTz at, const Interval *span)
 												 IntervalPGetDatum(span)));
 }
 
-/* A length in days, near enough to see whether a calendar can hold it. */
-static double
-roughly_days(const Interval *span)
+/* at + span, or false if that lies beyond the server's calendar. */
+bool
+utc_plus_fits(TimestampTz at, const Interval *span, TimestampTz *sum)
 {
-	return span->month * (365.2425 / MONTHS_PER_YEAR) + span->day +
-		span->time / (double) USECS_PER_DAY;
+	/* the last years are left to nobody, so that no sum comes near the limit */
+	if (roughly_days(span) > (END_TIMESTAMP - (double) at) / USECS_PER_DAY - DAYS_PER_YEAR)
+		return false;
+	*sum = utc_plus(at, span);
+	return true;
 }
 
 /*

@@ -12,6 +12,9 @@
 
 #include "datatype/timestamp.h"
 
+extern retention_internal bool utc_plus_fits(TimestampTz at,
+											 const Interval *span,
+											 TimestampTz *sum);
 extern retention_internal TimestampTz utc_minus(TimestampTz at,
 												const Interval *span,
 												const char *argument);

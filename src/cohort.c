@@ -13,6 +13,7 @@
  */
 #include "retention_state.h"
 
+#include "calendar_options.h"
 #include "money.h"
 #include "result_rows.h"
 #include "timeline.h"
@@ -33,19 +34,6 @@ typedef struct CohortPayload
 								 * order */
 } CohortPayload;
 
-enum
-{
-	COHORT_GRAIN,
-	COHORT_AS_OF,
-	COHORT_ZONE
-};
-
-static const OptionSpec cohort_options[] = {
-	[COHORT_GRAIN] = {"grain", OPTION_GRAIN},
-	[COHORT_AS_OF] = {"as_of", OPTION_TIME},
-	[COHORT_ZONE] = {"tz", OPTION_ZONE}
-};
-
 static const CohortPayload cohort_of_nobody = {
 	.first_order_at = DT_NOEND,
 	.activity = TIMELINE_EMPTY,
@@ -53,12 +41,9 @@ static const CohortPayload cohort_of_nobody = {
 };
 
 static int64
-cohort_period(int64 at, void *options)
+period_of_instant(int64 at, void *options)
 {
-	const OptionValue *value = ((const StateOptions *) options)->value;
-
-	return period_of((Grain) value[COHORT_GRAIN].grain,
-					 zone_from_name(value[COHORT_ZONE].zone), at);
+	return calendar_period(options, at);
 }
 
 static void
@@ -75,7 +60,7 @@ cohort_merge(CustomerTable *table, void *into, const void *from,
 	if (a->early == TIMELINE_EMPTY)
 		return;
 	late = timeline_split(&table->heap, &a->early, a->first_order_at,
-						  cohort_period, table->options);
+						  period_of_instant, table->options);
 	if (late != TIMELINE_EMPTY)
 	{
 		/* a copy, since a block is not merged within one heap */
@@ -99,10 +84,10 @@ cohort_valid(const void *payload, const char *heap_base,
 			 const StateOptions *options)
 {
 	const CohortPayload *customer = payload;
-	const TimestampTz as_of = options->value[COHORT_AS_OF].time;
+	const TimestampTz as_of = calendar_as_of(options);
 	TimelineReader reader;
 	int64		first;
-	int64		last = cohort_period(as_of, unconstify(StateOptions *, options));
+	int64		last = calendar_period(options, as_of);
 	int64		latest_refund = PG_INT64_MIN;
 
 	timeline_open(&reader, heap_base, customer->early);
@@ -120,8 +105,7 @@ cohort_valid(const void *payload, const char *heap_base,
 		customer->first_order_at > as_of ||
 		latest_refund >= customer->first_order_at)
 		return false;
-	first = cohort_period(customer->first_order_at,
-						  unconstify(StateOptions *, options));
+	first = calendar_period(options, customer->first_order_at);
 	if (!timeline_next(&reader) || reader.position != first || reader.orders == 0)
 		return false;
 	while (timeline_next(&reader))
@@ -135,8 +119,8 @@ CUSTOMER_ABSORB(cohort_absorb, cohort_family)
 const CustomerFamily cohort_family = {
 	.name = "cohort_retention",
 	.id = 11,
-	.noptions = lengthof(cohort_options),
-	.options = cohort_options,
+	.noptions = CALENDAR_OPTIONS,
+	.options = calendar_options,
 	.totals_fields = "",
 	.payload_fields = "qtt",
 	.payload_size = sizeof(CohortPayload),
@@ -157,7 +141,7 @@ read_cohort_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)
 	Money		money = {0, 0};
 	bool		is_order = true;
 
-	if (!state_time_arg(fcinfo, &at) || at > options->value[COHORT_AS_OF].time)
+	if (!state_time_arg(fcinfo, &at) || at > calendar_as_of(options))
 		return false;
 	if (!PG_ARGISNULL(3))
 	{
@@ -169,7 +153,7 @@ read_cohort_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)
 	{
 		customer->first_order_at = at;
 		customer->activity = timeline_create(row_heap,
-											 cohort_period(at, options), 1,
+											 calendar_period(options, at), 1,
 											 &money, row_heap->base);
 	}
 	else
@@ -242,9 +226,9 @@ triangle_init(Triangle *triangle, const CustomerTable *table)
 		first_order_at = Min(first_order_at, customer.first_order_at);
 	if (first_order_at == DT_NOEND)
 		return false;
-	triangle->first = cohort_period(first_order_at, table->options);
+	triangle->first = calendar_period(table->options, first_order_at);
 	triangle->cohorts = 1 - triangle->first +
-		cohort_period(table->options->value[COHORT_AS_OF].time, table->options);
+		calendar_period(table->options, calendar_as_of(table->options));
 	ncells = triangle->cohorts < MOST_CELLS ?
 		cells_before(triangle, triangle->cohorts) : MOST_CELLS + 1;
 	if (ncells > MOST_CELLS)
@@ -252,7 +236,7 @@ triangle_init(Triangle *triangle, const CustomerTable *table)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("cohorts of " INT64_FORMAT " %ss have more rows than a value can hold",
 						triangle->cohorts,
-						grain_name((Grain) table->options->value[COHORT_GRAIN].grain)),
+						grain_name(calendar_grain(table->options))),
 				 errhint("Take a longer grain, or fewer orders with WHERE.")));
 	triangle->size = palloc0(triangle->cohorts * sizeof(int64));
 	triangle->cells = MemoryContextAllocExtended(CurrentMemoryContext,
@@ -308,7 +292,7 @@ static void
 add_cohort_rows(ResultRows *rows, Triangle *triangle,
 				const CustomerTable *table, int64 cohort)
 {
-	Grain		grain = (Grain) table->options->value[COHORT_GRAIN].grain;
+	Grain		grain = calendar_grain(table->options);
 	const Cell *cells = triangle->cells + cells_before(triangle, cohort);
 	int64		size = triangle->size[cohort];
 	Money		nothing = {0, 0};

@@ -61,6 +61,7 @@ typedef struct CustomerSource CustomerSource;
  *		n	int64 that is never negative
  *		m	Money
  *		t	offset of a timeline (timeline.h), or TIMELINE_EMPTY
+ *		s	offset of a customer's instants (instants.h), or INSTANTS_NONE
  *		-	int64 that is derived from the payloads, and so not sent
  */
 typedef struct CustomerFamily

@@ -47,6 +47,10 @@ static const CustomerFamily *const families[] = {
 	&clv_family,
 	&purchases_family,
 	&cohort_family,
+	&lifecycle_family,
+	&rolling_family,
+	&order_numbers_family,
+	&order_numbers_within_family,
 };
 
 const CustomerFamily *

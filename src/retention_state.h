@@ -305,5 +305,9 @@ extern retention_internal const CustomerFamily customer_value_family;
 extern retention_internal const CustomerFamily clv_family;
 extern retention_internal const CustomerFamily purchases_family;
 extern retention_internal const CustomerFamily cohort_family;
+extern retention_internal const CustomerFamily lifecycle_family;
+extern retention_internal const CustomerFamily rolling_family;
+extern retention_internal const CustomerFamily order_numbers_family;
+extern retention_internal const CustomerFamily order_numbers_within_family;
 
 #endif							/* RETENTION_RETENTION_STATE_H */

@@ -10,8 +10,11 @@
 #include "state_fields.h"
 
 #include "libpq/pqformat.h"
+#include "instants.h"
 #include "money.h"
 #include "timeline.h"
+
+StaticAssertDecl(TIMELINE_EMPTY == INSTANTS_NONE, "one mark for no block");
 
 static Size
 field_size(char field)
@@ -26,6 +29,7 @@ field_size(char field)
 		case 'n':
 		case '-':
 		case 't':
+		case 's':
 			return sizeof(int64);
 		case 'm':
 			return sizeof(Money);
@@ -37,7 +41,7 @@ field_size(char field)
 bool
 fields_use_heap(const char *fields)
 {
-	return strpbrk(fields, "mt") != NULL;
+	return strpbrk(fields, "mts") != NULL;
 }
 
 /* Bytes the heap blocks of these fields take in a packed heap. */
@@ -55,13 +59,13 @@ fields_heap_size(const char *fields, const char *data, const char *base)
 			if (money_is_wide(&money))
 				size += heap_copied_size(base, money_offset(&money));
 		}
-		else if (*fields == 't')
+		else if (*fields == 't' || *fields == 's')
 		{
-			uint64		timeline;
+			uint64		block;
 
-			memcpy(&timeline, data, sizeof(timeline));
-			if (timeline != TIMELINE_EMPTY)
-				size += heap_copied_size(base, timeline);
+			memcpy(&block, data, sizeof(block));
+			if (block != TIMELINE_EMPTY)
+				size += heap_copied_size(base, block);
 		}
 	return size;
 }
@@ -82,16 +86,16 @@ fields_move(const char *fields, char *data, StateHeap *into, const char *base)
 				memcpy(data, &money, sizeof(money));
 			}
 		}
-		else if (*fields == 't')
+		else if (*fields == 't' || *fields == 's')
 		{
-			uint64		timeline;
+			uint64		block;
 
-			memcpy(&timeline, data, sizeof(timeline));
-			if (timeline != TIMELINE_EMPTY)
-			{
-				timeline = heap_copy_block(into, base, timeline);
-				memcpy(data, &timeline, sizeof(timeline));
-			}
+			memcpy(&block, data, sizeof(block));
+			if (block == TIMELINE_EMPTY)
+				continue;
+			block = *fields == 's' ? instants_move(into, base, block) :
+				heap_copy_block(into, base, block);
+			memcpy(data, &block, sizeof(block));
 		}
 }
 
@@ -131,11 +135,15 @@ fields_send(StringInfo out, const char *fields, const char *data,
 					break;
 				}
 			case 't':
+			case 's':
 				{
-					uint64		timeline;
+					uint64		block;
 
-					memcpy(&timeline, data, sizeof(timeline));
-					timeline_send(out, base, timeline);
+					memcpy(&block, data, sizeof(block));
+					if (*fields == 't')
+						timeline_send(out, base, block);
+					else
+						instants_send(out, base, block);
 					break;
 				}
 		}
@@ -182,10 +190,12 @@ fields_receive(StringInfo in, const char *fields, char *data, StateHeap *heap)
 					break;
 				}
 			case 't':
+			case 's':
 				{
-					uint64		timeline = timeline_receive(in, heap);
+					uint64		block = *fields == 't' ?
+						timeline_receive(in, heap) : instants_receive(in, heap);
 
-					memcpy(data, &timeline, sizeof(timeline));
+					memcpy(data, &block, sizeof(block));
 					break;
 				}
 		}
