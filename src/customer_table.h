@@ -126,6 +126,7 @@ typedef struct CustomerFamily
 	 * are no customers but numbers.
 	 */
 	const char *type;			/* its name; NULL: retention_state */
+	const char *key_name;		/* what its keys are; NULL: customer */
 	bool		(*valid_key) (int64 key);
 	const char *large_hint;		/* what to do about a state above 1 GB */
 } CustomerFamily;

@@ -170,7 +170,8 @@ km_mean(const SurvivalData *data, double horizon)
 		area += survival * (curve.time->day - day);
 		day = curve.time->day;
 	}
-	return area + curve.survival * (horizon - day);
+	area += curve.survival * (horizon - day);
+	return Min(area, horizon);
 }
 
 /*

@@ -509,8 +509,9 @@ reject_large_state(const CustomerTable *table, uint64 size)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-			 errmsg("state of %s with " UINT64_FORMAT " customers takes " UINT64_FORMAT " bytes, more than the 1 GB a value can have",
-					table->family->name, table->used, size),
+			 errmsg("state of %s with " UINT64_FORMAT " %ss takes " UINT64_FORMAT " bytes, more than the 1 GB a value can have",
+					table->family->name, table->used,
+					family_key_name(table->family), size),
 			 table->family->large_hint ? errhint("%s", table->family->large_hint) :
 			 errhint("Split it with GROUP BY on a part of the customer (such as customer_id %% 64), or let the aggregate return its result instead of its state.")));
 }

@@ -39,6 +39,13 @@ reject_bytes(const char *what)
 			 errmsg("invalid retention state: %s", what)));
 }
 
+/* "what" says of a key what is wrong: "impossible %s" */
+static void
+reject_key(const CustomerFamily *family, const char *what)
+{
+	reject_bytes(psprintf(what, family_key_name(family)));
+}
+
 /* ------------------------------------------------------------------------
  * Out
  * ------------------------------------------------------------------------
@@ -205,7 +212,7 @@ receive_key(StringInfo in, const CustomerFamily *family, KeyKind kind,
 		int64		key = pq_getmsgint64(in);
 
 		if (family->valid_key && !family->valid_key(key))
-			reject_bytes("impossible key");
+			reject_key(family, "impossible %s");
 		return key_from_bigint(key);
 	}
 	if (kind == KEY_UUID)
@@ -242,19 +249,12 @@ receive_customers(StringInfo in, ExpandedState *expanded, uint64 count)
 		fields_receive(in, family->payload_fields, (char *) payload,
 					   &batch->heap);
 		if (family->valid && !family->valid(payload, table->options))
-			reject_bytes("impossible customer");
+			reject_key(family, "impossible %s");
 		state_build_add(expanded, key, payload);
 	}
 	state_absorb_batch(expanded);
 	if (table->used != count)
-		reject_bytes("a customer appears twice");
-}
-
-/* The SQL type that a family's states are of. */
-static const char *
-state_type(const CustomerFamily *family)
-{
-	return family->type ? family->type : "retention_state";
+		reject_key(family, "a %s appears twice");
 }
 
 /*
@@ -283,14 +283,14 @@ state_from_message(StringInfo in, const char *type)
 	family = state_family(pq_getmsgbyte(in));
 	if (family == NULL)
 		reject_bytes("unknown aggregate");
-	if (strcmp(state_type(family), type) != 0)
+	if (strcmp(family_type(family), type) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
 				 errmsg("invalid %s: it is a state of %s, of type %s", type,
-						family->name, state_type(family))));
+						family->name, family_type(family))));
 	kind = pq_getmsgbyte(in);
 	if (!state_kind_is_valid(family, kind))
-		reject_bytes("unknown type of customer");
+		reject_key(family, "unknown type of %s");
 
 	receive_options(in, family, &options);
 	expanded = state_build_begin(family, kind, &options);
@@ -300,7 +300,7 @@ state_from_message(StringInfo in, const char *type)
 	count = pq_getmsgint64(in);
 	if (count < 0 || (kind == KEY_NONE && count != 0) ||
 		count > (in->len - in->cursor) / least_customer_bytes(kind))
-		reject_bytes("wrong number of customers");
+		reject_key(family, "wrong number of %ss");
 	customer_table_reserve_new(&expanded->table, count);
 	receive_customers(in, expanded, count);
 	pq_getmsgend(in);

@@ -82,6 +82,7 @@ const CustomerFamily survival_family = {
 	.valid = survival_valid,
 	.absorb = survival_absorb,
 	.type = "survival",
+	.key_name = "time",
 	.valid_key = survival_valid_key,
 	.large_hint = "Round the times, for example to whole days: survival(floor(days), observed)."
 };
