@@ -84,7 +84,7 @@ note('of log-rank: ' . answer(q{
 # ---------------------------------------------------------------------------
 answer(q{
 	CREATE UNLOGGED TABLE waits WITH (parallel_workers = 3) AS
-	SELECT i, (i * 7919 % 100003) / 8.0::float8 AS days, i % 3 > 0 AS observed FROM generate_series(1, 300000) i;
+	SELECT i, (i * 7919::bigint % 100003) / 8.0::float8 AS days, i % 3 > 0 AS observed FROM generate_series(1, 300000) i;
 	ANALYZE waits});
 my $parallel = 'SET max_parallel_workers_per_gather = 3; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; '
   . 'SET min_parallel_table_scan_size = 0';
@@ -137,12 +137,12 @@ cmp_ok(seconds('SELECT logrank(ARRAY[s, s, s]) FROM fine'), '<', 30, 'comparing 
 is(answer('SELECT round(chi_square::numeric, 6), df, round(p_value::numeric, 6) FROM fine, logrank(ARRAY[s, s, s])'),
 	'0.000000|2|1.000000', 'they are alike');
 is(answer('SELECT survival_at(s, 666.6665) = survival_at(s::text::survival, 666.6665) FROM fine'), 't', 'through text likewise');
-foreach my $slow ('SELECT count(survival(i / 1000.0, true)::text) FROM generate_series(1, 100000000) i',
-	'SELECT logrank(array_agg(s)) FROM fine, generate_series(1, 1000)')
+foreach my $slow ('SELECT survival(i / 1000.0, true) IS NULL FROM generate_series(1, 20000000) i',
+	'SELECT logrank(array_agg(s)) FROM (SELECT survival(i, true) s FROM generate_series(1, 300000) i GROUP BY i % 500) groups')
 {
 	my $started = time;
 
-	is(outcome("SET statement_timeout = '1s'; $slow"), '57014', "cancelled: $slow");
+	is(outcome("SET statement_timeout = '2s'; $slow"), '57014', "cancelled: $slow");
 	cmp_ok(time - $started, '<', 8, 'at once');
 }
 
@@ -181,7 +181,7 @@ answer(q{
 	END $$});
 is(answer(q{SELECT code, message, bytes FROM outcome WHERE code !~ '^(accepted|22P03|22003|0A000|08P01)$'}), '',
 	'broken bytes are refused in words, and those accepted work');
-is(answer(q{SELECT count(*) FILTER (WHERE code = 'accepted') > 100, count(*) FILTER (WHERE code <> 'accepted') > 500 FROM outcome}),
+is(answer(q{SELECT count(*) FILTER (WHERE code = 'accepted') > 100, count(*) FILTER (WHERE code <> 'accepted') > 300 FROM outcome}),
 	't|t', 'there were many of both');
 unlike(slurp_file($node->logfile), qr/PANIC|TRAP|was terminated|memory alloc request|out of memory/, 'nothing crashed');
 
