@@ -169,7 +169,7 @@ sub aggregates
 				customer => $customer,
 				call => "$member->{name}(" . join(', ', @arguments) . ')',
 				is_state => $member->{result} eq 'retention_state',
-				is_long => $member->{result} =~ /^(retention_state|survival)$/
+				is_long => scalar $member->{result} =~ /^(?:retention_state|survival)$/
 			  };
 		}
 	}
