@@ -165,5 +165,8 @@ SELECT second_order_rate(1, '2024-01-01', '300000 years', '2025-01-01');
 SELECT repeat_rate(customer_id, ordered_at, '1 year', ordered_at) FROM shop_orders;
 SELECT repeat_rate(customer_id, ordered_at, i * interval '1 day', '2025-01-01') FROM numbered;
 SELECT repeat_rate(1.5);
+-- to the end of time
+SELECT repeat_rate(c, t, p, '294276-12-31') AS rate, extract(year FROM p) AS years FROM (VALUES (1, timestamptz '294276-12-01'), (1, '294276-12-02'), (2, '4713-01-01 BC'), (2, '4713-01-02 BC')) v(c, t), (VALUES (interval '1 year'), ('298900 years')) w(p) GROUP BY p ORDER BY p;
+SELECT repeat_rate(1, '2024-01-01', '300000 years', '294276-12-31');
 
 DROP FUNCTION repeat_rate_between(bigint, bigint);

@@ -50,7 +50,7 @@ TimestampTz
 utc_minus(TimestampTz at, const Interval *span, const char *argument)
 {
 	const double days_there_are =
-		(at - MIN_TIMESTAMP) / (double) USECS_PER_DAY;
+		((uint64) at - (uint64) MIN_TIMESTAMP) / (double) USECS_PER_DAY;
 
 	if (roughly_days(span) > days_there_are - DAYS_PER_MONTH)
 		reject_long_interval(argument);

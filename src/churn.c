@@ -402,10 +402,8 @@ revenue_retention(FunctionCallInfo fcinfo, bool gross, const char *name)
 		PG_RETURN_NULL();
 	if (money_is_none(&kept))
 		PG_RETURN_FLOAT8(0);
-	return DirectFunctionCall1(numeric_float8,
-							   DirectFunctionCall2(numeric_div,
-												   NumericGetDatum(money_numeric(&kept, heap.base)),
-												   NumericGetDatum(money_numeric(&previous, heap.base))));
+	PG_RETURN_FLOAT8(money_ratio(money_numeric(&kept, heap.base),
+								   money_numeric(&previous, heap.base)));
 }
 
 /*

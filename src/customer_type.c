@@ -68,9 +68,8 @@ customer_type_fits(Oid wanted, Oid column_type)
 			return base == INT2OID;
 		case INT8OID:
 		case TEXTOID:
-			return customer_kind_of_type(wanted) == customer_kind_of_type(base);
 		case VARCHAROID:
-			return base == BPCHAROID;
+			return customer_kind_of_type(wanted) == customer_kind_of_type(base);
 	}
 	return false;
 }

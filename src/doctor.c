@@ -409,6 +409,11 @@ put_finding(ReturnSetInfo *result, const Examination *exam, Check check)
 		severity = "ok";
 		advice = "Nothing to do.";
 	}
+	else if (check == CHECK_SAME_INSTANT_ROWS && exam->source->order_id)
+	{
+		severity = "info";
+		advice = "Several rows of one customer have the same time. With order_id_column, lines of one order are added up, and different orders of one minute stay different.";
+	}
 	else if (check == CHECK_ALL_MIDNIGHT &&
 			 exam->source->ordered_at_type == DATEOID)
 	{

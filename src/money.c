@@ -7,9 +7,12 @@
  */
 #include "money.h"
 
+#include <math.h>
+
 #include "checks.h"
 #include "fmgr.h"
 #include "libpq/pqformat.h"
+#include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
 /*
@@ -389,6 +392,26 @@ money_compare(const Money *a, const char *a_base,
 	pfree(a_value);
 	pfree(b_value);
 	return order;
+}
+
+/*
+ * A quotient of sums of money as a rate: exact, then rounded once. The divisor is
+ * not zero. A rate too small for a double is 0.
+ */
+double
+money_ratio(Numeric part, Numeric whole)
+{
+	Datum		quotient = DirectFunctionCall2(numeric_div,
+											   NumericGetDatum(part),
+											   NumericGetDatum(whole));
+	double		ratio = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+														   quotient));
+
+	if (isinf(ratio))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("a ratio of sums of money is out of range of double precision")));
+	return ratio;
 }
 
 /*

@@ -99,6 +99,7 @@ extern retention_internal Numeric money_numeric(const Money *money,
 extern retention_internal int money_sign(const Money *money, const char *base);
 extern retention_internal int money_compare(const Money *a, const char *a_base,
 											const Money *b, const char *b_base);
+extern retention_internal double money_ratio(Numeric part, Numeric whole);
 extern retention_internal bool money_scaled(const Money *money, int decimals,
 											int64 *scaled);
 extern retention_internal void money_move(StateHeap *into, Money *money,

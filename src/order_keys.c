@@ -8,6 +8,7 @@
 #include "order_keys.h"
 
 #include "catalog/pg_type.h"
+#include "checks.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "port.h"
@@ -15,6 +16,7 @@
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 #include "utils/typcache.h"
 
 static OrderForm
@@ -28,11 +30,12 @@ form_of(Oid base_type)
 		case DATEOID:
 			return ORDER_INT32;
 		case INT8OID:
-		case TIMESTAMPOID:
-		case TIMESTAMPTZOID:
 		case TIMEOID:
 		case CASHOID:
 			return ORDER_INT64;
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			return ORDER_TIME;
 		case FLOAT4OID:
 			return ORDER_FLOAT4;
 		case FLOAT8OID:
@@ -44,8 +47,8 @@ form_of(Oid base_type)
 }
 
 /*
- * Looks up how a type is ordered. "argument" is the column's name if a NaN or
- * infinite numeric is an error, else NULL.
+ * Looks up how a type is ordered. "argument" is the column's name if an infinite
+ * time and a NaN or infinite numeric are errors, else NULL.
  */
 void
 order_type_init(OrderType *type, Oid column_type, Oid collation,
@@ -144,6 +147,12 @@ order_keys_add(OrderKeys *keys, Datum value)
 			break;
 		case ORDER_INT64:
 			*word = word_of_int64(DatumGetInt64(value));
+			break;
+		case ORDER_TIME:
+			if (keys->type->argument)
+				check_finite_time(DatumGetTimestampTz(value),
+								  keys->type->argument);
+			*word = word_of_int64(DatumGetTimestampTz(value));
 			break;
 		case ORDER_FLOAT4:
 			*word = word_of_float8(DatumGetFloat4(value));

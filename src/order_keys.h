@@ -23,6 +23,7 @@ typedef enum OrderForm
 	ORDER_INT16,
 	ORDER_INT32,
 	ORDER_INT64,
+	ORDER_TIME,
 	ORDER_FLOAT4,
 	ORDER_FLOAT8,
 	ORDER_NUMERIC,				/* collected, then scaled alike */

@@ -10,6 +10,7 @@
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "checks.h"
 #include "customer_type.h"
@@ -24,6 +25,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
+#include "utils/typcache.h"
 
 /* ------------------------------------------------------------------------
  * The relation
@@ -182,7 +184,9 @@ set_customer(OrdersSource *source, const Column *column)
 			source->customer = psprintf("%s::pg_catalog.int8", column->sql);
 			break;
 		case KEY_TEXT:
-			source->customer = psprintf("%s::pg_catalog.text", column->sql);
+			/* by bytes, as states have it, whatever the column's collation */
+			source->customer = psprintf("%s::pg_catalog.text COLLATE pg_catalog.\"C\"",
+										column->sql);
 			break;
 		case KEY_UUID:
 			source->customer = psprintf("%s::pg_catalog.uuid", column->sql);
@@ -232,6 +236,32 @@ set_amount(OrdersSource *source, const Column *column)
 	}
 }
 
+/*
+ * Is there no NULL where a column is declared so? There may be one in a child
+ * that dropped the constraint, and from 18 on where it is not validated; but from
+ * 17 on the planner knows, and spares the scan for NULLs by itself.
+ */
+static bool
+not_null_holds(const OrdersSource *source)
+{
+#if PG_VERSION_NUM >= 170000
+	return false;
+#else
+	return get_rel_relkind(source->relation_id) == RELKIND_PARTITIONED_TABLE ||
+		!has_subclass(source->relation_id);
+#endif
+}
+
+static void
+set_order_id(OrdersSource *source, const Column *column)
+{
+	if (!OidIsValid(lookup_type_cache(column->type, TYPECACHE_EQ_OPR)->eq_opr))
+		reject_column_type(source, column,
+						   "An order's id is of a type whose values can be compared, such as bigint, text or uuid.");
+	source->order_id = column->sql;
+	source->order_id_not_null = column->not_null && not_null_holds(source);
+}
+
 static void
 check_anchor(const OrdersSource *source, FunctionCallInfo fcinfo,
 			 const Column *customer, int argument)
@@ -245,10 +275,10 @@ check_anchor(const OrdersSource *source, FunctionCallInfo fcinfo,
 						format_type_be(anchor), customer->name,
 						source->relation_name,
 						format_type_be(customer->type)),
-				 errhint("Write %s(NULL::%s, '%s', ...): the first argument gives the result's column its type.",
+				 errhint("Write %s(NULL::%s, %s, ...): the first argument gives the result's column its type.",
 						 get_func_name(fcinfo->flinfo->fn_oid),
 						 format_type_be(customer->type),
-						 source->relation)));
+						 quote_literal_cstr(source->relation))));
 }
 
 static const char *
@@ -289,8 +319,7 @@ orders_source_init(OrdersSource *source, FunctionCallInfo fcinfo,
 	{
 		find_column(&column, source, fcinfo, arguments->order_id,
 					"order_id_column");
-		source->order_id = column.sql;
-		source->order_id_not_null = column.not_null;
+		set_order_id(source, &column);
 	}
 }
 
@@ -370,7 +399,9 @@ run_query(const char *sql, const TimestampTz *times, int ntimes,
 /*
  * The rows to aggregate. Where lines make up orders, those until a time are
  * netted first: an order is at its first line and worth the sum of its lines. A
- * line without an order is an order of its own.
+ * line without an order is an order of its own; a time of infinity is passed on, to
+ * be an error like everywhere. (DISTINCT FROM NULL, since a row
+ * with a NULL in it neither is nor is not NULL.)
  */
 static char *
 rows_sql(const OrdersSource *source, int time)
@@ -387,15 +418,17 @@ rows_sql(const OrdersSource *source, int time)
 		return sql.data;
 	}
 	appendStringInfo(&sql,
-					 "SELECT %s AS customer, pg_catalog.min(%s) AS ordered_at, pg_catalog.sum(%s) AS amount "
-					 "FROM %s AS o WHERE %s OPERATOR(pg_catalog.<=) $%d AND %s IS NOT NULL "
+					 "SELECT %s AS customer, "
+					 "CASE WHEN pg_catalog.isfinite(pg_catalog.max(%s)) THEN pg_catalog.min(%s) ELSE 'infinity' END AS ordered_at, "
+					 "pg_catalog.sum(%s) AS amount "
+					 "FROM %s AS o WHERE (%s OPERATOR(pg_catalog.<=) $%d OR NOT pg_catalog.isfinite(%s)) AND %s IS DISTINCT FROM NULL "
 					 "GROUP BY 1, %s",
-					 source->customer, source->ordered_at, source->amount,
-					 source->relation, source->ordered_at, time,
-					 source->order_id, source->order_id);
+					 source->customer, source->ordered_at, source->ordered_at,
+					 source->amount, source->relation, source->ordered_at, time,
+					 source->ordered_at, source->order_id, source->order_id);
 	if (!source->order_id_not_null)
 		appendStringInfo(&sql,
-						 " UNION ALL SELECT %s, %s, %s FROM %s AS o WHERE %s IS NULL",
+						 " UNION ALL SELECT %s, %s, %s FROM %s AS o WHERE %s IS NOT DISTINCT FROM NULL",
 						 source->customer, source->ordered_at, source->amount,
 						 source->relation, source->order_id);
 	return sql.data;

@@ -13,8 +13,10 @@
 #include "compat.h"
 
 #include "checks.h"
+#include "common/shortest_dec.h"
 #include "customer_type.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "orders_source.h"
 #include "retention_state.h"
 #include "rfm_customers.h"
@@ -130,20 +132,30 @@ run_over_relation(RfmCall *call, const OrdersArguments *arguments)
 	return (Datum) 0;
 }
 
-/* Over stored states, the first of which is an argument; NULL has no orders. */
+/* A stored state of purchases; NULL, which has no orders, if the argument is. */
+static CustomerTable *
+purchases_arg(FunctionCallInfo fcinfo, int argument, CustomerTable *view)
+{
+	CustomerTable *table;
+
+	if (PG_ARGISNULL(argument))
+		return NULL;
+	table = state_open(PG_GETARG_DATUM(argument), view);
+	if (table->family != &purchases_family)
+		reject_state(table, "purchases of customers");
+	return table;
+}
+
+/* Over stored states, the first of which is an argument. */
 static Datum
 run_over_states(RfmCall *call, int argument)
 {
-	FunctionCallInfo fcinfo = call->fcinfo;
 	CustomerTable view[2];
 	CustomerTable *tables[2];
 
 	for (int i = 0; i < call->ntables; i++)
 	{
-		tables[i] = PG_ARGISNULL(argument + i) ? NULL :
-			state_open(PG_GETARG_DATUM(argument + i), &view[i]);
-		if (tables[i] && tables[i]->family != &purchases_family)
-			reject_state(tables[i], "purchases of customers");
+		tables[i] = purchases_arg(call->fcinfo, argument + i, &view[i]);
 		if (tables[i])
 			call->as_of[i] = purchases_as_of(tables[i]);
 	}
@@ -155,30 +167,27 @@ run_over_states(RfmCall *call, int argument)
 static Datum
 run_over_state_of_customers(RfmCall *call)
 {
-	FunctionCallInfo fcinfo = call->fcinfo;
-	Oid			anchor = get_fn_expr_argtype(fcinfo->flinfo, 0);
+	Oid			anchor = get_fn_expr_argtype(call->fcinfo->flinfo, 0);
+	CustomerTable view;
+	CustomerTable *table = purchases_arg(call->fcinfo, 1, &view);
 
 	call->customer_type = anchor;
-	if (!PG_ARGISNULL(1))
-	{
-		CustomerTable view;
-		CustomerTable *table = state_open(PG_GETARG_DATUM(1), &view);
-
-		if (customer_type_of_kind(table->kind) != anchor)
-			ereport(ERROR,
-					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("the first argument has type %s, but the customers in the state have type %s",
-							format_type_be(anchor),
-							format_type_be(customer_type_of_kind(table->kind))),
-					 errhint("Write NULL::%s: the first argument gives the result's column its type.",
-							 format_type_be(customer_type_of_kind(table->kind)))));
-	}
+	if (table &&
+		!customer_type_fits(anchor, customer_type_of_kind(table->kind)))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("the first argument has type %s, but the customers in the state have type %s",
+						format_type_be(anchor),
+						format_type_be(customer_type_of_kind(table->kind))),
+				 errhint("Write NULL::%s: the first argument gives the result's column its type.",
+						 format_type_be(customer_type_of_kind(table->kind)))));
 	return run_over_states(call, 1);
 }
 
 static void
 put_row(RfmCall *call, Datum *values, bool *nulls)
 {
+	CHECK_FOR_INTERRUPTS();
 	tuplestore_putvalues(call->result->setResult, call->result->setDesc,
 						 values, nulls);
 	MemoryContextReset(call->row_context);
@@ -199,16 +208,6 @@ float8_or_null(double value, bool known, bool *isnull)
 	return Float8GetDatum(known ? value : 0);
 }
 
-/* An exact quotient of sums of money as a rate; the divisor is not zero. */
-static double
-numeric_ratio(Numeric part, Numeric whole)
-{
-	return DatumGetFloat8(DirectFunctionCall1(numeric_float8,
-											  DirectFunctionCall2(numeric_div,
-																  NumericGetDatum(part),
-																  NumericGetDatum(whole))));
-}
-
 /* Money per order; NULL if no money is known. */
 static Numeric
 average_order(Numeric money, int64 orders)
@@ -220,10 +219,11 @@ average_order(Numeric money, int64 orders)
 											   NumericGetDatum(int64_to_numeric(orders))));
 }
 
+/* The later time is "to"; all of time does not fit a signed number. */
 static double
 days_between(TimestampTz from, TimestampTz to)
 {
-	return (double) (to - from) / USECS_PER_DAY;
+	return (double) ((uint64) to - (uint64) from) / USECS_PER_DAY;
 }
 
 /* ------------------------------------------------------------------------
@@ -401,7 +401,7 @@ write_summary(RfmCall *call, const CustomerTable *const *tables)
 								   (double) customers.count);
 		values[3] = numeric_or_null(money, &nulls[3]);
 		values[4] = float8_or_null(money && has_revenue ?
-								   numeric_ratio(money, revenue) : 0,
+								   money_ratio(money, revenue) : 0,
 								   money && has_revenue, &nulls[4]);
 		values[5] = Int64GetDatum(totals->orders);
 		values[6] = numeric_or_null(average_order(money, totals->orders),
@@ -457,31 +457,45 @@ typedef struct Transition
 	Money		money;			/* at the later time */
 } Transition;
 
+typedef Transition Transitions[SEGMENT_NAME_COUNT][SEGMENT_NAME_COUNT];
+
 /*
  * The segment of a customer at the earlier time. Both walks are in the order
- * of keys; "from" is the first customer of the earlier one not yet passed.
+ * of keys; "from" is the first customer of the earlier one not yet passed. Who is
+ * passed without being met is a customer no more: the order was sent back.
  */
 static Segment
 segment_before(RfmCursor *cursor, RfmCustomer *from, const RfmCustomer *to,
-			   const CustomerTable *to_table)
+			   const CustomerTable *to_table, Transitions transitions)
 {
 	const CustomerTable *table = cursor->customers->table;
-	KeyKind		kind = to_table->kind;
-	int			order = -1;
+	Segment		segment = SEGMENT_NONE;
 
-	while (from->slot != NULL &&
-		   (order = compare_keys(kind, load_key(kind, from->slot),
-								 table->heap.base, load_key(kind, to->slot),
-								 to_table->heap.base)) < 0)
+	while (from->slot != NULL)
+	{
+		int			order = to == NULL ? -1 :
+			compare_keys(to_table->kind, load_key(table->kind, from->slot),
+						 table->heap.base, load_key(to_table->kind, to->slot),
+						 to_table->heap.base);
+
+		if (order > 0)
+			break;
+		if (order == 0)
+			segment = from->segment;
+		else
+			transitions[from->segment][SEGMENT_NONE].customers++;
 		if (!rfm_cursor_next(cursor, from))
 			from->slot = NULL;
-	return from->slot != NULL && order == 0 ? from->segment : SEGMENT_NONE;
+		if (order == 0)
+			break;
+	}
+	return segment;
 }
 
 static void
 write_transitions(RfmCall *call, const CustomerTable *const *tables)
 {
-	Transition	transitions[SEGMENT_NAME_COUNT][SEGMENT_NAME_COUNT] = {0};
+	Transitions transitions = {0};
 	RfmCustomers before;
 	RfmCustomers after;
 	RfmCursor	before_cursor;
@@ -511,13 +525,14 @@ write_transitions(RfmCall *call, const CustomerTable *const *tables)
 	while (rfm_cursor_next(&after_cursor, &to))
 	{
 		Segment		segment = segment_before(&before_cursor, &from, &to,
-											 tables[1]);
+											 tables[1], transitions);
 		Transition *transition = &transitions[segment][to.segment];
 
 		transition->customers++;
 		money_add(&heap, &transition->money, &to.purchases.money,
 				  tables[1]->heap.base);
 	}
+	(void) segment_before(&before_cursor, &from, NULL, tables[1], transitions);
 
 	for (int i = 0; i < SEGMENT_NAME_COUNT; i++)
 	{
@@ -629,6 +644,22 @@ widen_range(ScoreRange *range, uint64 word, const Purchases *purchases)
 	range->customers++;
 }
 
+/*
+ * All digits it takes to read the same number back; float8_numeric() rounds to 15,
+ * and customers at the ends of a range would be outside it.
+ */
+static Numeric
+exact_numeric(double value)
+{
+	char		digits[DOUBLE_SHORTEST_DECIMAL_LEN];
+
+	double_to_shortest_decimal_buf(value, digits);
+	return DatumGetNumeric(DirectFunctionCall3(numeric_in,
+											   CStringGetDatum(digits),
+											   ObjectIdGetDatum(InvalidOid),
+											   Int32GetDatum(-1)));
+}
+
 /* A metric in its unit: days since the last order, orders, money. */
 static Numeric
 metric_value(RfmMetric metric, const Purchases *purchases, TimestampTz as_of,
@@ -637,9 +668,7 @@ metric_value(RfmMetric metric, const Purchases *purchases, TimestampTz as_of,
 	switch (metric)
 	{
 		case RFM_RECENCY:
-			return DatumGetNumeric(DirectFunctionCall1(float8_numeric,
-													   Float8GetDatum(days_between(purchases->last_order_at,
-																				   as_of))));
+			return exact_numeric(days_between(purchases->last_order_at, as_of));
 		case RFM_FREQUENCY:
 			return int64_to_numeric(purchases->orders);
 		default:
@@ -798,6 +827,8 @@ write_heroes(RfmCall *call, const CustomerTable *const *tables)
 	heap_init_scratch(&heap);
 	for (uint64 i = 0; i < count; i++)
 	{
+		if ((i & 0xFFFF) == 0)
+			CHECK_FOR_INTERRUPTS();
 		read_purchases(tables[0], buyers[i].slot, &purchases);
 		money_add(&heap, &all, &purchases.money, base);
 	}
@@ -827,8 +858,8 @@ write_heroes(RfmCall *call, const CustomerTable *const *tables)
 		values[1] = Int64GetDatum((int64) i + 1);
 		values[2] = Int64GetDatum(purchases.orders);
 		values[3] = NumericGetDatum(money);
-		values[4] = Float8GetDatum(numeric_ratio(money, revenue));
-		values[5] = Float8GetDatum(numeric_ratio(money_numeric(&so_far, heap.base),
+		values[4] = Float8GetDatum(money_ratio(money, revenue));
+		values[5] = Float8GetDatum(money_ratio(money_numeric(&so_far, heap.base),
 												 revenue));
 		put_row(call, values, nulls);
 		MemoryContextSwitchTo(caller);

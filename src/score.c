@@ -144,14 +144,20 @@ score_partition(FunctionCallInfo fcinfo, int columns,
 				const char *const *arguments, int most_bins)
 {
 	WindowObject window = PG_WINDOW_OBJECT();
-	ScorePartition *partition =
-		WinGetPartitionLocalMemory(window, sizeof(ScorePartition));
+	ScorePartition *partition;
 	ScoreQuery *query;
 	OrderKeys	keys[MOST_COLUMNS];
 	bool		isnull;
-	int			bins = DatumGetInt32(WinGetFuncArgCurrent(window, columns,
-														  &isnull));
+	int			bins;
 
+	/* the server lets a user make an operator of any function */
+	if (!WindowObjectIsValid(window))
+		ereport(ERROR,
+				(errcode(ERRCODE_WINDOWING_ERROR),
+				 errmsg("%s can only be called with OVER",
+						get_func_name(fcinfo->flinfo->fn_oid))));
+	partition = WinGetPartitionLocalMemory(window, sizeof(ScorePartition));
+	bins = DatumGetInt32(WinGetFuncArgCurrent(window, columns, &isnull));
 	if (isnull)
 		reject_null("bins");
 	if (partition->score)

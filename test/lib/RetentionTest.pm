@@ -10,7 +10,8 @@ use Exporter 'import';
 use PostgreSQL::Test::Cluster;
 
 our @EXPORT = qw(start_server answer rows one_row plan_of outcome seconds peak_memory_query write_file
-  members aggregates states readers create_orders bigint_with_word uuid_with_words);
+  members aggregates states readers create_orders bigint_with_word uuid_with_words
+  row_readers same_rows buyers_sql scored_sql summary_sql transitions_sql);
 
 my $node;
 
@@ -189,6 +190,27 @@ sub readers
 	  grep { "@{$_->{types}}" eq 'retention_state' && $_->{name} !~ /^retention_state_|^state_info$/ } members('f');
 }
 
+# The functions that read rows off a state: queries of one text, in which $1 is the state.
+# The state is of one type of customer; a query for another is an error.
+sub row_readers
+{
+	my @queries;
+
+	foreach my $function (members('f'))
+	{
+		my @types = @{ $function->{types} };
+		my $states = grep { $_ eq 'retention_state' } @types;
+		next if !$states || $function->{result} ne 'record' || $function->{name} eq 'state_info';
+
+		my @anchors = $types[0] eq 'anyelement' ? map { "NULL::$_, " } sort keys %customers : '';
+		foreach my $given ($states == 2 ? ('NULL, $1', '$1, NULL') : '$1')
+		{
+			push @queries, map { "SELECT md5(string_agg(x::text, ',')) FROM $function->{name}($_$given) x" } @anchors;
+		}
+	}
+	return @queries;
+}
+
 # ---------------------------------------------------------------------------
 # Orders
 # ---------------------------------------------------------------------------
@@ -284,6 +306,96 @@ sub create_orders
 		      FROM generate_series(1, $rows) id) rolled;
 		ANALYZE orders});
 	return;
+}
+
+# ---------------------------------------------------------------------------
+# RFM in plain SQL
+# ---------------------------------------------------------------------------
+
+# Whether two queries have the same rows, and any: 't|' or what only one of them has
+sub same_rows
+{
+	my ($one, $other, $settings) = @_;
+	return answer(($settings // 'RESET ALL') . qq{;
+		WITH one AS MATERIALIZED ($one), other AS MATERIALIZED ($other),
+		differences AS (
+			SELECT 'only the first: ' || d::text AS difference FROM (TABLE one EXCEPT ALL TABLE other) d
+			UNION ALL
+			SELECT 'only the second: ' || d::text FROM (TABLE other EXCEPT ALL TABLE one) d)
+		SELECT (SELECT count(*) > 0 FROM one),
+		       (SELECT string_agg(difference, E'\\n') FROM (SELECT * FROM differences LIMIT 6) d)});
+}
+
+# A row per customer with an order, of rows with customer, ordered_at and amount
+sub buyers_sql
+{
+	my ($rows, $as_of) = @_;
+	my $is_order = '(amount > 0 OR amount IS NULL)';
+	return qq{
+		SELECT customer, min(ordered_at) FILTER (WHERE $is_order) AS first_order_at,
+		       max(ordered_at) FILTER (WHERE $is_order) AS last_order_at,
+		       '$as_of'::timestamptz AS as_of,
+		       count(*) FILTER (WHERE $is_order) AS orders, sum(amount) AS monetary
+		FROM $rows WHERE customer IS NOT NULL AND ordered_at <= '$as_of'
+		GROUP BY customer HAVING bool_or($is_order)};
+}
+
+my $standard_grid = q{
+	(5, '{new_customers,potential_loyalist,potential_loyalist,champions,champions}'::text[]),
+	(4, '{promising,potential_loyalist,potential_loyalist,champions,champions}'),
+	(3, '{about_to_sleep,about_to_sleep,need_attention,loyal,loyal}'),
+	(2, '{hibernating,hibernating,at_risk,at_risk,at_risk}'),
+	(1, '{lost,hibernating,at_risk,cant_lose,cant_lose}')};
+my $rf_grid = q{
+	(5, '{new_customers,potential_loyalist,potential_loyalist,champions,champions}'::text[]),
+	(4, '{promising,potential_loyalist,potential_loyalist,loyal,loyal}'),
+	(3, '{about_to_sleep,about_to_sleep,need_attention,loyal,loyal}'),
+	(2, '{hibernating,hibernating,at_risk,at_risk,cant_lose}'),
+	(1, '{hibernating,hibernating,at_risk,at_risk,cant_lose}')};
+
+# rfm_segments of a table of such customers
+sub scored_sql
+{
+	my ($buyers, $bins, $grid) = @_;
+	my $score = sub {
+		my ($column) = @_;
+		return "CASE WHEN $column IS NULL THEN NULL WHEN count($column) OVER () = 1 THEN 1 "
+		  . "ELSE least($bins, 1 + $bins * (rank() OVER (ORDER BY $column NULLS LAST) - 1) / (count($column) OVER () - 1)) END::int";
+	};
+	# round half up, in integers
+	my ($r5, $f5, $m5) = map { "(1 + (8 * ($_ - 1) + $bins - 1) / (2 * ($bins - 1)))" } qw(r f m);
+	my ($names, $column) = $grid eq 'rf' ? ($rf_grid, $f5) : ($standard_grid, "($f5 + $m5 + 1) / 2");
+	return qq{
+		SELECT customer, first_order_at, last_order_at,
+		       (extract(epoch FROM as_of - last_order_at) * 1000000)::float8 / 86400000000 AS recency_days,
+		       orders, monetary, monetary / orders AS aov, r, f, m,
+		       r::text || f || m AS cell, CASE WHEN m IS NOT NULL THEN name[$column] END AS segment
+		FROM (SELECT *, ${\ $score->('last_order_at')} AS r, ${\ $score->('orders')} AS f, ${\ $score->('monetary')} AS m
+		      FROM $buyers) scored
+		JOIN (VALUES $standard_grid) five(row, name) ON row = $r5} =~ s/\Q$standard_grid\E/$names/r;
+}
+
+# segment_summary and rfm_transitions of scored_sql
+sub summary_sql
+{
+	my ($scored) = @_;
+	return qq{
+		SELECT coalesce(segment, 'unscored'), count(*), count(*)::float8 / sum(count(*)) OVER ()::float8, sum(monetary),
+		       (sum(monetary) / sum(sum(monetary)) OVER ())::float8, sum(orders)::bigint,
+		       sum(monetary) / sum(orders), percentile_cont(0.5) WITHIN GROUP (ORDER BY recency_days)
+		FROM ($scored) s GROUP BY segment};
+}
+
+sub transitions_sql
+{
+	my ($before, $after) = @_;
+	return qq{
+		SELECT from_segment, to_segment, count(*),
+		       count(*)::float8 / sum(count(*)) OVER (PARTITION BY from_segment)::float8, sum(monetary)
+		FROM (SELECT CASE WHEN b.customer IS NULL THEN 'none' ELSE coalesce(b.segment, 'unscored') END AS from_segment,
+		             coalesce(a.segment, 'unscored') AS to_segment, a.monetary
+		      FROM ($after) a LEFT JOIN ($before) b USING (customer)) moves
+		GROUP BY from_segment, to_segment};
 }
 
 1;

@@ -40,14 +40,14 @@ answer(q{
 	CREATE FUNCTION reading(reader text, state retention_state) RETURNS text LANGUAGE plpgsql AS $$
 	DECLARE result text;
 	BEGIN
-		EXECUTE format('SELECT %I($1)::text', reader) INTO result USING state;
+		EXECUTE reader INTO result USING state;
 		RETURN reader || '=' || coalesce(result, 'NULL') || ' ';
 	EXCEPTION WHEN datatype_mismatch THEN RETURN '';
 	END $$;
 	CREATE TABLE stored (call text, size text, state retention_state, PRIMARY KEY (call, size))});
-my $readings = join ' || ', map { "reading('$_', state)" } readers();
+my $readings = join ' || ', map { "reading(\$\$$_\$\$, state)" } (map { "SELECT $_(\$1)::text" } readers()), row_readers();
 
-foreach ([ 'one', 'c_bigint = 40000120' ], [ 'some', 'id <= 100' ], [ 'all', 'true' ])
+foreach ([ 'one', 'c_bigint = 40000120' ], [ 'some', 'id <= 50' ], [ 'all', 'true' ])
 {
 	my ($size, $condition) = @$_;
 	answer(join ";\n", map { "INSERT INTO stored SELECT \$\$$_->{call}\$\$, '$size', $_->{call} FROM orders WHERE $condition" } @states);
@@ -109,6 +109,13 @@ answer(q{
 	SELECT region, repeat_rate(c_bigint), clv(c_uuid, ordered_at, amount, '1 year', '3 years', '2024-07-01 00:00+00')
 	FROM orders GROUP BY region;
 	CREATE TABLE half (n serial, state retention_state)});
+answer(q{
+	CREATE VIEW scored AS
+	SELECT * FROM rfm_segments(NULL::bigint, 'orders', 'c_bigint', 'ordered_at', 'amount', as_of => '2024-07-01 00:00+00');
+	CREATE MATERIALIZED VIEW a_scored AS SELECT customer, last_order_at, orders, monetary, r, f, m, cell, segment FROM scored;
+	CREATE UNIQUE INDEX ON a_scored (customer);
+	CREATE MATERIALIZED VIEW a_summary AS
+	SELECT * FROM segment_summary((SELECT state FROM stored WHERE call LIKE 'purchases_state(c_long%' AND size = 'all'), 4, 'rf')});
 answer(join ";\n", map { "INSERT INTO half (state) SELECT $_->{call} FROM orders WHERE id <= 20000" } @states);
 answer('CREATE DATABASE restored TEMPLATE template0');
 
@@ -118,6 +125,17 @@ is(contents('stored', 'restored'), $contents, 'restored: the same states');
 is(contents('stored_external', 'restored'), $contents, 'restored, out of line: the same states');
 is(answer('SELECT * FROM by_region ORDER BY region', 'restored'), answer('SELECT * FROM by_region ORDER BY region'),
 	'restored: a view gives the same answers');
+
+foreach my $view ('scored', 'a_scored', 'a_summary')
+{
+	my ($there, $here) = map { answer("SELECT * FROM $view v ORDER BY v::text", $_) } 'restored', 'postgres';
+	isnt($here, '', "$view has rows");
+	is($there, $here, "restored: $view has the same rows");
+}
+answer('INSERT INTO orders (c_bigint, ordered_at, amount) VALUES (-77, $$2024-06-30 00:00+00$$, 5);
+	REFRESH MATERIALIZED VIEW CONCURRENTLY a_scored;
+	DELETE FROM orders WHERE c_bigint = -77', 'restored');
+is(answer('SELECT orders, monetary FROM a_scored WHERE customer = -77', 'restored'), '1|5', 'restored: a materialized view can be refreshed');
 
 # A restored state of the first half of the orders, and a new one of the second
 my @different = grep {
@@ -163,16 +181,24 @@ is(answers('"Kennzahlen"', 'elsewhere'), $answers, 'in a schema off the search_p
 answer(q{
 	CREATE TABLE kept AS
 	SELECT "Kennzahlen".clv_state(c_long, ordered_at, amount, '1 year', '3 years', '2024-07-01 00:00+00') AS state FROM orders;
-	CREATE VIEW worth AS SELECT "Kennzahlen".clv(state), "Kennzahlen".aov(state) FROM kept}, 'elsewhere');
+	CREATE VIEW worth AS
+	SELECT "Kennzahlen".clv(state), "Kennzahlen".aov(state),
+	       (SELECT md5(string_agg(s::text, ',' ORDER BY s::text))
+	        FROM "Kennzahlen".rfm_segments(NULL::text, 'public.orders', 'c_long', 'ordered_at', 'amount', as_of => '2024-07-01 00:00+00') s)
+	FROM kept;
+	CREATE MATERIALIZED VIEW a_worth AS SELECT * FROM worth}, 'elsewhere');
 my $worth = answer('SELECT * FROM worth', 'elsewhere');
 answer('CREATE SCHEMA kpi; ALTER EXTENSION retention SET SCHEMA kpi', 'elsewhere');
 is(answers('kpi', 'elsewhere'), $answers, 'moved to another schema: the same answers');
 is(answer('SELECT * FROM worth', 'elsewhere'), $worth, 'moved: views and stored states go with it');
+answer('SET search_path = pg_catalog, pg_temp; REFRESH MATERIALIZED VIEW public.a_worth', 'elsewhere');
+is(answer('SELECT * FROM a_worth', 'elsewhere'), $worth, 'moved: a materialized view can be refreshed');
 
 dump_to('elsewhere.sql', 'elsewhere');
 answer('CREATE DATABASE again TEMPLATE template0');
 restore('elsewhere.sql', 'again');
 is(answer('SELECT * FROM worth', 'again'), $worth, 'restored into its schema: the same answer');
+is(answer('SELECT * FROM a_worth', 'again'), $worth, 'restored into its schema: a materialized view, too');
 
 $node->stop;
 done_testing();

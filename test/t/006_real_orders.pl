@@ -162,6 +162,126 @@ foreach my $shop (qw(uci cdnow adventureworks))
 	}
 }
 
+# ---------------------------------------------------------------------------
+# RFM
+# ---------------------------------------------------------------------------
+
+# The lines of an invoice as orders of their own, and as one order. Lines without a
+# customer are there, and a copy of all in another order.
+answer(q{
+	CREATE TABLE uci_sales AS
+	SELECT invoice_no, customer_id AS customer, invoice_date AS ordered_at, quantity * unit_price AS amount
+	FROM uci_lines;
+	CREATE VIEW uci_invoices AS
+	SELECT customer, min(ordered_at) AS ordered_at, sum(amount) AS amount
+	FROM uci_sales GROUP BY invoice_no, customer});
+
+# A shop: its table, type of customer, time from which transitions are counted, other
+# arguments, rows for plain SQL, how customers are sorted
+my @shops = (
+	[ 'uci_sales', 'int', '2011-12-10 00:00+00', '2011-06-30 12:00+00', '', 'uci_sales', 'customer' ],
+	[ 'uci_sales', 'int', '2011-12-10 00:00+00', '2011-06-30 12:00+00', q{, order_id_column => 'invoice_no'}, 'uci_invoices', 'customer' ],
+	[ 'uci', 'bigint', '2011-12-10 00:00+00', '2011-01-31 23:59:59+00', '', 'uci', 'customer' ],
+	[ 'cdnow', 'text', '1998-06-30 00:00+00', '1997-02-28 00:00+00', '', 'cdnow', 'customer COLLATE "C"' ],
+	[ 'adventureworks', 'uuid', '2017-06-30 00:00+00', '2015-01-01 00:00+00', '', 'adventureworks', 'customer' ]);
+
+foreach (@shops)
+{
+	my ($table, $type, $as_of, $before, $options, $rows, $sorted) = @$_;
+	my $title = $table . ($options && ', lines netted');
+	my $source = "NULL::$type, '$table', 'customer', 'ordered_at', 'amount'";
+
+	answer(qq{
+		DROP TABLE IF EXISTS buyers, buyers_before, shuffled;
+		CREATE TABLE buyers AS ${\ buyers_sql($rows, $as_of)};
+		CREATE TABLE buyers_before AS ${\ buyers_sql($rows, $before)};
+		CREATE TABLE shuffled AS SELECT * FROM $table ORDER BY md5($table\::text)});
+
+	my @wrong;
+	foreach my $bins ($table eq 'uci_sales' ? (2, 5, 9) : 2 .. 9)
+	{
+		foreach my $grid ('standard', 'rf')
+		{
+			my $got = same_rows("SELECT * FROM rfm_segments($source, as_of => '$as_of', bins => $bins, grid => '$grid'$options)",
+				scored_sql('buyers', $bins, $grid));
+			push @wrong, "$bins, $grid: $got" if $got ne 't|';
+		}
+	}
+	is("@wrong", '', "$title: rfm_segments as plain SQL, in any bins and both grids");
+
+	# as ranges the scores hold the customers they are of
+	is(answer(qq{
+		WITH ranges AS (SELECT * FROM rfm_breaks($source, as_of => '$as_of'$options))
+		SELECT count(*) FILTER (WHERE held <> 3), count(*) > 0
+		FROM rfm_segments($source, as_of => '$as_of'$options) s,
+		     LATERAL (SELECT count(*) AS held FROM ranges
+		              WHERE metric = 'recency' AND score = r AND recency_days BETWEEN lowest AND highest
+		                 OR metric = 'frequency' AND score = f AND orders BETWEEN lowest AND highest
+		                 OR metric = 'monetary' AND score = m AND monetary BETWEEN lowest AND highest) c}),
+		'0|t', "$title: every customer lies in the ranges of its scores");
+
+	foreach (
+		[ 5, 'standard', 0.8 ],
+		[ 4, 'rf', 0.5 ],
+		[ 9, 'standard', 1 ])
+	{
+		my ($bins, $grid, $share) = @$_;
+		my ($after, $earlier) = map { scored_sql($_, $bins, $grid) } 'buyers', 'buyers_before';
+		my $arguments = "bins => $bins, grid => '$grid'$options";
+
+		is(same_rows("SELECT * FROM segment_summary($source, as_of => '$as_of', $arguments)", summary_sql($after)),
+			't|', "$title, $bins bins, $grid: segment_summary as plain SQL");
+
+		my $transitions = "SELECT * FROM rfm_transitions($source, '$before', '$as_of', $arguments)";
+		is(same_rows($transitions, transitions_sql($earlier, $after)),
+			't|', "$title, $bins bins, $grid: rfm_transitions as plain SQL");
+		is(answer(qq{
+			SELECT sum(customers) = (SELECT count(*) FROM buyers), max(abs(whole - 1)) < 1e-12,
+			       sum(customers) FILTER (WHERE from_segment <> 'none') = (SELECT count(*) FROM buyers_before)
+			FROM (SELECT *, sum(share) OVER (PARTITION BY from_segment) AS whole FROM ($transitions) t) t}),
+			't|t|t', "$title, $bins bins, $grid: transitions are of all customers, and shares are of a whole");
+
+		is(same_rows(qq{
+			SELECT metric, score, customers, lowest::float8, highest::float8
+			FROM rfm_breaks($source, as_of => '$as_of', bins => $bins$options)}, qq{
+			SELECT metric, score, count(*), min(value)::float8, max(value)::float8
+			FROM ($after) s, LATERAL (VALUES ('recency', r, recency_days), ('frequency', f, orders::float8),
+			                                 ('monetary', m, monetary::float8)) v(metric, score, value)
+			WHERE score IS NOT NULL GROUP BY metric, score}), 't|', "$title, $bins bins: rfm_breaks as plain SQL");
+
+		is(same_rows("SELECT * FROM hero_buyers($source, $share, '$as_of'$options)", qq{
+			SELECT customer, rank, orders, monetary, (monetary / revenue)::float8, (so_far / revenue)::float8
+			FROM (SELECT *, max(so_far) OVER (ORDER BY rank ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reached
+			      FROM (SELECT *, row_number() OVER w AS rank, sum(monetary) OVER () AS revenue, sum(monetary) OVER w AS so_far
+			            FROM buyers WHERE monetary IS NOT NULL
+			            WINDOW w AS (ORDER BY monetary DESC, $sorted)) sorted) heroes
+			WHERE rank = 1 OR reached < revenue * $share}), 't|', "$title, share $share: hero_buyers as plain SQL");
+	}
+
+	# A state that was stored by month and merged, and rows in another order
+	my $shuffled = $source =~ s/'$table'/'shuffled'/r;
+	foreach my $function (
+		"rfm_segments(%s, as_of => '$as_of'$options)",
+		"segment_summary(%s, as_of => '$as_of'$options)",
+		"rfm_transitions(%s, '$before', '$as_of'$options)",
+		"rfm_breaks(%s, as_of => '$as_of'$options)",
+		"hero_buyers(%s, as_of => '$as_of'$options)")
+	{
+		my ($name) = $function =~ /^(\w+)/;
+		is(same_rows(sprintf("SELECT * FROM $function", $source), sprintf("SELECT * FROM $function", $shuffled)),
+			't|', "$title: $name of shuffled rows is the same");
+		next if $options || $name eq 'rfm_transitions';
+
+		my $at = $table eq 'uci_sales' ? 'o.ordered_at AT TIME ZONE $$UTC$$' : 'o.ordered_at';
+		my $anchor = $type eq 'int' ? 'bigint' : $type;
+		my $state = qq{(SELECT rollup(state) FROM (
+			SELECT purchases_state(o.customer, $at, o.amount, '$as_of') AS state FROM $table o GROUP BY date_trunc('month', $at)) m)};
+		my $given = $name =~ /^(rfm_segments|hero_buyers)$/ ? "NULL::$anchor, $state" : $state;
+		is(same_rows(sprintf("SELECT * FROM $function", $source), "SELECT * FROM $name($given)"),
+			't|', "$title: $name of states by month, merged, is the same");
+	}
+}
+
 # Published counts, which no SQL of ours made
 is(answer('SELECT repeat_rate(customer) FILTER (WHERE amount > 0) = 2845 / 4338::float8 FROM uci'),
 	't', 'UCI Online Retail: 2,845 of 4,338 customers came back');
