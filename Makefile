@@ -44,6 +44,13 @@ OBJS = \
 	src/timeline.o \
 	src/value.o
 
+# survival
+OBJS += \
+	src/kaplan_meier.o \
+	src/logrank.o \
+	src/specfun.o \
+	src/survival.o
+
 DATA = $(wildcard sql/retention--*.sql)
 
 # -ffp-contract=off: the same digits on every processor

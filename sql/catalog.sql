@@ -29,19 +29,19 @@ WHERE CASE WHEN 'regclass'::regtype = ANY (proargtypes) THEN proparallel <> 'r' 
            ELSE proparallel <> 's' OR provolatile <> 'i' END;
 -- what is called by hand has named arguments
 SELECT oid::regprocedure AS breach FROM members
-WHERE pronargs > 0 AND proargnames IS NULL AND proname !~ '_(transfn|invfn)(_bigint|_text|_uuid)?$' AND proname !~ '^retention_state_';
+WHERE pronargs > 0 AND proargnames IS NULL AND proname !~ '_(transfn|invfn)(_bigint|_text|_uuid)?$' AND proname !~ '^(retention_state|survival)_(in|out|recv|send|combine)$';
 -- and no argument has the name of a result column
 SELECT oid::regprocedure AS breach FROM members
 WHERE (SELECT count(DISTINCT n) < count(*) FROM unnest(proargnames) n WHERE n <> '');
 -- functions are strict, but for those of aggregates, where a NULL is a row, and
 -- table functions, where a NULL option is an error
 SELECT oid::regprocedure AS breach FROM members
-WHERE prokind = 'f' AND proisstrict <> (NOT proretset AND proname !~ '_(transfn|invfn)(_bigint|_text|_uuid)?$' AND proname <> 'retention_state_combine');
+WHERE prokind = 'f' AND proisstrict <> (NOT proretset AND proname !~ '_(transfn|invfn)(_bigint|_text|_uuid)?$' AND proname !~ '_combine$');
 -- nothing shadows a function of the server's own
 SELECT m.oid::regprocedure AS breach FROM members m JOIN pg_proc p ON p.proname = m.proname AND p.pronamespace = 'pg_catalog'::regnamespace;
--- all overloads of a name have the same arguments after the customer
+-- all overloads of a name have the same arguments after the customer, if there is one
 SELECT proname AS breach, pronargs FROM members
-WHERE prokind = 'a' AND proname NOT IN ('rollup', 'aov', 'aov_state')
+WHERE prokind = 'a' AND proname NOT IN ('rollup', 'aov', 'aov_state', 'survival')
 GROUP BY proname, pronargs HAVING count(*) <> 3 OR count(DISTINCT proargnames) <> 1;
 
 -- the extension can be moved

@@ -89,6 +89,18 @@ check_double_range(double value, double lowest, double highest,
 	}
 }
 
+/* The argument "confidence" of whatever returns an interval. */
+void
+check_confidence(double value)
+{
+	if (!(value > 0 && value < 1))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"confidence\" must be above 0 and below 1, not %g",
+						value),
+				 errhint("Write 95 %% as 0.95.")));
+}
+
 void
 check_finite_numeric(Numeric value, const char *argument)
 {

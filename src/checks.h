@@ -46,6 +46,7 @@ extern retention_internal void check_int_range(int value, int lowest,
 extern retention_internal void check_double_range(double value, double lowest,
 												  double highest,
 												  const char *argument);
+extern retention_internal void check_confidence(double value);
 extern retention_internal void check_finite_numeric(Numeric value,
 													const char *argument);
 extern retention_internal void check_numeric_not_negative(Numeric value,

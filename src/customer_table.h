@@ -94,6 +94,15 @@ typedef struct CustomerFamily
 	/* customer_table_absorb, compiled for this family */
 	void		(*absorb) (CustomerTable *table,
 						   const CustomerSource *source);
+
+	/*
+	 * For a family whose states are of an SQL type of their own, and whose keys
+	 * are no customers but numbers.
+	 */
+	const char *type;			/* its name; NULL: retention_state */
+	const char *key_name;		/* what its keys are; NULL: customer */
+	bool		(*valid_key) (int64 key);
+	const char *large_hint;		/* what to do about a state above 1 GB */
 } CustomerFamily;
 
 #define MOST_PAYLOAD	64

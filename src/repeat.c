@@ -2,7 +2,7 @@
  * repeat.c
  *		Do customers come back? Repeat rate and second order.
  *
- * Three measures that are often called the same, and differ in who counts:
+ * Four measures that are often called the same, and differ in who counts:
  *
  *		repeat_rate(customer)
  *			customers with two rows or more, of all customers with a row.
@@ -13,6 +13,9 @@
  *		second_order_rate(customer, ordered_at, within, as_of)
  *			of the customers who first ordered at least "within" ago, those whose
  *			second order came within that time. Nobody is counted too young.
+ *		repeat_survival(customer, ordered_at, as_of)
+ *			the whole curve of the time to the second order, in which the young
+ *			count for as long as they have been customers (see survival.h).
  *
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
@@ -20,6 +23,7 @@
 #include "retention_state.h"
 
 #include "calendar.h"
+#include "survival.h"
 #include "utils/fmgrprotos.h"
 
 /* ------------------------------------------------------------------------
@@ -293,13 +297,13 @@ repeat_rate(PG_FUNCTION_ARGS)
  * second_order_rate(customer, ordered_at, within, as_of)
  * ------------------------------------------------------------------------
  */
-typedef struct SecondOrderPayload
+typedef struct TwoOrders
 {
 	TimestampTz first;			/* the customer's two earliest orders, */
 	TimestampTz second;			/* infinity while there is none */
-} SecondOrderPayload;
+} TwoOrders;
 
-static const SecondOrderPayload no_orders = {DT_NOEND, DT_NOEND};
+static const TwoOrders no_orders = {DT_NOEND, DT_NOEND};
 
 enum
 {
@@ -324,11 +328,11 @@ second_order_derive(StateOptions *options)
 
 /* The two earliest of four. */
 static void
-second_order_merge(CustomerTable *table, void *into, const void *from,
+two_orders_merge(CustomerTable *table, void *into, const void *from,
 				   const char *from_base)
 {
-	SecondOrderPayload *a = into;
-	const SecondOrderPayload *b = from;
+	TwoOrders  *a = into;
+	const TwoOrders *b = from;
 	TimestampTz later_first = Max(a->first, b->first);
 	TimestampTz earlier_second = Min(a->second, b->second);
 
@@ -340,7 +344,7 @@ static bool
 second_order_valid(const void *payload, const char *heap_base,
 		   const StateOptions *options)
 {
-	const SecondOrderPayload *orders = payload;
+	const TwoOrders *orders = payload;
 
 	return IS_VALID_TIMESTAMP(orders->first) &&
 		(IS_VALID_TIMESTAMP(orders->second) ||
@@ -359,9 +363,9 @@ const CustomerFamily second_order_family = {
 	.derive = second_order_derive,
 	.totals_fields = "",
 	.payload_fields = "qq",
-	.payload_size = sizeof(SecondOrderPayload),
+	.payload_size = sizeof(TwoOrders),
 	.identity = &no_orders,
-	.merge = second_order_merge,
+	.merge = two_orders_merge,
 	.valid = second_order_valid,
 	.absorb = second_order_absorb
 };
@@ -371,7 +375,7 @@ read_second_order_row(StateUpdate *update, FunctionCallInfo fcinfo,
 					  void *payload)
 {
 	const StateOptions *options = update->table->options;
-	SecondOrderPayload *orders = payload;
+	TwoOrders  *orders = payload;
 
 	*orders = no_orders;
 	return state_time_arg(fcinfo, &orders->first) &&
@@ -395,7 +399,7 @@ second_order_rate(PG_FUNCTION_ARGS)
 	CustomerTable view;
 	CustomerTable *table = state_read(fcinfo, &view);
 	CustomerCursor cursor = {table, 0};
-	SecondOrderPayload orders;
+	TwoOrders	orders;
 	const Interval *within;
 	TimestampTz old_enough;
 	int64		eligible = 0;
@@ -413,4 +417,107 @@ second_order_rate(PG_FUNCTION_ARGS)
 				orders.second <= utc_plus(orders.first, within);
 		}
 	return state_share(fcinfo, converted, eligible);
+}
+
+/* ------------------------------------------------------------------------
+ * repeat_survival(customer, ordered_at, as_of)
+ * ------------------------------------------------------------------------
+ */
+enum
+{
+	REPEAT_SURVIVAL_AS_OF
+};
+
+static const OptionSpec repeat_survival_options[] = {
+	[REPEAT_SURVIVAL_AS_OF] = {"as_of", OPTION_TIME}
+};
+
+static bool
+repeat_survival_valid(const void *payload, const char *heap_base,
+		   const StateOptions *options)
+{
+	const TwoOrders *orders = payload;
+	TimestampTz as_of = options->value[REPEAT_SURVIVAL_AS_OF].time;
+
+	return IS_VALID_TIMESTAMP(orders->first) && orders->first <= as_of &&
+		orders->first <= orders->second &&
+		(orders->second <= as_of || TIMESTAMP_IS_NOEND(orders->second));
+}
+
+CUSTOMER_ABSORB(repeat_survival_absorb, repeat_survival_family)
+
+const CustomerFamily repeat_survival_family = {
+	.name = "repeat_survival",
+	.id = 15,
+	.noptions = lengthof(repeat_survival_options),
+	.options = repeat_survival_options,
+	.totals_fields = "",
+	.payload_fields = "qq",
+	.payload_size = sizeof(TwoOrders),
+	.identity = &no_orders,
+	.merge = two_orders_merge,
+	.valid = repeat_survival_valid,
+	.absorb = repeat_survival_absorb
+};
+
+static inline bool
+read_repeat_survival_row(StateUpdate *update, FunctionCallInfo fcinfo,
+						 void *payload)
+{
+	const StateOptions *options = update->table->options;
+	TwoOrders  *orders = payload;
+
+	*orders = no_orders;
+	return state_time_arg(fcinfo, &orders->first) &&
+		orders->first <= options->value[REPEAT_SURVIVAL_AS_OF].time;
+}
+
+/*
+ * repeat_survival_transfn_<kind>(retention_state, customer, ordered_at, as_of)
+ */
+STATE_TRANSITIONS(repeat_survival_transfn, repeat_survival_family, 3,
+				  read_repeat_survival_row)
+
+/* Whole 24-hour days from one time to a later one: more than int64 microseconds */
+static double
+whole_days(TimestampTz from, TimestampTz to)
+{
+	return (double) (((uint64) to - (uint64) from) / (uint64) USECS_PER_DAY);
+}
+
+/*
+ * repeat_survival(retention_state) returns survival
+ *
+ * The time of each customer from the first to the second order, or, censored,
+ * to as_of. NULL without customers.
+ */
+PG_FUNCTION_INFO_V1(repeat_survival);
+Datum
+repeat_survival(PG_FUNCTION_ARGS)
+{
+	static const StateOptions no_options;
+	CustomerTable view;
+	CustomerTable *table = state_read(fcinfo, &view);
+	CustomerCursor cursor = {table, 0};
+	TwoOrders	orders;
+	TimestampTz as_of;
+	ExpandedState *survival;
+
+	if (table->family != &repeat_survival_family)
+		reject_state(table, "repeat_survival");
+	if (table->used == 0)
+		PG_RETURN_NULL();
+	as_of = table->options->value[REPEAT_SURVIVAL_AS_OF].time;
+	survival = state_build_begin(&survival_family, KEY_BIGINT, &no_options);
+	while (customer_cursor_next(&cursor, &orders))
+	{
+		bool		again = !TIMESTAMP_IS_NOEND(orders.second);
+		SurvivalCounts counts = survival_counts(again);
+
+		state_build_add(survival,
+						survival_key(whole_days(orders.first,
+												again ? orders.second : as_of)),
+						&counts);
+	}
+	return state_build_end(survival);
 }

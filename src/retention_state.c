@@ -14,6 +14,7 @@
 #include "funcapi.h"
 #include "state_bytes.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/memutils.h"
 
 /*
@@ -51,6 +52,8 @@ static const CustomerFamily *const families[] = {
 	&rolling_family,
 	&order_numbers_family,
 	&order_numbers_within_family,
+	&survival_family,
+	&repeat_survival_family,
 };
 
 const CustomerFamily *
@@ -67,6 +70,8 @@ state_kind_is_valid(const CustomerFamily *family, uint8 kind)
 {
 	if (family->absorb == NULL)
 		return kind == KEY_NONE;
+	if (family->valid_key)
+		return kind == KEY_BIGINT;
 	return kind == KEY_BIGINT || kind == KEY_TEXT || kind == KEY_UUID;
 }
 
@@ -510,9 +515,46 @@ reject_large_state(const CustomerTable *table, uint64 size)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-			 errmsg("state of %s with " UINT64_FORMAT " customers takes " UINT64_FORMAT " bytes, more than the 1 GB a value can have",
-					table->family->name, table->used, size),
+			 errmsg("state of %s with " UINT64_FORMAT " %ss takes " UINT64_FORMAT " bytes, more than the 1 GB a value can have",
+					table->family->name, table->used,
+					family_key_name(table->family), size),
+			 table->family->large_hint ? errhint("%s", table->family->large_hint) :
 			 errhint("Split it with GROUP BY on a part of the customer (such as customer_id %% 64), or let the aggregate return its result instead of its state.")));
+}
+
+/* ------------------------------------------------------------------------
+ * Building a state outside an aggregate
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * A new state in the current memory context. The totals are zeros.
+ */
+ExpandedState *
+state_build_begin(const CustomerFamily *family, KeyKind kind,
+				  const StateOptions *options)
+{
+	uint64		totals[MOST_PAYLOAD / sizeof(uint64)] = {0};
+	char		slots[sizeof(CustomerKey) + MOST_PAYLOAD];
+	CustomerTable empty;
+
+	/* an empty table, so that the expanded state can take over from it */
+	customer_table_init(&empty, family, kind);
+	memset(slots, 0xFF, sizeof(slots));
+	empty.slots = slots;
+	empty.options = unconstify(StateOptions *, options);
+	empty.totals = totals;
+	return expanded_create(CurrentMemoryContext, &empty, 0);
+}
+
+/* The state as a flat value in the current memory context. */
+Datum
+state_build_end(ExpandedState *expanded)
+{
+	Datum		result = datumCopy(EOHPGetRODatum(&expanded->header), false, -1);
+
+	DeleteExpandedObject(EOHPGetRWDatum(&expanded->header));
+	return result;
 }
 
 /* ------------------------------------------------------------------------

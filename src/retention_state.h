@@ -35,6 +35,7 @@
 #include "checks.h"
 #include "customer_table.h"
 #include "fmgr.h"
+#include "lib/stringinfo.h"
 #include "nodes/execnodes.h"
 #include "utils/expandeddatum.h"
 #include "utils/timestamp.h"
@@ -90,6 +91,15 @@ extern retention_internal CustomerTable *state_read(FunctionCallInfo fcinfo,
 													CustomerTable *view);
 extern retention_internal retention_noreturn void reject_state(const CustomerTable *table,
 											const char *wanted);
+
+extern retention_internal ExpandedState *state_build_begin(const CustomerFamily *family,
+														   KeyKind kind,
+														   const StateOptions *options);
+extern retention_internal Datum state_build_end(ExpandedState *expanded);
+extern retention_internal Datum state_from_text(const char *text,
+												const char *type);
+extern retention_internal Datum state_from_message(StringInfo in,
+												   const char *type);
 
 /* The heap for what this row's key and payload point at. */
 static inline StateHeap *
@@ -184,6 +194,20 @@ state_add(StateUpdate *update, const CustomerFamily *family, KeyKind kind,
 		memcpy(slot + size, payload, family->payload_size);
 		state_add_flat(update, slot);
 	}
+}
+
+/* Adds a customer to a state being built. */
+static inline void
+state_build_add(ExpandedState *expanded, CustomerKey key, const void *payload)
+{
+	const CustomerTable *table = &expanded->table;
+	RowBatch   *batch = &expanded->batch;
+	char	   *slot = batch->slots + batch->count * table->stride;
+
+	store_key(table->kind, slot, key);
+	memcpy(slot + table->key_size, payload, table->family->payload_size);
+	if (++batch->count == ROW_BATCH)
+		state_absorb_batch(expanded);
 }
 
 /*
@@ -309,5 +333,7 @@ extern retention_internal const CustomerFamily lifecycle_family;
 extern retention_internal const CustomerFamily rolling_family;
 extern retention_internal const CustomerFamily order_numbers_family;
 extern retention_internal const CustomerFamily order_numbers_within_family;
+extern retention_internal const CustomerFamily survival_family;
+extern retention_internal const CustomerFamily repeat_survival_family;
 
 #endif							/* RETENTION_RETENTION_STATE_H */

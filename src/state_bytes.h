@@ -37,6 +37,19 @@ StaticAssertDecl(sizeof(StateHeader) == 32, "layout of stored states");
 StaticAssertDecl(sizeof(OptionValue) == 16, "layout of stored states");
 StaticAssertDecl(offsetof(StateOptions, value) == 32, "layout of stored states");
 
+/* The SQL type that a family's states are of. */
+static inline const char *
+family_type(const CustomerFamily *family)
+{
+	return family->type ? family->type : "retention_state";
+}
+
+static inline const char *
+family_key_name(const CustomerFamily *family)
+{
+	return family->key_name ? family->key_name : "customer";
+}
+
 extern retention_internal const CustomerFamily *state_family(uint8 id);
 extern retention_internal bool state_kind_is_valid(const CustomerFamily *family,
 												   uint8 kind);

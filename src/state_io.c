@@ -27,7 +27,6 @@
 #include "mb/pg_wchar.h"
 #include "state_bytes.h"
 #include "state_fields.h"
-#include "utils/datum.h"
 #include "utils/memutils.h"
 
 #define MAGIC	"RS"
@@ -38,6 +37,13 @@ reject_bytes(const char *what)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
 			 errmsg("invalid retention state: %s", what)));
+}
+
+/* "what" says of a key what is wrong: "impossible %s" */
+static void
+reject_key(const CustomerFamily *family, const char *what)
+{
+	reject_bytes(psprintf(what, family_key_name(family)));
 }
 
 /* ------------------------------------------------------------------------
@@ -172,10 +178,17 @@ receive_options(StringInfo in, const CustomerFamily *family,
 }
 
 static CustomerKey
-receive_key(StringInfo in, KeyKind kind, StateHeap *heap)
+receive_key(StringInfo in, const CustomerFamily *family, KeyKind kind,
+			StateHeap *heap)
 {
 	if (kind == KEY_BIGINT)
-		return key_from_bigint(pq_getmsgint64(in));
+	{
+		int64		key = pq_getmsgint64(in);
+
+		if (family->valid_key && !family->valid_key(key))
+			reject_key(family, "impossible %s");
+		return key_from_bigint(key);
+	}
 	if (kind == KEY_UUID)
 		return key_from_16_bytes(pq_getmsgbytes(in, 16));
 	else
@@ -204,40 +217,34 @@ receive_customers(StringInfo in, ExpandedState *expanded, uint64 count)
 
 	for (uint64 i = 0; i < count; i++)
 	{
-		char	   *slot = batch->slots + batch->count * table->stride;
 		uint64		payload[MOST_PAYLOAD / sizeof(uint64)];
+		CustomerKey key = receive_key(in, family, table->kind, &batch->heap);
 
-		store_key(table->kind, slot,
-				  receive_key(in, table->kind, &batch->heap));
 		fields_receive(in, family->payload_fields, (char *) payload,
 					   &batch->heap);
 		if (family->valid && !family->valid(payload, batch->heap.base, table->options))
-			reject_bytes("impossible customer");
-		memcpy(slot + table->key_size, payload, family->payload_size);
-		if (++batch->count == ROW_BATCH)
-			state_absorb_batch(expanded);
+			reject_key(family, "impossible %s");
+		state_build_add(expanded, key, payload);
 	}
 	state_absorb_batch(expanded);
 	if (table->used != count)
-		reject_bytes("a customer appears twice");
+		reject_key(family, "a %s appears twice");
 }
 
 /*
- * Reads a whole state. The result is flat, in the current memory context.
+ * Reads a whole state, which must be of this SQL type. The result is flat, in the
+ * current memory context.
  */
-static Datum
-receive_state(StringInfo in)
+Datum
+state_from_message(StringInfo in, const char *type)
 {
 	const CustomerFamily *family;
 	StateOptions options;
 	uint64		totals[MOST_PAYLOAD / sizeof(uint64)] = {0};
-	char		empty_slots[sizeof(CustomerKey) + MOST_PAYLOAD];
-	CustomerTable empty;
 	ExpandedState *expanded;
 	uint8		kind;
 	uint8		format;
 	int64		count;
-	Datum		result;
 
 	if (memcmp(pq_getmsgbytes(in, strlen(MAGIC)), MAGIC, strlen(MAGIC)) != 0)
 		reject_bytes("it does not begin with the mark of one");
@@ -250,34 +257,29 @@ receive_state(StringInfo in)
 	family = state_family(pq_getmsgbyte(in));
 	if (family == NULL)
 		reject_bytes("unknown aggregate");
+	if (strcmp(family_type(family), type) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+				 errmsg("invalid %s: it is a state of %s, of type %s", type,
+						family->name, family_type(family))));
 	kind = pq_getmsgbyte(in);
 	if (!state_kind_is_valid(family, kind))
-		reject_bytes("unknown type of customer");
+		reject_key(family, "unknown type of %s");
 
-	/* an empty table, so that the expanded state can take over from it */
-	customer_table_init(&empty, family, kind);
-	memset(empty_slots, 0xFF, sizeof(empty_slots));
-	empty.slots = empty_slots;
-	empty.options = &options;
-	empty.totals = totals;
 	receive_options(in, family, &options);
-	expanded = expanded_create(CurrentMemoryContext, &empty, 0);
-
+	expanded = state_build_begin(family, kind, &options);
 	fields_receive(in, family->totals_fields, (char *) totals,
 				   &expanded->table.heap);
 	memcpy(expanded->table.totals, totals, family->totals_size);
 	count = pq_getmsgint64(in);
 	if (count < 0 || (kind == KEY_NONE && count != 0) ||
 		count > (in->len - in->cursor) / least_customer_bytes(kind))
-		reject_bytes("wrong number of customers");
+		reject_key(family, "wrong number of %ss");
 	customer_table_reserve_new(&expanded->table, count);
 	receive_customers(in, expanded, count);
 	pq_getmsgend(in);
 
-	/* flattens; the expanded copy goes */
-	result = datumCopy(EOHPGetRODatum(&expanded->header), false, -1);
-	DeleteExpandedObject(EOHPGetRWDatum(&expanded->header));
-	return result;
+	return state_build_end(expanded);
 }
 
 /*
@@ -287,17 +289,13 @@ PG_FUNCTION_INFO_V1(retention_state_recv);
 Datum
 retention_state_recv(PG_FUNCTION_ARGS)
 {
-	return receive_state((StringInfo) PG_GETARG_POINTER(0));
+	return state_from_message((StringInfo) PG_GETARG_POINTER(0),
+							  "retention_state");
 }
 
-/*
- * retention_state_in(cstring) returns retention_state
- */
-PG_FUNCTION_INFO_V1(retention_state_in);
 Datum
-retention_state_in(PG_FUNCTION_ARGS)
+state_from_text(const char *text, const char *type)
 {
-	char	   *text = PG_GETARG_CSTRING(0);
 	int			length = strlen(text);
 	int			room = length / 4 * 3 + 3;
 	StringInfoData bytes;
@@ -308,9 +306,18 @@ retention_state_in(PG_FUNCTION_ARGS)
 	if (bytes.len < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-				 errmsg("invalid input syntax for type %s",
-						"retention_state"),
+				 errmsg("invalid input syntax for type %s", type),
 				 errdetail("It is not base64.")));
 	bytes.data[bytes.len] = '\0';
-	return receive_state(&bytes);
+	return state_from_message(&bytes, type);
+}
+
+/*
+ * retention_state_in(cstring) returns retention_state
+ */
+PG_FUNCTION_INFO_V1(retention_state_in);
+Datum
+retention_state_in(PG_FUNCTION_ARGS)
+{
+	return state_from_text(PG_GETARG_CSTRING(0), "retention_state");
 }

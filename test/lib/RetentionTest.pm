@@ -138,7 +138,9 @@ my %value = (
 	inactive_after => q('60 days'),
 	period_start => q('2023-12-01 00:00+00'),
 	period_end => q('2024-03-01 00:00+00'),
-	as_of => q('2024-07-01 00:00+00'));
+	as_of => q('2024-07-01 00:00+00'),
+	days => '(id % 1461) / 4.0',
+	observed => 'amount > 20');
 
 # Text customers of up to 15 bytes and longer ones take different ways.
 my %customers = (
@@ -147,7 +149,8 @@ my %customers = (
 	uuid => ['c_uuid']);
 
 # A call of every aggregate but rollup for every kind of customer: its name, the
-# customer's column ('' if it takes none), the call, whether it returns a state.
+# customer's column ('' if it takes none), the call, whether it returns a state, and
+# whether its text is long.
 sub aggregates
 {
 	my @aggregates;
@@ -166,7 +169,8 @@ sub aggregates
 				name => $member->{name},
 				customer => $customer,
 				call => "$member->{name}(" . join(', ', @arguments) . ')',
-				is_state => $member->{result} eq 'retention_state'
+				is_state => $member->{result} eq 'retention_state',
+				is_long => scalar $member->{result} =~ /^(?:retention_state|survival)$/
 			  };
 		}
 	}

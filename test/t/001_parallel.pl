@@ -36,7 +36,7 @@ sub parallel
 # ---------------------------------------------------------------------------
 
 # States are compared by their text, but not at that length.
-my @calls = map { $_->{is_state} ? "md5($_->{call}::text)" : $_->{call} } @aggregates;
+my @calls = map { $_->{is_long} ? "md5($_->{call}::text)" : $_->{call} } @aggregates;
 my $calls = join ', ', @calls;
 my $expected = one_row($serial, 'orders', @calls);
 
@@ -80,7 +80,7 @@ foreach (
 	my $settings = parallel(4, 'off');
 	my @filtered = map {
 		my $call = "$_->{call} FILTER (WHERE $condition)";
-		$_->{is_state} ? "md5(($call)::text)" : $call
+		$_->{is_long} ? "md5(($call)::text)" : $call
 	} @aggregates;
 	my $query = 'SELECT ' . join(', ', @filtered) . ' FROM orders';
 

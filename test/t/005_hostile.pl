@@ -283,6 +283,9 @@ my %extremes = (
 		q('2562047788 hours'), q('0.000001 seconds')
 	],
 	'cstring' => [qw('RS')],
+	'survival' => [ '(SELECT survival(i, i < 5) FROM generate_series(0, 9) i)', q('UlMBDgEAAAAAAAAAAA==') ],
+	'survival[]' => [ '(SELECT array_agg(s) FROM (SELECT survival(i, i < 5) s FROM generate_series(0, 9) i GROUP BY i % 3) g)',
+		q('{}'), q('{NULL,UlMBDgEAAAAAAAAAAA==}') ],
 	'boolean' => [qw('t' 'f')],
 	'integer' => [qw('5' '2' '9' '0' '-1' '10' '2147483647' '-2147483648')],
 	# of a polymorphic argument
@@ -384,8 +387,9 @@ is(surprises('^XX000 .* called in non-aggregate context$', @by_hand), '',
 # Makes an aggregate, uses it over three rows, drops it.
 sub misuse
 {
-	my ($types, $parts, $use) = @_;
-	return "CREATE AGGREGATE desk.mine($types) ($parts, STYPE = retention_state); "
+	my ($types, $parts, $use, $state) = @_;
+	$state //= 'retention_state';
+	return "CREATE AGGREGATE desk.mine($types) ($parts, STYPE = $state); "
 	  . "SELECT $use FROM (VALUES (1), (2), (1)) v(i); DROP AGGREGATE desk.mine($types)";
 }
 
@@ -398,9 +402,10 @@ my %usual = (
 my @beginnings = map { ", INITCOND = '$_->[0]'" } rows('SELECT DISTINCT ON (call) state FROM intact ORDER BY call');
 my @misuses = map {
 	my $name = $_->{name};
-	my (undef, @types) = @{ $_->{types} };
-	my $use = '(state_info(desk.mine(' . join(', ', map { "$usual{$_}\::$_" } @types) . '))).customers';
-	map { misuse(join(', ', @types), "SFUNC = $name$_", $use) } '', @beginnings
+	my ($state, @types) = @{ $_->{types} };
+	my $result = 'desk.mine(' . join(', ', map { "$usual{$_}\::$_" } @types) . ')';
+	my $use = $state eq 'survival' ? "survival_at($result, 1)" : "(state_info($result)).customers";
+	map { misuse(join(', ', @types), "SFUNC = $name$_", $use, $state) } '', @beginnings
 } @$support;
 
 # Readers of other measures, and windows that add what they should take away
