@@ -15,6 +15,7 @@ OBJS = \
 	src/checks.o \
 	src/churn.o \
 	src/cohort.o \
+	src/cohort_curve.o \
 	src/customer_table.o \
 	src/customer_type.o \
 	src/doctor.o \

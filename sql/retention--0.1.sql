@@ -1087,6 +1087,12 @@ CREATE AGGREGATE cohort_retention_state(customer uuid, ordered_at timestamptz, a
 COMMENT ON AGGREGATE cohort_retention_state(uuid, timestamptz, numeric, text, timestamptz, text) IS
 'state of cohort_retention, to store, merge with rollup() and read with cohort_retention()';
 
+CREATE FUNCTION cohort_curve(rows cohort_retention_row[], confidence double precision DEFAULT 0.95)
+RETURNS TABLE (period_index integer, cohorts bigint, eligible bigint, retained bigint, rate double precision, ci_low double precision, ci_high double precision)
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 40;
+COMMENT ON FUNCTION cohort_curve(cohort_retention_row[], double precision) IS
+'average retention by period_index over the complete cells of cohort_retention, each cohort with its size: rate is retained / eligible (0 to 1), between ci_low and ci_high (Wilson) with that confidence: SELECT * FROM cohort_curve((SELECT cohort_retention(customer_id, ordered_at, amount, ''month'', now(), ''UTC'') FROM orders))';
+
 -- ---------------------------------------------------------------------------
 -- lifecycle
 -- ---------------------------------------------------------------------------
