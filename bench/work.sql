@@ -241,11 +241,77 @@ FROM unnest(ARRAY['serial', 'parallel']) AS section,
        sum(monetary)::float8, sum(aov)::float8, sum(r), sum(f), sum(m), sum(cell::int), count(segment) FILTER (WHERE segment <> 'lost')
 FROM %s WHERE monetary IS NOT NULL$$)) AS q (result);
 
+-- Rows: every number of the triangle that is not zero. The SQL joins each order with
+-- its customer's first; grouping by customer and month first is slower.
+INSERT INTO bench.work (section, name, scan, ours, sql, least_speedup) VALUES
+('serial', 'cohort_retention by month',
+'SELECT max(customer_id), max(ordered_at), max(amount) FROM orders',
+$$SELECT cohort::text, period_index, retained_so_far, orders, revenue::float8
+  FROM unnest((SELECT cohort_retention(customer_id, ordered_at, amount, 'month', '2025-01-01', 'UTC') FROM orders))
+  WHERE orders > 0$$,
+$$SELECT cohort::date::text, (extract(year FROM month) * 12 + extract(month FROM month) - extract(year FROM cohort) * 12 - extract(month FROM cohort))::int,
+         active, orders, revenue::float8
+  FROM (SELECT date_trunc('month', first AT TIME ZONE 'UTC') AS cohort, date_trunc('month', ordered_at AT TIME ZONE 'UTC') AS month,
+               count(DISTINCT customer_id) FILTER (WHERE amount > 0 OR amount IS NULL) AS active,
+               count(*) FILTER (WHERE amount > 0 OR amount IS NULL) AS orders, sum(amount) AS revenue
+        FROM orders
+        JOIN (SELECT customer_id, min(ordered_at) FILTER (WHERE amount > 0 OR amount IS NULL) AS first
+              FROM orders WHERE ordered_at <= '2025-01-01' GROUP BY customer_id) AS c USING (customer_id)
+        WHERE ordered_at >= first AND ordered_at <= '2025-01-01'
+        GROUP BY 1, 2) AS t
+  WHERE orders > 0$$,
+5),
+
+('serial', 'lifecycle by month',
+'SELECT max(customer_id), max(ordered_at) FROM orders',
+$$SELECT period_start::text, active_customers, new_customers, returning_customers
+  FROM unnest((SELECT lifecycle(customer_id, ordered_at, 'month', '2025-01-01', 'UTC') FROM orders)) WHERE active_customers > 0$$,
+$$SELECT month::date::text, count(*), count(*) FILTER (WHERE before IS NULL), count(*) FILTER (WHERE before = month - interval '1 month')
+  FROM (SELECT customer_id, month, lag(month) OVER (PARTITION BY customer_id ORDER BY month) AS before
+        FROM (SELECT DISTINCT customer_id, date_trunc('month', ordered_at AT TIME ZONE 'UTC') AS month
+              FROM orders WHERE ordered_at <= '2025-01-01') AS m) AS m
+  GROUP BY month$$,
+NULL),
+
+('serial', 'rolling_retention, 12 times 30 days',
+'SELECT max(customer_id), max(ordered_at) FROM orders',
+$$SELECT period_index, eligible, retained
+  FROM unnest((SELECT rolling_retention(customer_id, ordered_at, '30 days', 12, '2025-01-01') FROM orders)) WHERE retained > 0$$,
+$$SELECT i, (SELECT count(*) FROM (SELECT min(ordered_at) AS first FROM orders WHERE ordered_at <= '2025-01-01' GROUP BY customer_id) AS c
+             WHERE first + (i + 1) * interval '30 days' <= '2025-01-01'),
+         count(DISTINCT customer_id)
+  FROM (SELECT customer_id, first, floor(extract(epoch FROM ordered_at - first) / 2592000)::int AS i
+        FROM (SELECT customer_id, ordered_at, min(ordered_at) OVER (PARTITION BY customer_id) AS first
+              FROM orders WHERE ordered_at <= '2025-01-01') AS o) AS o
+  WHERE i <= 12 AND first + (i + 1) * interval '30 days' <= '2025-01-01'
+  GROUP BY i$$,
+NULL),
+
+('serial', 'repeat_by_order_number, 10 numbers',
+'SELECT max(customer_id), max(ordered_at) FROM orders',
+$$SELECT order_number, customers, repurchased, median_days_to_next
+  FROM unnest((SELECT repeat_by_order_number(customer_id, ordered_at, 10, '2025-01-01') FROM orders))$$,
+$$SELECT n, count(*), count(next), percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM next - ordered_at)::float8 / 86400)
+  FROM (SELECT ordered_at, row_number() OVER w AS n, lead(ordered_at) OVER w AS next
+        FROM orders WHERE ordered_at <= '2025-01-01' WINDOW w AS (PARTITION BY customer_id ORDER BY ordered_at)) AS o
+  WHERE n <= 10 GROUP BY n$$,
+NULL),
+
+('serial', 'repeat_survival',
+'SELECT max(customer_id), max(ordered_at) FROM orders',
+$$SELECT day::int, events, censored FROM survival_curve((SELECT repeat_survival(customer_id, ordered_at, '2025-01-01') FROM orders))$$,
+$$SELECT floor(extract(epoch FROM coalesce(second, '2025-01-01') - first) / 86400)::int AS day, count(second), count(*) - count(second)
+  FROM (SELECT times[1] AS first, times[2] AS second
+        FROM (SELECT array_agg(ordered_at ORDER BY ordered_at) AS times
+              FROM orders WHERE ordered_at <= '2025-01-01' GROUP BY customer_id) AS c) AS c
+  GROUP BY day$$,
+NULL);
+
 -- the same work with two workers
 INSERT INTO bench.work (section, name, ours, sql, tuned, least_gain)
 SELECT 'parallel', name, ours, sql, tuned, 1.5
 FROM bench.work
-WHERE name IN ('repeat_rate, bigint', 'repeat_rate, uuid', 'churn_rate', 'gross_ and net_revenue_retention', 'clv')
+WHERE name IN ('repeat_rate, bigint', 'repeat_rate, uuid', 'churn_rate', 'gross_ and net_revenue_retention', 'clv', 'cohort_retention by month')
 ORDER BY position;
 
 -- Time must grow with the rows and no faster. Here `scan` is the server's own count()
