@@ -19,6 +19,7 @@ OBJS = \
 	src/customer_table.o \
 	src/customer_type.o \
 	src/doctor.o \
+	src/hero_buyers.o \
 	src/instants.o \
 	src/lifecycle.o \
 	src/money.o \
@@ -34,10 +35,12 @@ OBJS = \
 	src/retention.o \
 	src/retention_state.o \
 	src/rfm.o \
+	src/rfm_call.o \
 	src/rfm_customers.o \
 	src/rolling.o \
 	src/score.o \
 	src/segment.o \
+	src/segment_summary.o \
 	src/state_fields.o \
 	src/state_heap.o \
 	src/state_io.o \

@@ -16,6 +16,7 @@
 #include "calendar_options.h"
 #include "money.h"
 #include "result_rows.h"
+#include "result_values.h"
 #include "timeline.h"
 #include "utils/date.h"
 #include "utils/fmgrprotos.h"
@@ -275,15 +276,6 @@ triangle_add(Triangle *triangle, const CustomerTable *table,
 	wide->used = 0;
 }
 
-static Datum
-money_datum(const Money *money, const StateHeap *heap, bool *isnull)
-{
-	Numeric		value = money_numeric(money, heap->base);
-
-	*isnull = value == NULL;
-	return value ? NumericGetDatum(value) : (Datum) 0;
-}
-
 /*
  * The rows of one cohort. A cell without any row has no money, which is 0; one
  * whose orders are all of unknown value has NULL.
@@ -295,37 +287,35 @@ add_cohort_rows(ResultRows *rows, Triangle *triangle,
 	Grain		grain = calendar_grain(table->options);
 	const Cell *cells = triangle->cells + cells_before(triangle, cohort);
 	int64		size = triangle->size[cohort];
-	Money		nothing = {0, 0};
 	Money		cumulative = {0, 0};
 	StateHeap	heap;
 
 	heap_init_scratch(&heap);
-	(void) money_set_narrow(&nothing, 0, 0);
 	for (int64 i = 0; i < triangle->cohorts - cohort; i++)
 	{
 		const Cell *cell = &cells[i];
 		bool		ended = i < triangle->cohorts - cohort - 1;
 		bool		empty = cell->orders == 0 && money_is_none(&cell->revenue);
+		Numeric		so_far;
 		Datum		values[12];
 		bool		nulls[12] = {false};
 
 		money_add(&heap, &cumulative, &cell->revenue, triangle->heap.base);
+		so_far = money_numeric(&cumulative, heap.base);
 		values[0] = DateADTGetDatum(period_start(grain, triangle->first + cohort));
 		values[1] = Int32GetDatum((int32) i);
 		values[2] = Int64GetDatum(size);
 		values[3] = Int64GetDatum(ended ? size : 0);
 		values[4] = Int64GetDatum(ended ? cell->active : 0);
-		values[5] = Float8GetDatum((double) cell->active / (double) size);
-		nulls[5] = !ended;
+		values[5] = share_or_null(cell->active, ended ? size : 0, &nulls[5]);
 		values[6] = Int64GetDatum(cell->active);
 		values[7] = Int64GetDatum(cell->orders);
-		values[8] = money_datum(empty ? &nothing : &cell->revenue,
-								&triangle->heap, &nulls[8]);
-		values[9] = money_datum(&cumulative, &heap, &nulls[9]);
-		nulls[10] = nulls[9];
-		values[10] = nulls[9] ? (Datum) 0 :
-			DirectFunctionCall2(numeric_div, values[9],
-								NumericGetDatum(int64_to_numeric(size)));
+		values[8] = numeric_or_null(empty ? int64_to_numeric(0) :
+									money_numeric(&cell->revenue,
+												  triangle->heap.base),
+									&nulls[8]);
+		values[9] = numeric_or_null(so_far, &nulls[9]);
+		values[10] = money_per(so_far, size, &nulls[10]);
 		values[11] = BoolGetDatum(ended);
 		result_rows_add(rows, values, nulls);
 	}

@@ -20,6 +20,7 @@
 
 #include "calendar_options.h"
 #include "result_rows.h"
+#include "result_values.h"
 #include "timeline.h"
 #include "utils/memutils.h"
 
@@ -182,13 +183,9 @@ add_period_row(ResultRows *rows, const StateOptions *options, int64 period,
 	values[4] = Int64GetDatum(now->resurrected);
 	values[5] = Int64GetDatum(now->dormant);
 	values[6] = Int64GetDatum(known_before - active_before - now->resurrected);
-	nulls[7] = !ended || active_before == 0;
-	values[7] = Float8GetDatum(nulls[7] ? 0 :
-							   (double) now->dormant / (double) active_before);
-	nulls[8] = !ended || now->dormant == 0;
-	values[8] = Float8GetDatum(nulls[8] ? 0 :
-							   (double) (now->new + now->resurrected) /
-							   (double) now->dormant);
+	values[7] = share_or_null(now->dormant, ended ? active_before : 0, &nulls[7]);
+	values[8] = share_or_null(now->new + now->resurrected,
+							  ended ? now->dormant : 0, &nulls[8]);
 	values[9] = BoolGetDatum(ended);
 	result_rows_add(rows, values, nulls);
 }

@@ -11,6 +11,7 @@
 #include "order_keys.h"
 #include "quantile.h"
 #include "result_rows.h"
+#include "result_values.h"
 #include "utils/memutils.h"
 
 /*
@@ -164,13 +165,6 @@ median_days(const OrderNumber *number)
 	return shorter + 0.5 * (longer - shorter);
 }
 
-static Datum
-share(int64 part, int64 whole, bool *isnull)
-{
-	*isnull = whole == 0;
-	return Float8GetDatum(whole == 0 ? 0 : (double) part / (double) whole);
-}
-
 static void
 add_number_row(ResultRows *rows, int64 n, const OrderNumber *number)
 {
@@ -180,12 +174,12 @@ add_number_row(ResultRows *rows, int64 n, const OrderNumber *number)
 	values[0] = Int32GetDatum((int32) n);
 	values[1] = Int64GetDatum(number->customers);
 	values[2] = Int64GetDatum(number->repurchased);
-	values[3] = share(number->repurchased, number->customers, &nulls[3]);
+	values[3] = share_or_null(number->repurchased, number->customers, &nulls[3]);
 	nulls[4] = number->repurchased == 0;
 	values[4] = Float8GetDatum(nulls[4] ? 0 : median_days(number));
 	values[5] = Int64GetDatum(number->eligible);
 	values[6] = Int64GetDatum(number->repurchased_within);
-	values[7] = share(number->repurchased_within, number->eligible, &nulls[7]);
+	values[7] = share_or_null(number->repurchased_within, number->eligible, &nulls[7]);
 	result_rows_add(rows, values, nulls);
 }
 

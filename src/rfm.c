@@ -1,230 +1,18 @@
 /*
  * rfm.c
- *		Who are the customers? RFM as rows: one per customer, per segment, per
- *		pair of segments, per score.
- *
- * Every function here has two faces: over a relation and its columns, and over
- * a stored state of purchases_state. Both come down to a customer table whose
- * customers are scored and then written as rows.
+ *		Who are the customers, and where are they going? RFM as rows: one per
+ *		customer, one per pair of segments at two times, one per score.
  *
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
  */
-#include "compat.h"
+#include "rfm_call.h"
 
 #include "checks.h"
 #include "common/shortest_dec.h"
 #include "customer_type.h"
-#include "funcapi.h"
-#include "miscadmin.h"
-#include "orders_source.h"
-#include "retention_state.h"
-#include "rfm_customers.h"
-#include "state_bytes.h"
+#include "result_values.h"
 #include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
-#include "utils/memutils.h"
-
-/* ------------------------------------------------------------------------
- * Arguments, and the way from either face to the rows
- * ------------------------------------------------------------------------
- */
-typedef struct RfmCall RfmCall;
-
-/* Writes a function's rows; the table is NULL if there are no orders. */
-typedef void (*RfmWriter) (RfmCall *call, const CustomerTable *const *tables);
-
-struct RfmCall
-{
-	FunctionCallInfo fcinfo;
-	RfmWriter	write;
-	int			bins;
-	RfmGrid		grid;
-	double		share;
-	Oid			customer_type;	/* of the result */
-	TimestampTz as_of[2];
-	int			ntables;
-	ReturnSetInfo *result;
-	MemoryContext row_context;	/* reset after each row */
-	Datum		segment[SEGMENT_NAME_COUNT];	/* names as text */
-};
-
-static int
-bins_arg(FunctionCallInfo fcinfo, int argument)
-{
-	if (PG_ARGISNULL(argument))
-		reject_null("bins");
-	check_rfm_bins(PG_GETARG_INT32(argument));
-	return PG_GETARG_INT32(argument);
-}
-
-static RfmGrid
-grid_arg(FunctionCallInfo fcinfo, int argument)
-{
-	if (PG_ARGISNULL(argument))
-		reject_null("grid");
-	return rfm_grid_from_text(PG_GETARG_TEXT_PP(argument));
-}
-
-static TimestampTz
-time_arg(FunctionCallInfo fcinfo, int argument, const char *name)
-{
-	if (PG_ARGISNULL(argument))
-		reject_null(name);
-	check_finite_time(PG_GETARG_TIMESTAMPTZ(argument), name);
-	return PG_GETARG_TIMESTAMPTZ(argument);
-}
-
-static double
-share_arg(FunctionCallInfo fcinfo, int argument)
-{
-	double		share;
-
-	if (PG_ARGISNULL(argument))
-		reject_null("share");
-	share = PG_GETARG_FLOAT8(argument);
-	check_double_range(share, 0, 1, "share");
-	if (share == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"share\" must be above 0")));
-	return share;
-}
-
-static void
-call_init(RfmCall *call, FunctionCallInfo fcinfo, RfmWriter write)
-{
-	InitMaterializedSRF(fcinfo, 0);
-	*call = (RfmCall)
-	{
-		.fcinfo = fcinfo,
-			.write = write,
-			.bins = 5,
-			.ntables = 1,
-			.result = (ReturnSetInfo *) fcinfo->resultinfo,
-			.row_context = AllocSetContextCreate(CurrentMemoryContext,
-												 "retention rows",
-												 ALLOCSET_DEFAULT_SIZES)
-	};
-	for (int i = 0; i < SEGMENT_NAME_COUNT; i++)
-		call->segment[i] = CStringGetTextDatum(segment_name(i));
-}
-
-static void
-write_purchases(CustomerTable *const *tables, void *arg)
-{
-	RfmCall    *call = arg;
-
-	call->write(call, (const CustomerTable *const *) tables);
-}
-
-/* Over a relation: reads its orders until call->as_of. */
-static Datum
-run_over_relation(RfmCall *call, const OrdersArguments *arguments)
-{
-	OrdersSource source;
-
-	call->customer_type = get_fn_expr_argtype(call->fcinfo->flinfo,
-											  arguments->customer_type);
-	orders_source_init(&source, call->fcinfo, arguments);
-	orders_source_purchases(&source, call->as_of, call->ntables,
-							write_purchases, call);
-	return (Datum) 0;
-}
-
-/* A stored state of purchases; NULL, which has no orders, if the argument is. */
-static CustomerTable *
-purchases_arg(FunctionCallInfo fcinfo, int argument, CustomerTable *view)
-{
-	CustomerTable *table;
-
-	if (PG_ARGISNULL(argument))
-		return NULL;
-	table = state_open(PG_GETARG_DATUM(argument), view);
-	if (table->family != &purchases_family)
-		reject_state(table, "purchases of customers");
-	return table;
-}
-
-/* Over stored states, the first of which is an argument. */
-static Datum
-run_over_states(RfmCall *call, int argument)
-{
-	CustomerTable view[2];
-	CustomerTable *tables[2];
-
-	for (int i = 0; i < call->ntables; i++)
-	{
-		tables[i] = purchases_arg(call->fcinfo, argument + i, &view[i]);
-		if (tables[i])
-			call->as_of[i] = purchases_as_of(tables[i]);
-	}
-	write_purchases(tables, call);
-	return (Datum) 0;
-}
-
-/* The type of the customers in a stored state must be the anchor's. */
-static Datum
-run_over_state_of_customers(RfmCall *call)
-{
-	Oid			anchor = get_fn_expr_argtype(call->fcinfo->flinfo, 0);
-	CustomerTable view;
-	CustomerTable *table = purchases_arg(call->fcinfo, 1, &view);
-
-	call->customer_type = anchor;
-	if (table &&
-		!customer_type_fits(anchor, customer_type_of_kind(table->kind)))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("the first argument has type %s, but the customers in the state have type %s",
-						format_type_be(anchor),
-						format_type_be(customer_type_of_kind(table->kind))),
-				 errhint("Write NULL::%s: the first argument gives the result's column its type.",
-						 format_type_be(customer_type_of_kind(table->kind)))));
-	return run_over_states(call, 1);
-}
-
-static void
-put_row(RfmCall *call, Datum *values, bool *nulls)
-{
-	CHECK_FOR_INTERRUPTS();
-	tuplestore_putvalues(call->result->setResult, call->result->setDesc,
-						 values, nulls);
-	MemoryContextReset(call->row_context);
-}
-
-/* Makes a value of a row: NULL if there is none. */
-static Datum
-numeric_or_null(Numeric value, bool *isnull)
-{
-	*isnull = value == NULL;
-	return value ? NumericGetDatum(value) : (Datum) 0;
-}
-
-static Datum
-float8_or_null(double value, bool known, bool *isnull)
-{
-	*isnull = !known;
-	return Float8GetDatum(known ? value : 0);
-}
-
-/* Money per order; NULL if no money is known. */
-static Numeric
-average_order(Numeric money, int64 orders)
-{
-	if (money == NULL)
-		return NULL;
-	return DatumGetNumeric(DirectFunctionCall2(numeric_div,
-											   NumericGetDatum(money),
-											   NumericGetDatum(int64_to_numeric(orders))));
-}
-
-/* The later time is "to"; all of time does not fit a signed number. */
-static double
-days_between(TimestampTz from, TimestampTz to)
-{
-	return (double) ((uint64) to - (uint64) from) / USECS_PER_DAY;
-}
 
 /* ------------------------------------------------------------------------
  * rfm_segments: a row per customer
@@ -261,8 +49,7 @@ write_segments(RfmCall *call, const CustomerTable *const *tables)
 												call->as_of[0]));
 		values[4] = Int64GetDatum(purchases->orders);
 		values[5] = numeric_or_null(money, &nulls[5]);
-		values[6] = numeric_or_null(average_order(money, purchases->orders),
-									&nulls[6]);
+		values[6] = money_per(money, purchases->orders, &nulls[6]);
 		values[7] = Int32GetDatum(customer.score[RFM_RECENCY]);
 		values[8] = Int32GetDatum(customer.score[RFM_FREQUENCY]);
 		values[9] = Int32GetDatum(customer.score[RFM_MONETARY]);
@@ -270,7 +57,7 @@ write_segments(RfmCall *call, const CustomerTable *const *tables)
 															  sizeof(cell)));
 		values[11] = call->segment[customer.segment];
 		nulls[9] = nulls[10] = nulls[11] = !known;
-		put_row(call, values, nulls);
+		rfm_put_row(call, values, nulls);
 	}
 	MemoryContextSwitchTo(caller);
 }
@@ -289,11 +76,11 @@ rfm_segments(PG_FUNCTION_ARGS)
 	};
 	RfmCall		call;
 
-	call_init(&call, fcinfo, write_segments);
-	call.as_of[0] = time_arg(fcinfo, 5, "as_of");
-	call.bins = bins_arg(fcinfo, 6);
-	call.grid = grid_arg(fcinfo, 7);
-	return run_over_relation(&call, &arguments);
+	rfm_call_init(&call, fcinfo, write_segments);
+	call.as_of[0] = rfm_time_arg(fcinfo, 5, "as_of");
+	call.bins = rfm_bins_arg(fcinfo, 6);
+	call.grid = rfm_grid_arg(fcinfo, 7);
+	return rfm_run_over_relation(&call, &arguments);
 }
 
 /*
@@ -306,145 +93,10 @@ rfm_segments_of_state(PG_FUNCTION_ARGS)
 {
 	RfmCall		call;
 
-	call_init(&call, fcinfo, write_segments);
-	call.bins = bins_arg(fcinfo, 2);
-	call.grid = grid_arg(fcinfo, 3);
-	return run_over_state_of_customers(&call);
-}
-
-/* ------------------------------------------------------------------------
- * segment_summary: a row per segment
- * ------------------------------------------------------------------------
- */
-typedef struct SegmentTotals
-{
-	int64		customers;
-	int64		orders;
-	Money		money;
-	uint64	   *recency;		/* words of its customers' last orders */
-} SegmentTotals;
-
-/* The median of recencies in days, interpolated between the two in the middle. */
-static double
-median_recency_days(const SegmentTotals *totals, TimestampTz as_of)
-{
-	uint64		rank[2] = {(totals->customers - 1) / 2, totals->customers / 2};
-	uint64		word[2];
-	double		longer;
-	double		shorter;
-
-	quantile_select(totals->recency, totals->customers, rank, 2, word);
-	longer = days_between(int64_of_word(word[0]), as_of);
-	shorter = days_between(int64_of_word(word[1]), as_of);
-	return shorter + 0.5 * (longer - shorter);
-}
-
-static void
-write_summary(RfmCall *call, const CustomerTable *const *tables)
-{
-	SegmentTotals segments[SEGMENT_NAME_COUNT] = {0};
-	RfmCustomers customers;
-	RfmCursor	cursor;
-	RfmCustomer customer;
-	StateHeap	heap;
-	StateHeap	all_heap;
-	Money		all = {0, 0};
-	Numeric		revenue;
-	bool		has_revenue;
-	uint64	   *recency;
-
-	/* twice: first how many a segment has, then who */
-	rfm_customers_init(&customers, tables[0], call->bins, call->grid);
-	for (cursor = rfm_customers_walk(&customers);
-		 rfm_cursor_next(&cursor, &customer);)
-		segments[customer.segment].customers++;
-	recency = MemoryContextAllocHuge(CurrentMemoryContext,
-									 (customers.count + 1) * sizeof(uint64));
-	for (int i = 0; i < SEGMENT_NAME_COUNT; i++)
-	{
-		segments[i].recency = recency;
-		recency += segments[i].customers;
-		segments[i].customers = 0;
-	}
-
-	heap_init_scratch(&heap);
-	for (cursor = rfm_customers_walk(&customers);
-		 rfm_cursor_next(&cursor, &customer);)
-	{
-		const Purchases *purchases = &customer.purchases;
-		SegmentTotals *totals = &segments[customer.segment];
-
-		totals->recency[totals->customers++] =
-			word_of_int64(purchases->last_order_at);
-		add_orders(&totals->orders, purchases->orders);
-		money_add(&heap, &totals->money, &purchases->money,
-				  tables[0]->heap.base);
-	}
-	heap_init_scratch(&all_heap);
-	for (int i = 0; i < SEGMENT_NAME_COUNT; i++)
-		money_add(&all_heap, &all, &segments[i].money, heap.base);
-	revenue = money_numeric(&all, all_heap.base);
-	has_revenue = money_sign(&all, all_heap.base) > 0;
-
-	for (int i = 0; i < SEGMENT_NAME_COUNT; i++)
-	{
-		const SegmentTotals *totals = &segments[i];
-		Numeric		money = money_numeric(&totals->money, heap.base);
-		Datum		values[8];
-		bool		nulls[8] = {false};
-
-		if (totals->customers == 0)
-			continue;
-		values[0] = call->segment[i];
-		values[1] = Int64GetDatum(totals->customers);
-		values[2] = Float8GetDatum((double) totals->customers /
-								   (double) customers.count);
-		values[3] = numeric_or_null(money, &nulls[3]);
-		values[4] = float8_or_null(money && has_revenue ?
-								   money_ratio(money, revenue) : 0,
-								   money && has_revenue, &nulls[4]);
-		values[5] = Int64GetDatum(totals->orders);
-		values[6] = numeric_or_null(average_order(money, totals->orders),
-									&nulls[6]);
-		values[7] = Float8GetDatum(median_recency_days(totals, call->as_of[0]));
-		put_row(call, values, nulls);
-	}
-}
-
-/*
- * segment_summary(customer_type anyelement, orders_table regclass,
- * customer_column name, ordered_at_column name, amount_column name,
- * as_of timestamptz, bins int, grid text, tz text, order_id_column name)
- */
-PG_FUNCTION_INFO_V1(segment_summary);
-Datum
-segment_summary(PG_FUNCTION_ARGS)
-{
-	static const OrdersArguments arguments = {
-		.relation = 1, .tz = 8, .order_id = 9
-	};
-	RfmCall		call;
-
-	call_init(&call, fcinfo, write_summary);
-	call.as_of[0] = time_arg(fcinfo, 5, "as_of");
-	call.bins = bins_arg(fcinfo, 6);
-	call.grid = grid_arg(fcinfo, 7);
-	return run_over_relation(&call, &arguments);
-}
-
-/*
- * segment_summary(state retention_state, bins int, grid text)
- */
-PG_FUNCTION_INFO_V1(segment_summary_of_state);
-Datum
-segment_summary_of_state(PG_FUNCTION_ARGS)
-{
-	RfmCall		call;
-
-	call_init(&call, fcinfo, write_summary);
-	call.bins = bins_arg(fcinfo, 1);
-	call.grid = grid_arg(fcinfo, 2);
-	return run_over_states(&call, 0);
+	rfm_call_init(&call, fcinfo, write_segments);
+	call.bins = rfm_bins_arg(fcinfo, 2);
+	call.grid = rfm_grid_arg(fcinfo, 3);
+	return rfm_run_over_state_of_customers(&call);
 }
 
 /* ------------------------------------------------------------------------
@@ -555,7 +207,7 @@ write_transitions(RfmCall *call, const CustomerTable *const *tables)
 									   (double) of_segment);
 			values[4] = numeric_or_null(money_numeric(&transition->money,
 													  heap.base), &nulls[4]);
-			put_row(call, values, nulls);
+			rfm_put_row(call, values, nulls);
 		}
 	}
 }
@@ -575,10 +227,10 @@ rfm_transitions(PG_FUNCTION_ARGS)
 	};
 	RfmCall		call;
 
-	call_init(&call, fcinfo, write_transitions);
+	rfm_call_init(&call, fcinfo, write_transitions);
 	call.ntables = 2;
-	call.as_of[0] = time_arg(fcinfo, 5, "from_as_of");
-	call.as_of[1] = time_arg(fcinfo, 6, "to_as_of");
+	call.as_of[0] = rfm_time_arg(fcinfo, 5, "from_as_of");
+	call.as_of[1] = rfm_time_arg(fcinfo, 6, "to_as_of");
 	if (call.as_of[0] >= call.as_of[1])
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -586,9 +238,9 @@ rfm_transitions(PG_FUNCTION_ARGS)
 				 errdetail("They are %s and %s.",
 						   pstrdup(timestamptz_to_str(call.as_of[0])),
 						   pstrdup(timestamptz_to_str(call.as_of[1])))));
-	call.bins = bins_arg(fcinfo, 7);
-	call.grid = grid_arg(fcinfo, 8);
-	return run_over_relation(&call, &arguments);
+	call.bins = rfm_bins_arg(fcinfo, 7);
+	call.grid = rfm_grid_arg(fcinfo, 8);
+	return rfm_run_over_relation(&call, &arguments);
 }
 
 /*
@@ -601,11 +253,11 @@ rfm_transitions_of_states(PG_FUNCTION_ARGS)
 {
 	RfmCall		call;
 
-	call_init(&call, fcinfo, write_transitions);
+	rfm_call_init(&call, fcinfo, write_transitions);
 	call.ntables = 2;
-	call.bins = bins_arg(fcinfo, 2);
-	call.grid = grid_arg(fcinfo, 3);
-	return run_over_states(&call, 0);
+	call.bins = rfm_bins_arg(fcinfo, 2);
+	call.grid = rfm_grid_arg(fcinfo, 3);
+	return rfm_run_over_states(&call, 0);
 }
 
 /* ------------------------------------------------------------------------
@@ -722,7 +374,7 @@ write_breaks(RfmCall *call, const CustomerTable *const *tables)
 													 turned ? &range->least : &range->most,
 													 call->as_of[0],
 													 tables[0]->heap.base));
-			put_row(call, values, nulls);
+			rfm_put_row(call, values, nulls);
 		}
 }
 
@@ -740,10 +392,10 @@ rfm_breaks(PG_FUNCTION_ARGS)
 	};
 	RfmCall		call;
 
-	call_init(&call, fcinfo, write_breaks);
-	call.as_of[0] = time_arg(fcinfo, 5, "as_of");
-	call.bins = bins_arg(fcinfo, 6);
-	return run_over_relation(&call, &arguments);
+	rfm_call_init(&call, fcinfo, write_breaks);
+	call.as_of[0] = rfm_time_arg(fcinfo, 5, "as_of");
+	call.bins = rfm_bins_arg(fcinfo, 6);
+	return rfm_run_over_relation(&call, &arguments);
 }
 
 /*
@@ -755,148 +407,7 @@ rfm_breaks_of_state(PG_FUNCTION_ARGS)
 {
 	RfmCall		call;
 
-	call_init(&call, fcinfo, write_breaks);
-	call.bins = bins_arg(fcinfo, 1);
-	return run_over_states(&call, 0);
-}
-
-/* ------------------------------------------------------------------------
- * hero_buyers: a row per customer among the few who bring most of the money
- * ------------------------------------------------------------------------
- */
-typedef struct Buyer
-{
-	uint64		money_word;
-	const char *slot;
-} Buyer;
-
-/* Most money first; customers with as much in their own order. */
-static int
-compare_buyers(const void *a, const void *b, void *arg)
-{
-	const Buyer *x = a;
-	const Buyer *y = b;
-
-	CHECK_FOR_INTERRUPTS();
-	if (x->money_word != y->money_word)
-		return x->money_word > y->money_word ? -1 : 1;
-	return customer_compare(arg, x->slot, y->slot);
-}
-
-static Buyer *
-buyers_by_money(const RfmCustomers *customers, uint64 *count)
-{
-	Buyer	   *buyers = MemoryContextAllocHuge(CurrentMemoryContext,
-												(customers->with_money + 1) * sizeof(Buyer));
-	RfmCursor	cursor = rfm_customers_walk(customers);
-	RfmCustomer customer;
-
-	*count = 0;
-	while (rfm_cursor_next(&cursor, &customer))
-		if (!money_is_none(&customer.purchases.money))
-			buyers[(*count)++] = (Buyer) {customer.money_word, customer.slot};
-	qsort_arg(buyers, *count, sizeof(Buyer), compare_buyers,
-			  unconstify(CustomerTable *, customers->table));
-	return buyers;
-}
-
-static void
-read_purchases(const CustomerTable *table, const char *slot,
-			   Purchases *purchases)
-{
-	memcpy(purchases, slot + table->key_size, sizeof(Purchases));
-}
-
-static void
-write_heroes(RfmCall *call, const CustomerTable *const *tables)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	const char *base = tables[0] ? tables[0]->heap.base : NULL;
-	RfmCustomers customers;
-	Purchases	purchases;
-	uint64		count;
-	Buyer	   *buyers;
-	StateHeap	heap;
-	Money		all = {0, 0};
-	Money		so_far = {0, 0};
-	Money		goal;
-	Numeric		revenue;
-
-	rfm_customers_init(&customers, tables[0], call->bins, GRID_STANDARD);
-	buyers = buyers_by_money(&customers, &count);
-	heap_init_scratch(&heap);
-	for (uint64 i = 0; i < count; i++)
-	{
-		if ((i & 0xFFFF) == 0)
-			CHECK_FOR_INTERRUPTS();
-		read_purchases(tables[0], buyers[i].slot, &purchases);
-		money_add(&heap, &all, &purchases.money, base);
-	}
-	if (money_sign(&all, heap.base) <= 0)
-		return;
-	revenue = money_numeric(&all, heap.base);
-	money_from_datum(&heap, &goal,
-					 DirectFunctionCall2(numeric_mul,
-										 NumericGetDatum(revenue),
-										 DirectFunctionCall1(float8_numeric,
-															 Float8GetDatum(call->share))),
-					 "share");
-	for (uint64 i = 0;
-		 i < count && (i == 0 || money_compare(&so_far, heap.base, &goal, heap.base) < 0);
-		 i++)
-	{
-		Datum		values[6];
-		bool		nulls[6] = {false};
-		Numeric		money;
-
-		read_purchases(tables[0], buyers[i].slot, &purchases);
-		money_add(&heap, &so_far, &purchases.money, base);
-		MemoryContextSwitchTo(call->row_context);
-		money = money_numeric(&purchases.money, base);
-		values[0] = customer_datum(tables[0], buyers[i].slot,
-								   call->customer_type);
-		values[1] = Int64GetDatum((int64) i + 1);
-		values[2] = Int64GetDatum(purchases.orders);
-		values[3] = NumericGetDatum(money);
-		values[4] = Float8GetDatum(money_ratio(money, revenue));
-		values[5] = Float8GetDatum(money_ratio(money_numeric(&so_far, heap.base),
-												 revenue));
-		put_row(call, values, nulls);
-		MemoryContextSwitchTo(caller);
-	}
-}
-
-/*
- * hero_buyers(customer_type anyelement, orders_table regclass,
- * customer_column name, ordered_at_column name, amount_column name,
- * share double precision, as_of timestamptz, tz text, order_id_column name)
- */
-PG_FUNCTION_INFO_V1(hero_buyers);
-Datum
-hero_buyers(PG_FUNCTION_ARGS)
-{
-	static const OrdersArguments arguments = {
-		.relation = 1, .tz = 7, .order_id = 8
-	};
-	RfmCall		call;
-
-	call_init(&call, fcinfo, write_heroes);
-	call.share = share_arg(fcinfo, 5);
-	call.as_of[0] = time_arg(fcinfo, 6, "as_of");
-	return run_over_relation(&call, &arguments);
-}
-
-/*
- * hero_buyers(customer_type anyelement, state retention_state,
- * share double precision)
- */
-PG_FUNCTION_INFO_V1(hero_buyers_of_state);
-Datum
-hero_buyers_of_state(PG_FUNCTION_ARGS)
-{
-	RfmCall		call;
-
-	call_init(&call, fcinfo, write_heroes);
-	call.share = share_arg(fcinfo, 2);
-	return run_over_state_of_customers(&call);
+	rfm_call_init(&call, fcinfo, write_breaks);
+	call.bins = rfm_bins_arg(fcinfo, 1);
+	return rfm_run_over_states(&call, 0);
 }

@@ -14,6 +14,7 @@
 #include "calendar.h"
 #include "common/int.h"
 #include "result_rows.h"
+#include "result_values.h"
 
 enum
 {
@@ -155,11 +156,8 @@ add_window_row(ResultRows *rows, int64 index, const Window *sum,
 	values[2] = Int64GetDatum(sum->eligible);
 	values[3] = Int64GetDatum(sum->retained);
 	values[5] = Int64GetDatum(sum->retained_or_later);
-	nulls[4] = nulls[6] = sum->eligible == 0;
-	values[4] = Float8GetDatum(nulls[4] ? 0 :
-							   (double) sum->retained / (double) sum->eligible);
-	values[6] = Float8GetDatum(nulls[6] ? 0 :
-							   (double) sum->retained_or_later / (double) sum->eligible);
+	values[4] = share_or_null(sum->retained, sum->eligible, &nulls[4]);
+	values[6] = share_or_null(sum->retained_or_later, sum->eligible, &nulls[6]);
 	values[7] = BoolGetDatum(sum->eligible == customers);
 	result_rows_add(rows, values, nulls);
 }

@@ -10,6 +10,8 @@
  */
 #include "survival.h"
 
+#include "result_values.h"
+
 #include <math.h>
 
 #include "common/int.h"
@@ -174,13 +176,6 @@ read_survival(Datum value)
 	}
 	km_sort(&data);
 	return data;
-}
-
-static Datum
-float8_or_null(bool known, double value, bool *isnull)
-{
-	*isnull = !known;
-	return known ? Float8GetDatum(value) : (Datum) 0;
 }
 
 /*
