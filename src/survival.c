@@ -10,14 +10,13 @@
  */
 #include "survival.h"
 
-#include "result_values.h"
-
 #include <math.h>
 
 #include "common/int.h"
 #include "funcapi.h"
 #include "kaplan_meier.h"
 #include "logrank.h"
+#include "result_values.h"
 #include "specfun.h"
 #include "state_bytes.h"
 #include "utils/array.h"
