@@ -215,4 +215,5 @@ SELECT cohort_retention(customer, ordered_at, amount, 'month', '2024-04-01', CAS
 -- a typing error in a year must not take all memory
 SELECT cohort_retention(1, '0024-01-01', 5, 'day', '2024-02-01', 'UTC');
 
+SET client_min_messages = warning;
 DROP SCHEMA cohorts CASCADE;
