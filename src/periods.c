@@ -51,11 +51,17 @@ grain_name(Grain grain)
  * ------------------------------------------------------------------------
  */
 
-/* An offset from UTC in microseconds, and until when it holds. */
+/*
+ * An offset from UTC in microseconds, until when it holds, and the latest local
+ * day there was before. Where clocks go back over midnight (St John's did at
+ * 00:01), a day does not come again: what it has of a second time belongs to the
+ * day after, so that a later instant never has an earlier period.
+ */
 typedef struct ZoneSpan
 {
 	TimestampTz until;
 	int64		offset;
+	int64		day_before;
 } ZoneSpan;
 
 struct Zone
@@ -95,6 +101,21 @@ unix_of_timestamp(TimestampTz at)
 	return seconds + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
 }
 
+static int64
+floor_div(int64 a, int64 b)
+{
+	return a / b - (a % b < 0);
+}
+
+/* Days since 2000-01-01, by day and time of day: at + offset may be out of range */
+static int64
+local_day(TimestampTz at, int64 offset)
+{
+	int64		days = floor_div(at, USECS_PER_DAY);
+
+	return days + floor_div(at - days * USECS_PER_DAY + offset, USECS_PER_DAY);
+}
+
 /* What the library says of one instant. */
 static int64
 library_offset(const pg_tz *tz, int64 unix_seconds)
@@ -105,34 +126,65 @@ library_offset(const pg_tz *tz, int64 unix_seconds)
 	return local ? local->tm_gmtoff * USECS_PER_SEC : 0;
 }
 
+/* The next change of a zone's clocks, at most "most". */
+static int64
+next_change(const pg_tz *tz, int64 unix_seconds, int64 most)
+{
+	pg_time_t	at = (pg_time_t) unix_seconds;
+	long		offset;
+	long		next_offset;
+	int			is_dst;
+	int			next_is_dst;
+	pg_time_t	boundary;
+
+	if (pg_next_dst_boundary(&at, &offset, &is_dst, &boundary, &next_offset,
+							 &next_is_dst, tz) <= 0)
+		return most;
+	return Min((int64) boundary, most);
+}
+
+/* More than clocks can go back, which is from 167 hours ahead to as many behind */
+#define LONGEST_WAY_BACK	(15 * SECS_PER_DAY)
+
+/* The span that begins with an instant, by the library; its end is not known. */
+static ZoneSpan
+library_span(const pg_tz *tz, int64 unix_seconds)
+{
+	ZoneSpan	span = {0};
+	int64		at = unix_seconds - LONGEST_WAY_BACK;
+
+	span.offset = library_offset(tz, unix_seconds);
+	span.day_before = PG_INT64_MIN;
+	while (at < unix_seconds)
+	{
+		int64		offset = library_offset(tz, at);
+
+		at = next_change(tz, at, unix_seconds);
+		span.day_before = Max(span.day_before,
+							  local_day(timestamp_of_unix(at) - 1, offset));
+	}
+	return span;
+}
+
 static void
 fill_spans(Zone *zone)
 {
-	pg_time_t	at = TABLE_BEGIN;
+	ZoneSpan	span = library_span(zone->tz, TABLE_BEGIN);
+	int64		at = TABLE_BEGIN;
 	int			room = 64;
 
 	zone->spans = MemoryContextAlloc(TopMemoryContext, room * sizeof(ZoneSpan));
 	while (at < TABLE_END)
 	{
-		long		offset;
-		long		next_offset;
-		int			is_dst;
-		int			next_is_dst;
-		pg_time_t	boundary;
-		int			more = pg_next_dst_boundary(&at, &offset, &is_dst, &boundary,
-												&next_offset, &next_is_dst,
-												zone->tz);
-
-		if (more <= 0 || boundary > TABLE_END)
-			boundary = TABLE_END;
+		span.offset = library_offset(zone->tz, at);
+		at = next_change(zone->tz, at, TABLE_END);
+		span.until = timestamp_of_unix(at);
 		if (zone->nspans == room)
 			zone->spans = repalloc(zone->spans,
 								   (room *= 2) * sizeof(ZoneSpan));
-		zone->spans[zone->nspans++] = (ZoneSpan)
-		{
-			timestamp_of_unix(boundary), library_offset(zone->tz, at)
-		};
-		at = boundary;
+		zone->spans[zone->nspans++] = span;
+		span.day_before = Max(span.day_before,
+							  local_day(span.until - 1, span.offset));
 	}
 }
 
@@ -152,8 +204,8 @@ forget_zones(void)
 }
 
 /*
- * A zone by its name, good until the next call; one that the server does not know is an error that names
- * the argument.
+ * A zone by its name, good until the next call; one that the server does not know
+ * is an error that names the argument.
  */
 const Zone *
 zone_from_name(const char *name)
@@ -183,57 +235,57 @@ zone_from_name(const char *name)
 	return zone;
 }
 
-/* Local time minus UTC, in microseconds. */
+/* The day an instant belongs to, in days since 2000-01-01. */
 static int64
-zone_offset(const Zone *zone, TimestampTz at)
+zone_day(const Zone *zone, TimestampTz at)
 {
+	const ZoneSpan *span;
+	ZoneSpan	rare;
 	int			first = 0;
 	int			count = zone->nspans;
 	int			last = zone->last;
 
 	if (unlikely(at < timestamp_of_unix(TABLE_BEGIN) ||
 				 at >= timestamp_of_unix(TABLE_END)))
-		return library_offset(zone->tz, unix_of_timestamp(at));
-	if (at < zone->spans[last].until &&
-		(last == 0 || at >= zone->spans[last - 1].until))
-		return zone->spans[last].offset;
-	/* the first span that ends after it */
-	while (count > 1)
 	{
-		int			half = count / 2;
-
-		if (zone->spans[first + half - 1].until <= at)
-			first += half;
-		count -= half;
+		rare = library_span(zone->tz, unix_of_timestamp(at));
+		span = &rare;
 	}
-	((Zone *) zone)->last = first;
-	return zone->spans[first].offset;
+	else if (at < zone->spans[last].until &&
+			 (last == 0 || at >= zone->spans[last - 1].until))
+		span = &zone->spans[last];
+	else
+	{
+		/* the first span that ends after it */
+		while (count > 1)
+		{
+			int			half = count / 2;
+
+			if (zone->spans[first + half - 1].until <= at)
+				first += half;
+			count -= half;
+		}
+		((Zone *) zone)->last = first;
+		span = &zone->spans[first];
+	}
+	return Max(local_day(at, span->offset), span->day_before);
 }
 
 /* ------------------------------------------------------------------------
  * Periods
  * ------------------------------------------------------------------------
  */
-static int64
-floor_div(int64 a, int64 b)
-{
-	return a / b - (a % b < 0);
-}
-
 /* Monday 2000-01-03, in days since 2000-01-01 */
 #define FIRST_MONDAY	2
 
 int64
 period_of(Grain grain, const Zone *zone, TimestampTz at)
 {
-	/* by day and time of day, since at + offset may be out of range */
-	int64		days = floor_div(at, USECS_PER_DAY);
+	int64		days = zone_day(zone, at);
 	int			year;
 	int			month;
 	int			day;
 
-	days += floor_div(at - days * USECS_PER_DAY + zone_offset(zone, at),
-					  USECS_PER_DAY);
 	if (grain == GRAIN_DAY)
 		return days;
 	if (grain == GRAIN_WEEK)
