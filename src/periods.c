@@ -278,24 +278,45 @@ zone_day(const Zone *zone, TimestampTz at)
 /* Monday 2000-01-03, in days since 2000-01-01 */
 #define FIRST_MONDAY	2
 
+/*
+ * The month of a day, as 12 * year + month - 1. Orders that follow one another in
+ * a table are mostly of one month, so the last one is kept.
+ */
+static int64
+month_of_day(int64 days)
+{
+	static int64 begin = 0;
+	static int64 end = 0;
+	static int64 known = 0;
+
+	if (days < begin || days >= end)
+	{
+		int			year;
+		int			month;
+		int			day;
+
+		j2date((int) days + POSTGRES_EPOCH_JDATE, &year, &month, &day);
+		known = (int64) year * MONTHS_PER_YEAR + month - 1;
+		begin = period_start(GRAIN_MONTH, known);
+		end = period_start(GRAIN_MONTH, known + 1);
+	}
+	return known;
+}
+
 int64
 period_of(Grain grain, const Zone *zone, TimestampTz at)
 {
 	int64		days = zone_day(zone, at);
-	int			year;
-	int			month;
-	int			day;
 
 	if (grain == GRAIN_DAY)
 		return days;
 	if (grain == GRAIN_WEEK)
 		return floor_div(days - FIRST_MONDAY, 7);
-	j2date((int) days + POSTGRES_EPOCH_JDATE, &year, &month, &day);
 	if (grain == GRAIN_MONTH)
-		return (int64) year * MONTHS_PER_YEAR + month - 1;
+		return month_of_day(days);
 	if (grain == GRAIN_QUARTER)
-		return (int64) year * 4 + (month - 1) / 3;
-	return year;
+		return floor_div(month_of_day(days), 3);
+	return floor_div(month_of_day(days), MONTHS_PER_YEAR);
 }
 
 /* The first day of a period. */
