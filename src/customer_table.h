@@ -351,6 +351,9 @@ customer_table_prefetch(const CustomerTable *table, int stride, CustomerKey key)
 	const char *home = table->slots + home_of(table->range, key.word[0]) * stride;
 
 	__builtin_prefetch(home, 1, 2);
+	/* two large slots may lie in three lines of memory */
+	if (near_slots(stride) * stride > 64)
+		__builtin_prefetch(home + 64, 1, 2);
 	__builtin_prefetch(home + near_slots(stride) * stride - 1, 1, 2);
 }
 
