@@ -213,7 +213,8 @@ SELECT cohort_retention(customer, ordered_at, amount, CASE amount WHEN 50 THEN '
 SELECT cohort_retention(customer, ordered_at, amount, 'month', '2024-04-01', CASE amount WHEN 50 THEN 'UTC' ELSE 'Asia/Kolkata' END) FROM cohorts.few;
 SELECT cohort_retention(customer, ordered_at, amount, 'month', '2024-04-01', CASE amount WHEN 50 THEN NULL ELSE 'Asia/Kolkata' END) FROM cohorts.few;
 -- a typing error in a year must not take all memory
-SELECT cohort_retention(1, '0024-01-01', 5, 'day', '2024-02-01', 'UTC');
+SELECT cardinality(cohort_retention(1, '0024-01-01', 5, 'day', '2024-02-01', 'UTC'));
+SELECT cardinality(cohort_retention(i, '0024-01-01'::timestamptz + i * interval '1 day', 5, 'day', '2024-02-01', 'UTC')) FROM generate_series(1, 20) i;
 
 SET client_min_messages = warning;
 DROP SCHEMA cohorts CASCADE;

@@ -180,25 +180,21 @@ typedef struct Cell
 	Money		revenue;
 } Cell;
 
-/*
- * The triangle: cell (cohort c, index i) is cells[start(c) + i], for the cohorts
- * from the first customer's to the one that holds as_of.
- */
+/* The customers whose first order lies in one period. */
+typedef struct Cohort
+{
+	int64		size;
+	Cell	   *cells;			/* one for each period from it to as_of's */
+} Cohort;
+
+/* The cohorts from the first customer's to the one that holds as_of. */
 typedef struct Triangle
 {
 	int64		first;			/* period of the first cohort */
-	int64		cohorts;		/* periods from it to as_of's */
-	int64	   *size;			/* customers of each cohort */
-	Cell	   *cells;
-	StateHeap	heap;			/* for their money */
+	int64		count;
+	Cohort	   *cohorts;
+	StateHeap	heap;			/* for the money in their cells */
 } Triangle;
-
-static int64
-cells_before(const Triangle *triangle, int64 cohort)
-{
-	/* cohort c has "cohorts" - c cells */
-	return cohort * triangle->cohorts - cohort * (cohort - 1) / 2;
-}
 
 static bool
 next_customer(CustomerCursor *cursor, CohortPayload *customer)
@@ -213,36 +209,67 @@ next_customer(CustomerCursor *cursor, CohortPayload *customer)
 	return false;
 }
 
-#define MOST_CELLS	(MaxAllocSize / 160)	/* rows that fit one array */
+/* The rows that fit one array, about. */
+#define MOST_ROWS	((int64) (MaxAllocSize / 160))
+
+static retention_noreturn void
+reject_many_rows(const CustomerTable *table, int64 periods)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("cohorts of " INT64_FORMAT " %ss have more rows than a value can hold",
+					periods, grain_name(calendar_grain(table->options))),
+			 errhint("Take a longer grain, or fewer orders with WHERE.")));
+}
+
+/* The period of a customer's first order: that of the first entry. */
+static int64
+cohort_of(const CustomerTable *table, const CohortPayload *customer)
+{
+	TimelineReader reader;
+
+	timeline_open(&reader, table->heap.base, customer->activity);
+	(void) timeline_next(&reader);
+	return reader.position;
+}
 
 static bool
 triangle_init(Triangle *triangle, const CustomerTable *table)
 {
+	int64		last = calendar_period(table->options,
+									   calendar_as_of(table->options));
 	CustomerCursor cursor = {table, 0};
 	CohortPayload customer;
-	TimestampTz first_order_at = DT_NOEND;
-	int64		ncells;
+	int64		rows = 0;
+	Cell	   *cells;
 
+	triangle->first = PG_INT64_MAX;
 	while (next_customer(&cursor, &customer))
-		first_order_at = Min(first_order_at, customer.first_order_at);
-	if (first_order_at == DT_NOEND)
+		triangle->first = Min(triangle->first, cohort_of(table, &customer));
+	if (triangle->first == PG_INT64_MAX)
 		return false;
-	triangle->first = calendar_period(table->options, first_order_at);
-	triangle->cohorts = 1 - triangle->first +
-		calendar_period(table->options, calendar_as_of(table->options));
-	ncells = triangle->cohorts < MOST_CELLS ?
-		cells_before(triangle, triangle->cohorts) : MOST_CELLS + 1;
-	if (ncells > MOST_CELLS)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("cohorts of " INT64_FORMAT " %ss have more rows than a value can hold",
-						triangle->cohorts,
-						grain_name(calendar_grain(table->options))),
-				 errhint("Take a longer grain, or fewer orders with WHERE.")));
-	triangle->size = palloc0(triangle->cohorts * sizeof(int64));
-	triangle->cells = MemoryContextAllocExtended(CurrentMemoryContext,
-												 ncells * sizeof(Cell),
-												 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	triangle->count = last - triangle->first + 1;
+	if (triangle->count > MOST_ROWS)
+		reject_many_rows(table, triangle->count);
+	triangle->cohorts = palloc0(triangle->count * sizeof(Cohort));
+	cursor.next = 0;
+	while (next_customer(&cursor, &customer))
+		triangle->cohorts[cohort_of(table, &customer) - triangle->first].size++;
+
+	for (int64 i = 0; i < triangle->count; i++)
+		if (triangle->cohorts[i].size > 0)
+			rows += triangle->count - i;
+	if (rows > MOST_ROWS)
+		reject_many_rows(table, triangle->count);
+	cells = MemoryContextAllocExtended(CurrentMemoryContext,
+									   rows * sizeof(Cell),
+									   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	for (int64 i = 0; i < triangle->count; i++)
+		if (triangle->cohorts[i].size > 0)
+		{
+			triangle->cohorts[i].cells = cells;
+			cells += triangle->count - i;
+		}
 	heap_init_scratch(&triangle->heap);
 	return true;
 }
@@ -251,26 +278,18 @@ static void
 triangle_add(Triangle *triangle, const CustomerTable *table,
 			 const CohortPayload *customer, StateHeap *wide)
 {
+	int64		cohort = cohort_of(table, customer);
+	Cell	   *cells = triangle->cohorts[cohort - triangle->first].cells;
 	TimelineReader reader;
-	Cell	   *cells = NULL;
 
 	timeline_open(&reader, table->heap.base, customer->activity);
 	while (timeline_next(&reader))
 	{
-		int64		period = reader.position - triangle->first;
-		Cell	   *cell;
-		Money		money;
+		Cell	   *cell = &cells[reader.position - cohort];
+		Money		money = timeline_money(&reader, wide);
 
-		if (cells == NULL)
-		{
-			/* the first entry is of the first order */
-			triangle->size[period]++;
-			cells = triangle->cells + cells_before(triangle, period) - period;
-		}
-		cell = cells + period;
 		cell->active += reader.orders > 0;
 		add_orders(&cell->orders, reader.orders);
-		money = timeline_money(&reader, wide);
 		money_add(&triangle->heap, &cell->revenue, &money, wide->base);
 	}
 	wide->used = 0;
@@ -285,16 +304,16 @@ add_cohort_rows(ResultRows *rows, Triangle *triangle,
 				const CustomerTable *table, int64 cohort)
 {
 	Grain		grain = calendar_grain(table->options);
-	const Cell *cells = triangle->cells + cells_before(triangle, cohort);
-	int64		size = triangle->size[cohort];
+	const Cell *cells = triangle->cohorts[cohort].cells;
+	int64		size = triangle->cohorts[cohort].size;
 	Money		cumulative = {0, 0};
 	StateHeap	heap;
 
 	heap_init_scratch(&heap);
-	for (int64 i = 0; i < triangle->cohorts - cohort; i++)
+	for (int64 i = 0; i < triangle->count - cohort; i++)
 	{
 		const Cell *cell = &cells[i];
-		bool		ended = i < triangle->cohorts - cohort - 1;
+		bool		ended = i < triangle->count - cohort - 1;
 		bool		empty = cell->orders == 0 && money_is_none(&cell->revenue);
 		Numeric		so_far;
 		Datum		values[12];
@@ -349,8 +368,8 @@ cohort_retention(PG_FUNCTION_ARGS)
 	while (next_customer(&cursor, &customer))
 		triangle_add(&triangle, table, &customer, &wide);
 	result_rows_init(&rows, fcinfo);
-	for (int64 cohort = 0; cohort < triangle.cohorts; cohort++)
-		if (triangle.size[cohort] > 0)
+	for (int64 cohort = 0; cohort < triangle.count; cohort++)
+		if (triangle.cohorts[cohort].size > 0)
 			add_cohort_rows(&rows, &triangle, table, cohort);
 	return result_rows_array(&rows);
 }

@@ -43,6 +43,8 @@ static const OptionSpec within_options[] = {
 
 static const Interval usual_within = {.day = 90};
 
+#define CALENDAR_MARGIN		(365 * USECS_PER_DAY)
+
 #define MOST_NUMBER			10000
 
 /* derived: who made an order by then has had the time for the next */
@@ -53,7 +55,10 @@ numbers_derive(StateOptions *options)
 {
 	check_int_range((int) options->value[NUMBERS_MAX_NUMBER].count, 1,
 					MOST_NUMBER, "max_number");
+	/* nobody has had the time in the first days of the calendar */
 	options->derived[NUMBERS_MATURE_UNTIL] =
+		options->value[NUMBERS_AS_OF].time < MIN_TIMESTAMP + CALENDAR_MARGIN ?
+		DT_NOBEGIN :
 		utc_minus(options->value[NUMBERS_AS_OF].time, &usual_within, "within");
 }
 
@@ -81,7 +86,7 @@ const CustomerFamily order_numbers_family = {
 ORDER_TIMES_FAMILY(order_numbers_within, WITHIN_AS_OF)
 
 const CustomerFamily order_numbers_within_family = {
-	.name = "repeat_by_order_number",
+	.name = "repeat_by_order_number with \"within\"",
 	.id = 17,
 	.noptions = lengthof(within_options),
 	.options = within_options,

@@ -136,6 +136,11 @@ my %value = (
 	lifetime => q('2 years'),
 	within => q('30 days'),
 	inactive_after => q('60 days'),
+	unit => q('1 month'),
+	max_index => '12',
+	max_number => '6',
+	grain => q('month'),
+	tz => q('Europe/Paris'),
 	period_start => q('2023-12-01 00:00+00'),
 	period_end => q('2024-03-01 00:00+00'),
 	as_of => q('2024-07-01 00:00+00'),
@@ -149,8 +154,8 @@ my %customers = (
 	uuid => ['c_uuid']);
 
 # A call of every aggregate but rollup for every kind of customer: its name, the
-# customer's column ('' if it takes none), the call, whether it returns a state, and
-# whether its text is long.
+# customer's column ('' if it takes none), the call, the types of its arguments, whether
+# it returns a state, or rows, and whether its text is long.
 sub aggregates
 {
 	my @aggregates;
@@ -169,6 +174,8 @@ sub aggregates
 				name => $member->{name},
 				customer => $customer,
 				call => "$member->{name}(" . join(', ', @arguments) . ')',
+				types => $member->{types},
+				is_rows => $member->{result} =~ /\[\]$/ ? 1 : 0,
 				is_state => $member->{result} eq 'retention_state',
 				is_long => scalar $member->{result} =~ /^(?:retention_state|survival)$/
 			  };

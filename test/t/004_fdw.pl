@@ -36,7 +36,18 @@ my @calls = map { $_->{call} } @aggregates;
 # ---------------------------------------------------------------------------
 # One remote table
 # ---------------------------------------------------------------------------
-foreach (@aggregates)
+
+# What postgres_fdw keeps here: arrays of rows, whose type it does not count to the
+# extension, and text options without a text column, whose collation it cannot trace. The
+# states of the former are shipped, and so are the latter for customers that are texts.
+sub stays
+{
+	my ($aggregate) = @_;
+	my ($customer, @options) = @{ $aggregate->{types} };
+	return $aggregate->{is_rows} || $customer ne 'text' && grep { $_ eq 'text' } @options;
+}
+
+foreach (grep { !stays($_) } @aggregates)
 {
 	like(plan_of($here, "SELECT $_->{call} FROM remote.orders", 'VERBOSE'),
 		qr/^Foreign Scan.*Relations: Aggregate on \(remote\.orders\).*Remote SQL: SELECT public\.$_->{name}\(/s,

@@ -304,7 +304,9 @@ my %extremes_of = (
 	amount_column => [ q('amount'), @columns ],
 	order_id_column => [ 'NULL', @columns ],
 	grid => [qw('standard' 'rf' '' 'STANDARD')],
-	tz => [ map { "'$_'" } 'UTC', 'Europe/Paris', '+14', '', 'nowhere', 'UTC; DROP TABLE orders', q(o''clock) ],
+	grain => [qw('month' 'day' 'week' 'quarter' 'year' '' 'hour')],
+	tz => [ map { "'$_'" } 'UTC', 'Europe/Paris', '+14', '', 'nowhere', 'UTC; DROP TABLE orders', q(o''clock), 'America/St_Johns', 'ABC0DEF-20,J1,J305/3',
+		'x' x 47, 'x' x 48 ],
 	cell => [qw('555' '111' '999' '' '5555' '-11')],
 	to_as_of => [qw('2024-07-01' '2023-01-01' 'infinity' '-infinity')]);
 answer(q{

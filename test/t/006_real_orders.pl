@@ -282,6 +282,166 @@ foreach (@shops)
 	}
 }
 
+# ---------------------------------------------------------------------------
+# Cohorts, lifecycles, order numbers
+# ---------------------------------------------------------------------------
+
+# In plain SQL, of rows with customer, ordered_at and amount
+my $is_order = '(amount > 0 OR amount IS NULL)';
+
+# The period of a time, and all from one to another
+sub period_of { my ($at, $grain, $tz) = @_; return "date_trunc('$grain', $at AT TIME ZONE '$tz')"; }
+
+sub cohorts_sql
+{
+	my ($rows, $grain, $as_of, $tz) = @_;
+	my ($now, $period) = map { period_of($_, $grain, $tz) } "timestamptz '$as_of'", 'ordered_at';
+	return qq{
+		SELECT cohort::date, (row_number() OVER w - 1)::int AS period_index, size, CASE WHEN ended THEN size ELSE 0 END AS eligible,
+		       CASE WHEN ended THEN active ELSE 0 END AS retained, CASE WHEN ended THEN active::float8 / size END AS rate,
+		       active AS retained_so_far, orders, CASE WHEN has_rows THEN money ELSE 0 END AS revenue,
+		       sum(money) OVER w AS cumulative_revenue, sum(money) OVER w / size AS ltv, ended AS is_complete
+		FROM (SELECT cohort, size, period, period < $now AS ended, coalesce(active, 0) AS active, coalesce(orders, 0) AS orders,
+		             money, active IS NOT NULL AS has_rows
+		      FROM (SELECT *, count(*) AS size FROM (
+		                SELECT ${\ period_of('min(ordered_at)', $grain, $tz)} AS cohort
+		                FROM $rows WHERE $is_order AND customer IS NOT NULL AND ordered_at <= '$as_of' GROUP BY customer) f GROUP BY cohort) sizes
+		      CROSS JOIN LATERAL generate_series(cohort, $now, '1 $grain') period
+		      LEFT JOIN (SELECT ${\ period_of('first', $grain, $tz)} AS cohort, $period AS period,
+		                        count(DISTINCT customer) FILTER (WHERE $is_order) AS active, count(*) FILTER (WHERE $is_order) AS orders,
+		                        sum(amount) AS money
+		                 FROM (SELECT *, min(ordered_at) FILTER (WHERE $is_order) OVER (PARTITION BY customer) AS first
+		                       FROM $rows WHERE customer IS NOT NULL AND ordered_at <= '$as_of') r
+		                 WHERE ordered_at >= first GROUP BY 1, 2) cells USING (cohort, period)) triangle
+		WINDOW w AS (PARTITION BY cohort ORDER BY period)};
+}
+
+sub lifecycle_sql
+{
+	my ($rows, $grain, $as_of, $tz) = @_;
+	my ($now, $period) = map { period_of($_, $grain, $tz) } "timestamptz '$as_of'", 'ordered_at';
+	return qq{
+		WITH active AS MATERIALIZED (
+			SELECT customer, $period AS period, lag($period) OVER w AS before, lead($period) OVER w AS after
+			FROM (SELECT DISTINCT ON (customer, $period) * FROM $rows WHERE customer IS NOT NULL AND ordered_at <= '$as_of') r
+			WINDOW w AS (PARTITION BY customer ORDER BY $period)),
+		events AS (
+			SELECT period, 1 AS active, (before IS NULL)::int AS new, (before = period - interval '1 $grain')::int AS again,
+			       (before < period - interval '1 $grain')::int AS back, 0 AS dormant FROM active
+			UNION ALL
+			SELECT period + interval '1 $grain', 0, 0, 0, 0, 1 FROM active WHERE after IS NULL OR after > period + interval '1 $grain'),
+		sums AS (
+			SELECT period, sum(active) AS active, sum(new) AS new, coalesce(sum(again), 0) AS again, coalesce(sum(back), 0) AS back, sum(dormant) AS dormant
+			FROM events GROUP BY period),
+		dense AS (
+			SELECT period, coalesce(active, 0) AS active, coalesce(new, 0) AS new, coalesce(again, 0) AS again, coalesce(back, 0) AS back,
+			       coalesce(dormant, 0) AS dormant, period < $now AS ended
+			FROM (SELECT min(period) AS first FROM active) f CROSS JOIN LATERAL generate_series(first, $now, '1 $grain') period LEFT JOIN sums USING (period)
+			WHERE first IS NOT NULL)
+		SELECT period::date, active, new, again, back, dormant, sum(new) OVER w - active - dormant,
+		       CASE WHEN ended THEN dormant::float8 / nullif(lag(active) OVER w, 0) END,
+		       CASE WHEN ended THEN (new + back)::float8 / nullif(dormant, 0) END, ended
+		FROM dense WINDOW w AS (ORDER BY period)};
+}
+
+sub order_numbers_sql
+{
+	my ($rows, $max_number, $within, $as_of) = @_;
+	return qq{
+		SELECT n::int, count(*), count(next), count(next)::float8 / count(*),
+		       percentile_cont(0.5) WITHIN GROUP (ORDER BY (extract(epoch FROM next - ordered_at) * 1000000)::float8 / 86400000000),
+		       count(*) FILTER (WHERE eligible), count(*) FILTER (WHERE eligible AND in_time),
+		       count(*) FILTER (WHERE eligible AND in_time)::float8 / nullif(count(*) FILTER (WHERE eligible), 0)
+		FROM (SELECT *, ordered_at <= '$as_of'::timestamptz - interval '$within' AS eligible, next <= ordered_at + interval '$within' AS in_time
+		      FROM (SELECT ordered_at, row_number() OVER w AS n, lead(ordered_at) OVER w AS next
+		            FROM $rows WHERE customer IS NOT NULL AND ordered_at <= '$as_of' AND amount > 0
+		            WINDOW w AS (PARTITION BY customer ORDER BY ordered_at)) numbered) orders
+		WHERE n <= $max_number GROUP BY n};
+}
+
+# By whatever way: in one process, by workers, from states of months that are merged
+my $one = 'SET max_parallel_workers_per_gather = 0';
+my $split = 'SET max_parallel_workers_per_gather = 2; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0;'
+  . 'SET min_parallel_table_scan_size = 0; SET parallel_leader_participation = off';
+
+sub of_orders { my ($call, $rows) = @_; return "SELECT (r).* FROM unnest((SELECT $call FROM $rows)) r"; }
+
+sub of_months
+{
+	my ($reader, $call, $rows) = @_;
+	return "SELECT (r).* FROM unnest((SELECT $reader(rollup(state ORDER BY md5(month::text))) FROM ("
+	  . "SELECT date_trunc('month', ordered_at) AS month, $call AS state FROM $rows GROUP BY 1) m)) r";
+}
+
+answer('ALTER TABLE uci SET (parallel_workers = 2); ALTER TABLE cdnow SET (parallel_workers = 2); ALTER TABLE adventureworks SET (parallel_workers = 2)');
+
+# Ends of periods among them: a month that has just ended is complete
+my %ends = (uci => [ '2011-12-10', '2011-06-01' ], cdnow => [ '1998-06-30 12:00', '1997-06-02' ], adventureworks => [ '2017-06-30', '2016-03-26 23:00' ]);
+
+foreach my $shop (qw(uci cdnow adventureworks))
+{
+	foreach (
+		[ 'month', 'UTC', $ends{$shop}[0] ],
+		[ 'week', 'UTC', $ends{$shop}[1] ],
+		[ 'month', 'Europe/Paris', "$ends{$shop}[1]+01" ],
+		[ 'week', 'Europe/Paris', $ends{$shop}[0] ])
+	{
+		my ($grain, $tz, $end) = @$_;
+		my $as_of = $end =~ /\+/ ? $end : "$end+00";
+		my $title = "$shop by $grain, $tz, as of $as_of";
+		my $orders = "$shop WHERE $is_order";
+
+		my $cohorts = "customer, ordered_at, amount, '$grain', '$as_of', '$tz'";
+		is(same_rows(of_orders("cohort_retention($cohorts)", $shop), cohorts_sql($shop, $grain, $as_of, $tz)),
+			't|', "$title: cohort_retention as plain SQL");
+		is(same_rows(of_months('cohort_retention', "cohort_retention_state($cohorts)", $shop), of_orders("cohort_retention($cohorts)", $shop)),
+			't|', "$title: cohort_retention of states by month, merged, is the same");
+
+		my $lives = "customer, ordered_at, '$grain', '$as_of', '$tz'";
+		is(same_rows(of_orders("lifecycle($lives)", $orders), lifecycle_sql("(SELECT * FROM $orders) o", $grain, $as_of, $tz)),
+			't|', "$title: lifecycle as plain SQL");
+		is(answer(qq{
+			SELECT count(*) > 5, count(*) FILTER (WHERE active_customers <> new_customers + returning_customers + resurrected_customers
+			                                  OR active_before <> returning_customers + dormant_customers
+			                                  OR known <> active_customers + dormant_customers + silent_customers)
+			FROM (SELECT *, lag(active_customers) OVER w AS active_before, sum(new_customers) OVER w AS known
+			      FROM unnest((SELECT lifecycle($lives) FROM $orders)) WINDOW w AS (ORDER BY period_start)) l}),
+			't|0', "$title: the identities of lifecycle");
+
+		my $calls = "cohort_retention($cohorts), md5(cohort_retention_state($cohorts)::text), lifecycle($lives), md5(lifecycle_state($lives)::text)";
+		is(answer("$split; SELECT $calls FROM $shop"), answer("$one; SELECT $calls FROM $shop"), "$title: workers give the same bytes");
+	}
+
+	my $as_of = "$ends{$shop}[0]+00";
+	foreach ([ 5, '90 days' ], [ 10_000, '30 days' ])
+	{
+		my ($most, $within) = @$_;
+		is(same_rows(of_orders("repeat_by_order_number(customer, ordered_at, $most, '$within', '$as_of')", "$shop WHERE amount > 0"),
+				order_numbers_sql($shop, $most, $within, $as_of)),
+			't|', "$shop, $most numbers, within $within: repeat_by_order_number as plain SQL");
+	}
+	my $calls = "repeat_by_order_number(customer, ordered_at, 10, '$as_of'), md5(repeat_by_order_number_state(customer, ordered_at, 10, '$as_of')::text), "
+	  . "rolling_retention(customer, ordered_at, '1 month', 24, '$as_of')";
+	like(plan_of($split, "SELECT $calls FROM $shop"), qr/Partial Aggregate/, "$shop: the plan is split");
+	is(answer("$split; SELECT $calls FROM $shop"), answer("$one; SELECT $calls FROM $shop"), "$shop: workers give the same bytes");
+}
+
+# Published with this data set everywhere: the customers of December 2010, month by
+# month. Three ways to clean it agree: lines with quantity * unit_price > 0, invoices whose
+# lines come to more than 0, all lines but those of invoices C... (cancellations).
+foreach (
+	[ 'lines', 'SELECT customer_id AS customer, invoice_date AS at, quantity * unit_price AS amount FROM uci_lines' ],
+	[ 'invoices', q{SELECT customer, ordered_at AT TIME ZONE 'UTC' AS at, amount FROM uci} ],
+	[ 'no cancellation', q{SELECT customer_id AS customer, invoice_date AS at, NULL::numeric AS amount FROM uci_lines WHERE invoice_no NOT LIKE 'C%'} ])
+{
+	my ($title, $rows) = @$_;
+	is(answer(qq{
+		SELECT string_agg(retained_so_far::text, ' ' ORDER BY period_index)
+		FROM unnest((SELECT cohort_retention(customer, at AT TIME ZONE 'UTC', amount, 'month', '2011-12-31', 'UTC') FROM ($rows) r))
+		WHERE cohort = '2010-12-01'}),
+		'885 324 286 340 321 352 321 309 313 350 331 445 235', "UCI Online Retail, $title: the cohort of December 2010");
+}
+
 # Published counts, which no SQL of ours made
 is(answer('SELECT repeat_rate(customer) FILTER (WHERE amount > 0) = 2845 / 4338::float8 FROM uci'),
 	't', 'UCI Online Retail: 2,845 of 4,338 customers came back');
