@@ -12,6 +12,8 @@ SELECT (max(ordered_at) + interval '1 day')::date AS as_of,
 		date_trunc('month', max(ordered_at) + interval '1 day' - interval '1 year'))::date AS first_month,
 	count(country) > 0 AS has_country,
 	min(ordered_at) > max(ordered_at) - interval '2 years' AS is_short,
+	-- cohorts of more months than that may not fit into a value
+	min(ordered_at) < max(ordered_at) - interval '50 years' AS is_absurdly_long,
 	(SELECT pg_typeof(customer_id) FROM orders LIMIT 1) AS customer_type,
 	-- load.sql numbers the lines of a file without order numbers
 	CASE WHEN bool_and(order_id::text LIKE 'line %') THEN 'NULL' ELSE '''order_id''' END AS order_id_column
@@ -165,7 +167,239 @@ FROM generate_series(timestamptz :'first_month',
 ORDER BY month;
 
 \echo
-\echo '==== 5. Who are the customers? ================================================='
+\echo '==== 5. Month after month: how many of the new customers come back? ============'
+\if :is_absurdly_long
+\echo 'There are more than fifty years between the first order and the last: some time must be wrong.'
+\elif :has_customers
+\echo 'cohort_retention: the customers of one first month are a cohort. Of the whole cohort, how many'
+\echo '% ordered in the month after (1), the next (2) and so on? Blank: that month is not over yet'
+\echo
+CREATE TEMP TABLE triangle AS
+SELECT cohort_retention(customer_id, ordered_at, amount, 'month', :'as_of', 'UTC') AS cells
+FROM orders;
+\echo
+
+\set ECHO none
+-- What is shown, and where from least to most the shades change
+CREATE TEMP TABLE cell_shown AS
+SELECT cell.*
+FROM triangle, unnest(cells) AS cell
+WHERE period_index <= 12
+	AND cohort IN (
+		SELECT cohort FROM triangle, unnest(cells)
+		WHERE period_index = 0 AND cohort < :'as_of'
+		ORDER BY cohort DESC LIMIT 13);
+SELECT min(cohort) AS first_cohort,
+	length(max(cohort_size)::text) AS size_width,
+	count(rate) FILTER (WHERE period_index > 0) > 0 AS has_later_months,
+	(SELECT count(*) > 1 FROM cell_shown WHERE period_index > 0 AND rate > 0) AS has_shades
+FROM cell_shown \gset
+SELECT 0.01 || string_agg(', ' || shade_from, '' ORDER BY quarter) AS shades_from,
+	'░ below ' || max(shade_from) FILTER (WHERE quarter = 1)
+		|| ' %   ▒ below ' || max(shade_from) FILTER (WHERE quarter = 2)
+		|| ' %   ▓ below ' || max(shade_from) FILTER (WHERE quarter = 3) || ' %   █ more' AS legend
+FROM generate_series(1, 3) AS quarter,
+	LATERAL (
+		SELECT greatest(0.1, round((100 * (min(rate) + (max(rate) - min(rate)) * quarter / 4))::numeric, 1)) AS shade_from
+		FROM cell_shown
+		WHERE period_index > 0
+	) AS shade \gset
+\set ECHO queries
+\if :has_later_months
+\pset border 0
+SELECT to_char(cohort, 'YYYY-MM') || ' of ' || lpad(cohort_size::text, :size_width) AS "first order",
+       period_index,
+       CASE WHEN NOT is_complete THEN ''
+            WHEN period_index = 0 THEN '100'
+            ELSE lpad(rtrim(left(round(100 * rate::numeric, 1)::text, 4), '.'), 4)
+                 || repeat(substr(' ░▒▓█', 1 + width_bucket(100 * rate, ARRAY[:shades_from]), 1), 2)
+       END AS "% back"
+FROM triangle, unnest(cells)
+WHERE cohort >= :'first_cohort' AND period_index <= 12
+ORDER BY cohort, period_index -- as a grid: psql's \crosstabview
+\crosstabview "first order" period_index "% back" period_index
+\pset border 1
+\if :has_shades
+\echo :legend
+\endif
+\echo
+\echo 'cohort_curve: all cohorts as one, in each line those old enough, so the last may rest on few;'
+\echo 'the true % is probably (95 %) in the range. worth: what a customer of these cohorts had brought'
+\echo 'by the end of that month, net of refunds'
+\echo
+SELECT period_index AS month, cohorts, eligible AS customers, retained AS "came back",
+       round(100 * rate::numeric, 1) AS "% back",
+       round(100 * ci_low::numeric, 1) || ' to ' || round(100 * ci_high::numeric, 1) AS range,
+       CASE WHEN period_index > 0 THEN repeat('█', round(20 * rate / most)::int) ELSE '' END AS "% drawn",
+       round(worth, 2) AS worth
+FROM triangle, cohort_curve(cells) AS curve,
+     LATERAL (
+         SELECT sum(cumulative_revenue) / sum(cohort_size) AS worth
+         FROM unnest(cells) AS cell
+         WHERE cell.is_complete AND cell.period_index = curve.period_index
+     ) AS money,
+     LATERAL (SELECT greatest(max(rate), 1e-9) AS most
+              FROM cohort_curve(cells) WHERE period_index > 0) AS later
+WHERE period_index <= 12
+ORDER BY period_index;
+\else
+\echo 'No month after a first order is over yet.'
+\endif
+\else
+\echo 'Nobody has ordered anything.'
+\endif
+
+\echo
+\echo '==== 6. Who came and who left, month by month =================================='
+\if :is_absurdly_long
+\echo 'There are more than fifty years between the first order and the last: some time must be wrong.'
+\elif :has_customers
+\echo 'lifecycle: the customers with an order in that month (active) are'
+\echo
+\echo '  █ new           their first order ever'
+\echo '  ▓ returning     they ordered in the month before, too'
+\echo '  ▒ resurrected   back after a pause'
+\echo
+\echo 'and those without one are'
+\echo
+\echo '    dormant       active in the month before'
+\echo '    silent        without an order then, too'
+\echo
+\echo 'churn %: dormant, of those active the month before. gain: how many new or resurrected there'
+\echo 'are for each dormant; below 1, fewer are active than the month before. * the month is not over:'
+\echo 'these are counts so far, and who is dormant may still come'
+\echo
+SELECT to_char(period_start, 'YYYY-MM') || CASE WHEN is_complete THEN '' ELSE '*' END AS month,
+       active_customers AS active,
+       new_customers AS new,
+       returning_customers AS returning,
+       resurrected_customers AS resurrected,
+       rpad(repeat('█', round(16.0 * new_customers / most)::int)
+            || repeat('▓', round(16.0 * returning_customers / most)::int)
+            || repeat('▒', round(16.0 * resurrected_customers / most)::int), 17) AS "active drawn",
+       dormant_customers AS dormant,
+       silent_customers AS silent,
+       round(100 * churn_rate::numeric, 1) AS "churn %",
+       round(quick_ratio::numeric, 2) AS gain
+FROM (
+    SELECT *, nullif(max(active_customers) OVER (), 0) AS most
+    FROM unnest((SELECT lifecycle(customer_id, ordered_at, 'month', :'as_of', 'UTC')
+                 FROM orders
+                 WHERE amount > 0 IS NOT FALSE))
+    -- at midnight of the first, nothing is known of the new month
+    WHERE period_start >= timestamptz :'as_of' - interval '13 months' AND period_start < :'as_of'
+) AS lifecycle
+ORDER BY period_start;
+\else
+\echo 'Nobody has ordered anything.'
+\endif
+
+\echo
+\echo '==== 7. How soon do they order again? =========================================='
+\if :has_customers
+\echo 'repeat_survival: days from the first order to the second. Who has none yet counts for as long'
+\echo 'as we know that (Kaplan-Meier), so new customers do not make it look worse than it is'
+\echo
+\echo '% that had a second order within 30 days █, 90 ▓, 180 ▒ and 365 ░; the true % within 90 days'
+\echo 'is probably (95 %) in the range; median: the day by which half of them had one, if ever'
+\echo
+CREATE TEMP TABLE second_order AS
+SELECT country, grouping(country) = 1 AS is_all,
+       count(DISTINCT customer_id) AS customers,
+       repeat_survival(customer_id, ordered_at, :'as_of') AS times
+FROM (
+    -- whoever orders from several countries belongs to the first
+    SELECT customer_id, ordered_at,
+           first_value(country) OVER (PARTITION BY customer_id
+                                      ORDER BY ordered_at, order_id, country) AS country
+    FROM orders
+    WHERE amount > 0 IS NOT FALSE AND customer_id IS NOT NULL
+) AS orders
+GROUP BY GROUPING SETS ((), (country))
+HAVING grouping(country) = 1 OR country IS NOT NULL
+ORDER BY is_all DESC, customers DESC, country
+LIMIT 9;
+\echo
+
+SELECT CASE WHEN is_all THEN '(all)' ELSE left(country, 20) END AS country,
+       customers,
+       by_day[1] AS "30 d",
+       by_day[2] AS "90 d",
+       round(100 * (1 - ci_high)::numeric, 1) || ' to ' || round(100 * (1 - ci_low)::numeric, 1) AS range,
+       by_day[3] AS "180 d",
+       by_day[4] AS "365 d",
+       concat(repeat('█', round(by_day[1] * scale)::int),
+              repeat('▓', (round(by_day[2] * scale) - round(by_day[1] * scale))::int),
+              repeat('▒', (round(by_day[3] * scale) - round(by_day[2] * scale))::int),
+              repeat('░', (round(by_day[4] * scale) - round(by_day[3] * scale))::int)) AS drawn,
+       survival_quantile(times, 0.5) AS median
+FROM (SELECT *, (0.18 / nullif(max(1 - survival_at(times, 364)) OVER (), 0))::numeric AS scale
+      FROM second_order) AS second_order,
+     -- Days are whole ones, from 0: within 30 days is by the end of day 29. Of more days
+     -- than there have been nothing is known, unless all have come back before.
+     LATERAL (SELECT array_agg(CASE WHEN days <= last_day + 1 OR survival_at(times, last_day) = 0
+                                    THEN round(100 * (1 - survival_at(times, days - 1))::numeric, 1) END
+                               ORDER BY days) AS by_day
+              FROM unnest(ARRAY[30, 90, 180, 365]) AS days,
+                   (SELECT max(day) AS last_day FROM survival_curve(times)) AS known) AS share
+     LEFT JOIN LATERAL (SELECT ci_low, ci_high FROM survival_curve(times)
+                        WHERE day < 90 AND by_day[2] IS NOT NULL
+                        ORDER BY day DESC LIMIT 1) AS interval_90 ON true
+ORDER BY is_all DESC, customers DESC, country;
+
+\set ECHO none
+SELECT count(*) > 1 AS has_groups,
+	(SELECT p_value FROM logrank(array_agg(times))) IS NOT NULL AS can_compare
+FROM second_order WHERE NOT is_all \gset
+SELECT survival_at(times, 1e6) < 1 AS has_second_orders FROM second_order WHERE is_all \gset
+\set ECHO queries
+\if :has_groups
+\if :can_compare
+\echo 'logrank: are these countries different, or could such differences be chance? p is how often'
+\echo 'chance alone makes differences as large as these among customers who are all alike'
+\echo
+SELECT CASE WHEN p_value < 0.0001 THEN 'below 0.0001' ELSE round(p_value::numeric, 4)::text END AS p,
+       CASE WHEN p_value < 0.01 THEN 'hardly: they are different'
+            WHEN p_value < 0.05 THEN 'it could, but that is not likely'
+            ELSE 'yes: they may well be alike' END AS "could it be chance?",
+       round(chi_square::numeric, 1) AS chi_square, df
+FROM logrank(ARRAY(SELECT times FROM second_order WHERE NOT is_all));
+\endif
+\endif
+
+\echo
+\if :has_second_orders
+\echo 'inactivity_threshold: by what day have so many of those who order again done so? Who has been'
+\echo 'silent for longer is probably gone: a number of days for churn_rate and inactive_rate'
+\echo
+SELECT round(100 * share) AS "% of those who do",
+       inactivity_threshold(times, share) AS "by day"
+FROM second_order, unnest(ARRAY[0.5, 0.8, 0.9, 0.95]) AS share
+WHERE is_all
+ORDER BY share;
+\else
+\echo 'Nobody has ordered a second time.'
+\endif
+
+\echo
+\echo 'repeat_by_order_number: of those with so many orders, who made one more, and after how many'
+\echo 'days? within 90 days: only of those who have had the 90 days'
+\echo
+SELECT order_number AS "order", customers, repurchased AS "one more",
+       round(100 * rate::numeric, 1) AS "%",
+       repeat('█', round(20 * rate)::int) AS "% drawn",
+       round(median_days_to_next::numeric, 1) AS "median days",
+       round(100 * rate_within::numeric, 1) AS "% within 90 days"
+FROM unnest((SELECT repeat_by_order_number(customer_id, ordered_at, 6, :'as_of')
+             FROM orders
+             WHERE amount > 0 IS NOT FALSE))
+ORDER BY order_number;
+\else
+\echo 'Nobody has ordered anything.'
+\endif
+
+\echo
+\echo '==== 8. Who are the customers? ================================================='
 \if :has_customers
 \echo 'Every customer is scored from 1 to 5 against all the others, 5 is best: how recently they'
 \echo 'bought (R), how often (F) and for how much money (M). Segments are names for these scores:'
@@ -276,7 +510,7 @@ ORDER BY score DESC;
 \endif
 
 \echo
-\echo '==== 6. What may a new customer cost? =========================================='
+\echo '==== 9. What may a new customer cost? =========================================='
 \echo 'An example: 25,000 spent on 1,000 new customers, 40 % margin, money at 10 % a year,'
 \echo '2.5 % of visitors buy, and a discount of 15 % is planned'
 \echo
@@ -299,7 +533,7 @@ FROM shop;
 
 \if :has_country
 \echo
-\echo '==== 7. By country: the eight with most customers =============================='
+\echo '==== 10. By country: the eight with most customers ============================='
 \echo
 SELECT coalesce(country, '(unknown)') AS country,
        count(DISTINCT customer_id) AS customers,
