@@ -219,7 +219,7 @@ reject_many_rows(const CustomerTable *table, int64 periods)
 			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 			 errmsg("cohorts of " INT64_FORMAT " %ss have more rows than a value can hold",
 					periods, grain_name(calendar_grain(table->options))),
-			 errhint("Take a longer grain, or fewer orders with WHERE.")));
+			 errhint("Take a longer grain, or leave wrong dates out with WHERE: one order in the year 24 makes two thousand years of periods.")));
 }
 
 /* The period of a customer's first order: that of the first entry. */

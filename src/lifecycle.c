@@ -225,7 +225,7 @@ lifecycle(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg(INT64_FORMAT " %ss are more rows than a value can hold",
 						count, grain_name(calendar_grain(table->options))),
-				 errhint("Take a longer grain, or fewer orders with WHERE.")));
+				 errhint("Take a longer grain, or leave wrong dates out with WHERE: one order in the year 24 makes two thousand years of periods.")));
 	periods = MemoryContextAllocExtended(CurrentMemoryContext,
 										 count * sizeof(Lifecycle),
 										 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
