@@ -53,12 +53,17 @@ cohort_merge(CustomerTable *table, void *into, const void *from,
 {
 	CohortPayload *a = into;
 	const CohortPayload *b = from;
+	bool		may_be_late = b->early != TIMELINE_EMPTY;
 	uint64		late;
 
-	a->first_order_at = Min(a->first_order_at, b->first_order_at);
+	if (b->first_order_at < a->first_order_at)
+	{
+		a->first_order_at = b->first_order_at;
+		may_be_late = true;
+	}
 	timeline_merge(&table->heap, &a->activity, from_base, b->activity);
 	timeline_merge(&table->heap, &a->early, from_base, b->early);
-	if (a->early == TIMELINE_EMPTY)
+	if (a->early == TIMELINE_EMPTY || !may_be_late)
 		return;
 	late = timeline_split(&table->heap, &a->early, a->first_order_at,
 						  period_of_instant, table->options);
