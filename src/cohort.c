@@ -179,25 +179,24 @@ typedef struct Cell
 	Money		revenue;
 } Cell;
 
+typedef struct Cohort
+{
+	int64		size;			/* its customers */
+	int64		start;			/* its first cell; it has none without customers */
+} Cohort;
+
 /*
- * The triangle: cell (cohort c, index i) is cells[start(c) + i], for the cohorts
- * from the first customer's to the one that holds as_of.
+ * The triangle: cell (cohort c, index i) is cells[cohort[c].start + i], for the
+ * cohorts from the first customer's to the one that holds as_of.
  */
 typedef struct Triangle
 {
 	int64		first;			/* period of the first cohort */
 	int64		cohorts;		/* periods from it to as_of's */
-	int64	   *size;			/* customers of each cohort */
+	Cohort	   *cohort;
 	Cell	   *cells;
 	StateHeap	heap;			/* for their money */
 } Triangle;
-
-static int64
-cells_before(const Triangle *triangle, int64 cohort)
-{
-	/* cohort c has "cohorts" - c cells */
-	return cohort * triangle->cohorts - cohort * (cohort - 1) / 2;
-}
 
 static bool
 next_customer(CustomerCursor *cursor, CohortPayload *customer)
@@ -212,15 +211,29 @@ next_customer(CustomerCursor *cursor, CohortPayload *customer)
 	return false;
 }
 
-#define MOST_CELLS	(MaxAllocSize / 160)	/* rows that fit one array */
+#define MOST_CELLS	((int64) (MaxAllocSize / 160))	/* rows that fit one array */
 
+static void
+reject_many_cells(const CustomerTable *table, int64 cohorts)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("cohorts of " INT64_FORMAT " %ss have more rows than a value can hold",
+					cohorts, grain_name(calendar_grain(table->options))),
+			 errhint("Take a longer grain, or fewer orders with WHERE.")));
+}
+
+/*
+ * Lays the cells out. Only cohorts with customers have any, so that one order of
+ * 1900 does not ask for a century of cohorts. False if there is no customer.
+ */
 static bool
 triangle_init(Triangle *triangle, const CustomerTable *table)
 {
 	CustomerCursor cursor = {table, 0};
 	CohortPayload customer;
 	TimestampTz first_order_at = DT_NOEND;
-	int64		ncells;
+	int64		ncells = 0;
 
 	while (next_customer(&cursor, &customer))
 		first_order_at = Min(first_order_at, customer.first_order_at);
@@ -229,16 +242,22 @@ triangle_init(Triangle *triangle, const CustomerTable *table)
 	triangle->first = calendar_period(table->options, first_order_at);
 	triangle->cohorts = 1 - triangle->first +
 		calendar_period(table->options, calendar_as_of(table->options));
-	ncells = triangle->cohorts < MOST_CELLS ?
-		cells_before(triangle, triangle->cohorts) : MOST_CELLS + 1;
-	if (ncells > MOST_CELLS)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("cohorts of " INT64_FORMAT " %ss have more rows than a value can hold",
-						triangle->cohorts,
-						grain_name(calendar_grain(table->options))),
-				 errhint("Take a longer grain, or fewer orders with WHERE.")));
-	triangle->size = palloc0(triangle->cohorts * sizeof(int64));
+	/* the first cohort alone has as many cells */
+	if (triangle->cohorts > MOST_CELLS)
+		reject_many_cells(table, triangle->cohorts);
+	triangle->cohort = palloc0(triangle->cohorts * sizeof(Cohort));
+	cursor.next = 0;
+	while (next_customer(&cursor, &customer))
+		triangle->cohort[calendar_period(table->options, customer.first_order_at) -
+						 triangle->first].size++;
+	for (int64 cohort = 0; cohort < triangle->cohorts; cohort++)
+	{
+		triangle->cohort[cohort].start = ncells;
+		if (triangle->cohort[cohort].size > 0)
+			ncells += triangle->cohorts - cohort;
+		if (ncells > MOST_CELLS)
+			reject_many_cells(table, triangle->cohorts);
+	}
 	triangle->cells = MemoryContextAllocExtended(CurrentMemoryContext,
 												 ncells * sizeof(Cell),
 												 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
@@ -260,12 +279,9 @@ triangle_add(Triangle *triangle, const CustomerTable *table,
 		Cell	   *cell;
 		Money		money;
 
+		/* the first entry is of the first order */
 		if (cells == NULL)
-		{
-			/* the first entry is of the first order */
-			triangle->size[period]++;
-			cells = triangle->cells + cells_before(triangle, period) - period;
-		}
+			cells = triangle->cells + triangle->cohort[period].start - period;
 		cell = cells + period;
 		cell->active += reader.orders > 0;
 		add_orders(&cell->orders, reader.orders);
@@ -293,8 +309,8 @@ add_cohort_rows(ResultRows *rows, Triangle *triangle,
 				const CustomerTable *table, int64 cohort)
 {
 	Grain		grain = calendar_grain(table->options);
-	const Cell *cells = triangle->cells + cells_before(triangle, cohort);
-	int64		size = triangle->size[cohort];
+	const Cell *cells = triangle->cells + triangle->cohort[cohort].start;
+	int64		size = triangle->cohort[cohort].size;
 	Money		nothing = {0, 0};
 	Money		cumulative = {0, 0};
 	StateHeap	heap;
@@ -360,7 +376,7 @@ cohort_retention(PG_FUNCTION_ARGS)
 		triangle_add(&triangle, table, &customer, &wide);
 	result_rows_init(&rows, fcinfo);
 	for (int64 cohort = 0; cohort < triangle.cohorts; cohort++)
-		if (triangle.size[cohort] > 0)
+		if (triangle.cohort[cohort].size > 0)
 			add_cohort_rows(&rows, &triangle, table, cohort);
 	return result_rows_array(&rows);
 }
