@@ -126,7 +126,11 @@ instants_send(StringInfo out, const char *base, uint64 offset)
 	instants_sort(&sorted, base, offset);
 	pq_sendint32(out, sorted.count);
 	for (uint32 i = 0; i < sorted.count; i++)
+	{
+		if ((i & 0xFFFF) == 0)
+			CHECK_FOR_INTERRUPTS();
 		pq_sendint64(out, sorted.at[i]);
+	}
 	if (sorted.at)
 		pfree(sorted.at);
 }
@@ -150,6 +154,8 @@ instants_receive(StringInfo in, StateHeap *heap)
 									(Size) count * sizeof(TimestampTz));
 		for (uint32 i = 0; i < count; i++)
 		{
+			if ((i & 0xFFFF) == 0)
+				CHECK_FOR_INTERRUPTS();
 			at[i] = pq_getmsgint64(in);
 			good = good && IS_VALID_TIMESTAMP(at[i]) &&
 				(i == 0 || at[i] >= at[i - 1]);

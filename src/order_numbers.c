@@ -143,6 +143,8 @@ count_customer(OrderNumber *numbers, int64 max_number,
 		TimestampTz at = orders->at[i];
 		bool		has_next = i + 1 < orders->count;
 
+		if ((i & 0xFFF) == 0)
+			CHECK_FOR_INTERRUPTS();
 		number->customers++;
 		if (has_next)
 			add_gap(number, orders->at[i + 1] - at);

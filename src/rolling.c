@@ -122,23 +122,25 @@ count_customer(Window *windows, const SortedInstants *orders,
 	int64		begun = windows_begun(first, unit, as_of, max_index + 2);
 	int64		ended = begun - 1;
 	int64		last = -1;
+	TimestampTz until = first;	/* the start of the window after the last */
 
 	begun = Min(begun, max_index + 1);
 	windows[0].begun++;
 	windows[begun].begun--;
 	windows[0].eligible++;
 	windows[ended].eligible--;
-	for (uint32 i = 0; i < orders->count; i++)
+	for (uint32 i = 0; i < orders->count && last < ended; i++)
 	{
-		int64		n;
-
+		if ((i & 0xFFFF) == 0)
+			CHECK_FOR_INTERRUPTS();
 		/* orders ascend, and so do their windows */
-		if (last >= ended)
+		if (orders->at[i] < until)
+			continue;
+		last = windows_begun(first, unit, orders->at[i], ended + 1) - 1;
+		if (last < ended)
+			windows[last].retained++;
+		if (!window_start(first, unit, last + 1, &until))
 			break;
-		n = windows_begun(first, unit, orders->at[i], ended + 1) - 1;
-		if (n > last && n < ended)
-			windows[n].retained++;
-		last = n;
 	}
 	windows[0].retained_or_later++;
 	windows[Min(last + 1, ended)].retained_or_later--;
