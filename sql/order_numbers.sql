@@ -25,7 +25,7 @@ BEGIN
         'WITH orders AS (
              SELECT row_number() OVER w AS n, t, lead(t) OVER w AS next FROM (SELECT c, t AT TIME ZONE ''UTC'' AS t FROM (%s) s WHERE t <= $3) s WHERE c IS NOT NULL WINDOW w AS (PARTITION BY c ORDER BY t)),
          numbered AS (SELECT *, t <= $3 AT TIME ZONE ''UTC'' - $2 AS eligible, next <= t + $2 AS in_time FROM orders WHERE n <= $1)
-         SELECT n::int, count(*), count(next), count(next)::float8 / count(*), percentile_cont(0.5) WITHIN GROUP (ORDER BY (extract(epoch FROM next - t) * 1000000)::float8 / 86400000000),
+         SELECT n::int, count(*), count(next), count(next)::float8 / count(*), percentile_cont(0.5) WITHIN GROUP (ORDER BY ((extract(epoch FROM next) - extract(epoch FROM t)) * 1000000)::float8 / 86400000000),
                 count(*) FILTER (WHERE eligible), count(*) FILTER (WHERE eligible AND in_time), count(*) FILTER (WHERE eligible AND in_time)::float8 / nullif(count(*) FILTER (WHERE eligible), 0)
          FROM numbered GROUP BY n', source) USING max_number, within, as_of;
 END $$;

@@ -189,5 +189,11 @@ SELECT pg_temp.from_hex('5253 01 07 00  3f 00000008 0000 0000 c000 0000  0000000
 SELECT pg_temp.from_hex('5253 01 07 00  01 0000000000000000 0000000000000141  ffffffffffffffff  0000000000000000');
 SELECT aov(pg_temp.from_hex('5253 01 07 00  01 0000000000000000 0000000000000141  0000000000000001  0000000000000000'));
 
+-- states that wait in a sort are packed there, in memory of which from PostgreSQL 17 on nothing can be freed
+SELECT bool_and(cohort_retention(c) IS NOT NULL) AS cohorts, bool_and(lifecycle(l) IS NOT NULL) AS lifecycles, bool_and(repeat_by_order_number(n) IS NOT NULL) AS numbers, bool_and(clv(v) IS NOT NULL) AS values
+FROM (SELECT country, cohort_retention_state(customer_id, ordered_at, amount, 'month', '2025-03-15', 'UTC') AS c, lifecycle_state(customer_id, ordered_at, 'month', '2025-03-15', 'UTC') AS l,
+             repeat_by_order_number_state(customer_id, ordered_at, 12, '2025-03-15') AS n, clv_state(customer_id, ordered_at, amount, '1 year', '3 years', '2025-03-15') AS v
+      FROM shop_orders GROUP BY country ORDER BY count(*)) s;
+
 DROP TABLE whole, parts, stored, two, families;
 DROP FUNCTION states(text), readings(text[], retention_state);

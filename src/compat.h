@@ -39,6 +39,16 @@
 #endif
 
 /*
+ * From 17 on the planner knows which columns have no NULL, and spares by itself a
+ * scan for NULLs in them.
+ */
+#if PG_VERSION_NUM >= 170000
+#define PLANNER_USES_NOT_NULL true
+#else
+#define PLANNER_USES_NOT_NULL false
+#endif
+
+/*
  * Symbols shared between our rooms but not with the rest of the server. The
  * server's own build hides them by default only from 16 on.
  */

@@ -8,7 +8,6 @@
 #include "order_times.h"
 
 #include "calendar.h"
-#include "order_keys.h"
 #include "quantile.h"
 #include "result_rows.h"
 #include "result_values.h"
@@ -114,12 +113,12 @@ typedef struct OrderNumber
 	int64		repurchased;	/* and the next */
 	int64		eligible;		/* made it early enough */
 	int64		repurchased_within; /* and the next in time */
-	uint64	   *gaps;			/* from it to the next, in microseconds, as words */
+	uint64	   *gaps;			/* from it to the next, in microseconds */
 	int64		room;
 } OrderNumber;
 
 static void
-add_gap(OrderNumber *number, int64 gap)
+add_gap(OrderNumber *number, uint64 gap)
 {
 	if (number->repurchased == number->room)
 	{
@@ -129,7 +128,7 @@ add_gap(OrderNumber *number, int64 gap)
 			MemoryContextAllocHuge(CurrentMemoryContext,
 								   number->room * sizeof(uint64));
 	}
-	number->gaps[number->repurchased++] = word_of_int64(gap);
+	number->gaps[number->repurchased++] = gap;
 }
 
 static void
@@ -147,7 +146,7 @@ count_customer(OrderNumber *numbers, int64 max_number,
 			CHECK_FOR_INTERRUPTS();
 		number->customers++;
 		if (has_next)
-			add_gap(number, orders->at[i + 1] - at);
+			add_gap(number, (uint64) orders->at[i + 1] - (uint64) at);
 		if (at > mature_until)
 			continue;
 		number->eligible++;
@@ -162,13 +161,13 @@ median_days(const OrderNumber *number)
 {
 	int64		n = number->repurchased;
 	uint64		rank[2] = {(n - 1) / 2, n / 2};
-	uint64		word[2];
+	uint64		gap[2];
 	double		shorter;
 	double		longer;
 
-	quantile_select(number->gaps, n, rank, 2, word);
-	shorter = (double) int64_of_word(word[0]) / USECS_PER_DAY;
-	longer = (double) int64_of_word(word[1]) / USECS_PER_DAY;
+	quantile_select(number->gaps, n, rank, 2, gap);
+	shorter = (double) gap[0] / USECS_PER_DAY;
+	longer = (double) gap[1] / USECS_PER_DAY;
 	return shorter + 0.5 * (longer - shorter);
 }
 

@@ -238,18 +238,16 @@ set_amount(OrdersSource *source, const Column *column)
 
 /*
  * Is there no NULL where a column is declared so? There may be one in a child
- * that dropped the constraint, and from 18 on where it is not validated; but from
- * 17 on the planner knows, and spares the scan for NULLs by itself.
+ * that dropped the constraint, and from 18 on where it is not validated; but by
+ * then the planner knows, and spares the scan for NULLs by itself.
  */
 static bool
 not_null_holds(const OrdersSource *source)
 {
-#if PG_VERSION_NUM >= 170000
-	return false;
-#else
+	if (PLANNER_USES_NOT_NULL)
+		return false;
 	return get_rel_relkind(source->relation_id) == RELKIND_PARTITIONED_TABLE ||
 		!has_subclass(source->relation_id);
-#endif
 }
 
 static void

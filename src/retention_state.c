@@ -490,16 +490,22 @@ state_absorb_batch(ExpandedState *expanded)
 		rewrite_heap(table);
 }
 
+/*
+ * This and the next work in the state's own memory context: the caller's may be
+ * that of a sort's tuples, in which from PostgreSQL 17 on nothing can be freed.
+ */
 static Size
 expanded_flat_size(ExpandedObjectHeader *header)
 {
 	ExpandedState *expanded = (ExpandedState *) header;
+	MemoryContext caller = MemoryContextSwitchTo(header->eoh_context);
 	uint64		size;
 
 	state_absorb_batch(expanded);
 	size = packed_size(&expanded->table);
 	if (size > MaxAllocSize)
 		reject_large_state(&expanded->table, size);
+	MemoryContextSwitchTo(caller);
 	return size;
 }
 
@@ -507,7 +513,10 @@ static void
 expanded_flatten_into(ExpandedObjectHeader *header, void *result,
 					  Size allocated_size)
 {
+	MemoryContext caller = MemoryContextSwitchTo(header->eoh_context);
+
 	image_pack(&((ExpandedState *) header)->table, result, allocated_size);
+	MemoryContextSwitchTo(caller);
 }
 
 void

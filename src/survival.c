@@ -205,9 +205,9 @@ survival_curve(PG_FUNCTION_ARGS)
 	km_begin(&curve, &data);
 	while (km_next(&curve))
 	{
-		double		std_error;
-		double		low;
-		double		high;
+		double		std_error = 0;
+		double		low = 0;
+		double		high = 0;
 		bool		has_error = km_std_error(&curve, &std_error);
 		bool		has_interval = km_interval(&curve, z, &low, &high);
 		Datum		values[8];

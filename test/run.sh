@@ -69,9 +69,11 @@ run_tap() {
 	perl=$("$PG_CONFIG" --pgxs)
 	perl=${perl%/makefiles/pgxs.mk}/test/perl
 
+	# LANG and not LC_ALL, which PostgreSQL's module forgets: without a locale the
+	# scripts' servers would know no encoding, with the caller's a chance one.
 	status=0
 	# shellcheck disable=SC2016 # the inner shell's parameters
-	cluster_run env TMPDIR="$CLUSTER_DIR" TESTDIR="$tap" TESTDATADIR="$tap/tmp_check" TESTLOGDIR="$tap/tmp_check/log" \
+	cluster_run env -u LC_CTYPE -u LC_COLLATE LANG=C.UTF-8 TMPDIR="$CLUSTER_DIR" TESTDIR="$tap" TESTDATADIR="$tap/tmp_check" TESTLOGDIR="$tap/tmp_check/log" \
 		PERL_TEST_HARNESS_DUMP_TAP="$tap/output" PG_REGRESS="$perl/../regress/pg_regress" \
 		RETENTION_SHARED="${RETENTION_SHARED:-${project%/*}/shared}" ${UPDATE_README:+"RETENTION_SOURCE=$project"} \
 		sh -c 'cd source && exec prove --timer -I "$0" $1' "$perl" "${PROVE_TESTS:-test/t/*.pl}" || status=1
