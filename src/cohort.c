@@ -214,9 +214,6 @@ next_customer(CustomerCursor *cursor, CohortPayload *customer)
 	return false;
 }
 
-/* The rows that fit one array, about. */
-#define MOST_ROWS	((int64) (MaxAllocSize / 160))
-
 static retention_noreturn void
 reject_many_rows(const CustomerTable *table, int64 periods)
 {
@@ -254,7 +251,7 @@ triangle_init(Triangle *triangle, const CustomerTable *table)
 	if (triangle->first == PG_INT64_MAX)
 		return false;
 	triangle->count = last - triangle->first + 1;
-	if (triangle->count > MOST_ROWS)
+	if (triangle->count > MOST_RESULT_ROWS)
 		reject_many_rows(table, triangle->count);
 	triangle->cohorts = palloc0(triangle->count * sizeof(Cohort));
 	cursor.next = 0;
@@ -264,7 +261,7 @@ triangle_init(Triangle *triangle, const CustomerTable *table)
 	for (int64 i = 0; i < triangle->count; i++)
 		if (triangle->cohorts[i].size > 0)
 			rows += triangle->count - i;
-	if (rows > MOST_ROWS)
+	if (rows > MOST_RESULT_ROWS)
 		reject_many_rows(table, triangle->count);
 	cells = MemoryContextAllocExtended(CurrentMemoryContext,
 									   rows * sizeof(Cell),

@@ -190,8 +190,6 @@ add_period_row(ResultRows *rows, const StateOptions *options, int64 period,
 	result_rows_add(rows, values, nulls);
 }
 
-#define MOST_PERIODS	((int64) (MaxAllocSize / 128))	/* rows that fit one array */
-
 /*
  * lifecycle(retention_state) returns lifecycle_row[]
  *
@@ -220,7 +218,7 @@ lifecycle(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	count = 1 - first +
 		calendar_period(table->options, calendar_as_of(table->options));
-	if (count > MOST_PERIODS)
+	if (count > MOST_RESULT_ROWS)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg(INT64_FORMAT " %ss are more rows than a value can hold",

@@ -8,8 +8,6 @@
 #include "result_rows.h"
 
 #include "access/htup_details.h"
-#include "catalog/pg_type.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/lsyscache.h"
@@ -29,28 +27,49 @@ result_rows_init(ResultRows *rows, FunctionCallInfo fcinfo)
 			 fcinfo->flinfo->fn_oid);
 	rows->columns = lookup_rowtype_tupdesc_copy(rows->row_type, -1);
 	rows->count = 0;
-	rows->room = 64;
-	rows->rows = palloc(rows->room * sizeof(Datum));
+	rows->used = ARR_OVERHEAD_NONULLS(1);
+	rows->room = 8192;
+	rows->array = palloc(rows->room);
 }
 
 void
 result_rows_add(ResultRows *rows, Datum *values, bool *nulls)
 {
 	HeapTuple	tuple = heap_form_tuple(rows->columns, values, nulls);
+	Size		size = MAXALIGN(tuple->t_len);
 
 	if ((rows->count & 0xFFF) == 0)
 		CHECK_FOR_INTERRUPTS();
-	if (rows->count == rows->room)
-		rows->rows = repalloc_huge(rows->rows,
-								   (rows->room *= 2) * sizeof(Datum));
-	rows->rows[rows->count++] = HeapTupleGetDatum(tuple);
+	if (rows->used + size > MaxAllocSize)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the rows take more than the 1 GB a value can have")));
+	if (rows->used + size > rows->room)
+	{
+		rows->room = Min((rows->used + size) * 2, MaxAllocSize);
+		rows->array = repalloc(rows->array, rows->room);
+	}
+	/* the tuple's header is that of a composite value */
+	memset(rows->array + rows->used + tuple->t_len, 0, size - tuple->t_len);
+	memcpy(rows->array + rows->used, tuple->t_data, tuple->t_len);
+	rows->used += size;
+	rows->count++;
+	heap_freetuple(tuple);
 }
 
 /* The array of all rows, from the first added on. */
 Datum
 result_rows_array(ResultRows *rows)
 {
-	return PointerGetDatum(construct_array(rows->rows, (int) rows->count,
-										   rows->row_type, -1, false,
-										   TYPALIGN_DOUBLE));
+	ArrayType  *array = (ArrayType *) rows->array;
+
+	if (rows->count == 0)
+		return PointerGetDatum(construct_empty_array(rows->row_type));
+	SET_VARSIZE(array, rows->used);
+	array->ndim = 1;
+	array->dataoffset = 0;
+	array->elemtype = rows->row_type;
+	ARR_DIMS(array)[0] = (int) rows->count;
+	ARR_LBOUND(array)[0] = 1;
+	return PointerGetDatum(array);
 }

@@ -3,6 +3,9 @@
  *		The result of an aggregate that answers with several rows: an array of a
  *		composite type, made for unnest.
  *
+ * Rows are written one behind the other where the array will be, so that a large
+ * result is in memory once.
+ *
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
  */
@@ -19,9 +22,13 @@ typedef struct ResultRows
 	Oid			row_type;
 	TupleDesc	columns;
 	int64		count;
-	int64		room;
-	Datum	   *rows;
+	Size		used;
+	Size		room;
+	char	   *array;
 } ResultRows;
+
+/* So many rows fit one array, about; callers refuse more before they begin. */
+#define MOST_RESULT_ROWS	INT64CONST(4000000)
 
 extern retention_internal void result_rows_init(ResultRows *rows,
 												FunctionCallInfo fcinfo);

@@ -81,7 +81,11 @@ foreach (0 .. $#inputs)
 }
 write_file("$folder/inputs", join '', map { "$_\t\\\\x" . unpack('H*', $inputs[$_]) . "\n" } 0 .. $#inputs);
 
-my $queries = join ', ', map { "\$\$$_\$\$" } (map { "SELECT $_(\$1)::text" } @readers, 'state_info', 'retention_state_send'), row_readers();
+# millions of rows fit an array, and their text does not fit the memory of a test
+my %is_rows = map { $_->{name} => $_->{is_rows} } aggregates();
+my $queries = join ', ', map { "\$\$$_\$\$" }
+  (map { $is_rows{$_} ? "SELECT count(*)::text FROM unnest($_(\$1))" : "SELECT $_(\$1)::text" } @readers, 'state_info', 'retention_state_send'),
+  row_readers();
 answer(qq{
 	CREATE TABLE inputs (id int, bytes bytea);
 	COPY inputs FROM '$folder/inputs';
@@ -162,7 +166,7 @@ is(answer(q{
 SKIP:
 {
 	skip 'the system does not tell the memory of a backend', 1 if $peak eq '';
-	cmp_ok($peak, '<', 300_000, 'no number in a state makes the backend take much memory');
+	cmp_ok($peak, '<', 1_500_000, 'no number in a state makes the backend take more memory than the rows of a value');
 }
 
 foreach my $text (
@@ -365,6 +369,10 @@ my %extremes = (
 	'survival' => [ '(SELECT survival(i, i < 5) FROM generate_series(0, 9) i)', q('UlMBDgEAAAAAAAAAAA==') ],
 	'survival[]' => [ '(SELECT array_agg(s) FROM (SELECT survival(i, i < 5) s FROM generate_series(0, 9) i GROUP BY i % 3) g)',
 		q('{}'), q('{NULL,UlMBDgEAAAAAAAAAAA==}') ],
+	'cohort_retention_row[]' => [
+		q('{"(2024-01-01,0,3,3,3,1,3,3,1,1,1,t)","(2024-01-01,1,3,3,1,0,1,1,1,1,1,t)"}'), q('{}'), q('{NULL}'), q('{"(,,,,,,,,,,,)"}'), q('{"(,,,,,,,,,,,t)"}'),
+		map { qq('{"(2024-01-01,$_,1,0,1,1,1,t)"}') } '-1,3,3,3,1', '2147483647,3,3,3,1', '0,3,-3,3,1', '0,3,3,4,1', '0,3,0,0,1', '0,3,9223372036854775807,1,1'
+	],
 	'boolean' => [qw('t' 'f')],
 	'integer' => [qw('5' '2' '9' '0' '-1' '10' '2147483647' '-2147483648')],
 	# of a polymorphic argument
