@@ -40,7 +40,7 @@ foreach my $few ('shop IN (0, 1, 2, 3, 4, 500)', 'shop < 100')
 	my $rows = "FROM orders WHERE id < 1000 AND $few";
 	answer(join ";\n", map { "INSERT INTO intact SELECT \$\$$_->{call}\$\$, $_->{call} $rows" } @states);
 }
-my @intact = map { pack 'H*', $_->[0] } rows(q{SELECT encode(retention_state_send(state), 'hex') FROM intact});
+my @intact = map { pack 'H*', $_->[0] } rows(q{SELECT encode(retention_state_send(state), 'hex') FROM intact ORDER BY 1});
 
 # Ways to break a state. The numbers that say what follows are near its beginning, so
 # some of them aim there.
