@@ -54,6 +54,7 @@ cohort_merge(CustomerTable *table, void *into, const void *from,
 	CohortPayload *a = into;
 	const CohortPayload *b = from;
 	bool		may_be_late = b->early != TIMELINE_EMPTY;
+	StateHeap	late_heap;
 	uint64		late;
 
 	if (b->first_order_at < a->first_order_at)
@@ -65,18 +66,11 @@ cohort_merge(CustomerTable *table, void *into, const void *from,
 	timeline_merge(&table->heap, &a->early, from_base, b->early);
 	if (a->early == TIMELINE_EMPTY || !may_be_late)
 		return;
+	heap_init_scratch(&late_heap);
 	late = timeline_split(&table->heap, &a->early, a->first_order_at,
-						  period_of_instant, table->options);
-	if (late != TIMELINE_EMPTY)
-	{
-		/* a copy, since a block is not merged within one heap */
-		StateHeap	scratch;
-
-		heap_init_scratch(&scratch);
-		timeline_merge(&table->heap, &a->activity, scratch.base,
-					   heap_copy_block(&scratch, table->heap.base, late));
-		pfree(scratch.base);
-	}
+						  period_of_instant, table->options, &late_heap);
+	timeline_merge(&table->heap, &a->activity, late_heap.base, late);
+	heap_free_scratch(&late_heap);
 }
 
 static void
@@ -340,8 +334,7 @@ add_cohort_rows(ResultRows *rows, Triangle *triangle,
 		values[11] = BoolGetDatum(ended);
 		result_rows_add(rows, values, nulls);
 	}
-	if (heap.base)
-		pfree(heap.base);
+	heap_free_scratch(&heap);
 }
 
 /*

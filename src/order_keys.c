@@ -101,8 +101,7 @@ order_keys_free(OrderKeys *keys)
 	pfree(keys->words);
 	if (keys->money)
 		pfree(keys->money);
-	if (keys->heap.base)
-		pfree(keys->heap.base);
+	heap_free_scratch(&keys->heap);
 	if (keys->values)
 	{
 		if (!keys->type->typbyval)

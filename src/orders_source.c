@@ -31,8 +31,8 @@
  * The relation
  * ------------------------------------------------------------------------
  */
-static bool
-can_hold_rows(char relkind)
+bool
+relation_holds_rows(char relkind)
 {
 	return relkind == RELKIND_RELATION ||
 		relkind == RELKIND_PARTITIONED_TABLE ||
@@ -80,7 +80,7 @@ open_relation(OrdersSource *source, FunctionCallInfo fcinfo, int argument)
 				 errmsg("argument \"orders_table\": relation with OID %u does not exist",
 						source->relation_id)));
 	source->relation_name = pstrdup(RelationGetRelationName(relation));
-	if (!can_hold_rows(relation->rd_rel->relkind))
+	if (!relation_holds_rows(relation->rd_rel->relkind))
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("argument \"orders_table\": \"%s\" is neither a table nor a view",

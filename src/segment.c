@@ -28,7 +28,6 @@
 #include "segment.h"
 
 #include "access/relation.h"
-#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "checks.h"
 #include "executor/spi.h"
@@ -36,6 +35,7 @@
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "orders_source.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -393,20 +393,11 @@ rules_query(Oid table_oid)
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("argument \"rules_table\" must be a table or view, not the unknown OID %u",
 						table_oid)));
-	switch (table->rd_rel->relkind)
-	{
-		case RELKIND_RELATION:
-		case RELKIND_PARTITIONED_TABLE:
-		case RELKIND_FOREIGN_TABLE:
-		case RELKIND_VIEW:
-		case RELKIND_MATVIEW:
-			break;
-		default:
-			ereport(ERROR,
-					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-					 errmsg("argument \"rules_table\" must be a table or view, not \"%s\"",
-							RelationGetRelationName(table))));
-	}
+	if (!relation_holds_rows(table->rd_rel->relkind))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("argument \"rules_table\" must be a table or view, not \"%s\"",
+						RelationGetRelationName(table))));
 
 	columns = RelationGetDescr(table);
 	type = column_type(columns, "segment");

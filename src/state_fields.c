@@ -38,12 +38,6 @@ field_size(char field)
 	return 0;
 }
 
-bool
-fields_use_heap(const char *fields)
-{
-	return strpbrk(fields, "mts") != NULL;
-}
-
 /* Bytes the heap blocks of these fields take in a packed heap. */
 uint64
 fields_heap_size(const char *fields, const char *data, const char *base)

@@ -17,7 +17,6 @@
 #include "lib/stringinfo.h"
 #include "state_heap.h"
 
-extern retention_internal bool fields_use_heap(const char *fields);
 extern retention_internal uint64 fields_heap_size(const char *fields,
 												  const char *data,
 												  const char *base);

@@ -76,6 +76,14 @@ extern retention_internal uint64 heap_splice_block(StateHeap *heap,
 												   const char *data,
 												   uint32 size);
 
+/* Frees what heap_init_scratch's heap has allocated, if anything. */
+static inline void
+heap_free_scratch(StateHeap *heap)
+{
+	if (heap->base)
+		pfree(heap->base);
+}
+
 /* The same block in another heap: its new offset, with no spare room. */
 static inline uint64
 heap_copy_block(StateHeap *into, const char *from_base, uint64 offset)

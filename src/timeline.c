@@ -204,6 +204,7 @@ write_varint(TimelineWriter *writer, uint128 value)
 static inline void
 write_position(TimelineWriter *writer, int64 position)
 {
+	writer_reserve(writer, MOST_VARINT_BYTES);
 	write_varint(writer, writer->started ?
 				 (uint64) position - (uint64) writer->position :
 				 zigzag(position));
@@ -220,8 +221,8 @@ write_entry(TimelineWriter *writer, int64 position, int64 orders,
 	uint32		wide_size = wide ?
 		heap_block_size(money_base, money_offset(money)) : 0;
 
-	writer_reserve(writer, 3 * MOST_VARINT_BYTES + 1 + wide_size);
 	write_position(writer, position);
+	writer_reserve(writer, 2 * MOST_VARINT_BYTES + 1 + wide_size);
 	write_varint(writer, ((uint64) orders << 1) | has_money);
 	if (wide)
 	{
@@ -246,8 +247,8 @@ copy_entry(TimelineWriter *writer, const TimelineReader *reader)
 {
 	uint64		size = reader->at - reader->rest;
 
-	writer_reserve(writer, MOST_VARINT_BYTES + size);
 	write_position(writer, reader->position);
+	writer_reserve(writer, size);
 	memcpy(writer->bytes + writer->used, reader->rest, size);
 	writer->used += size;
 }
@@ -425,63 +426,52 @@ timeline_merge(StateHeap *heap, uint64 *into, const char *from_base, uint64 from
 		*into = store_timeline(&writer, heap, *into);
 		writer_free(&writer);
 	}
-	if (wide.base)
-		pfree(wide.base);
+	heap_free_scratch(&wide);
 }
 
 /*
- * Takes the entries from a position on out of a timeline, and makes another of
- * them whose positions are "position" of theirs (which must not descend).
- * Returns it; both are in this heap.
+ * Takes the entries from a position on out of a timeline of this heap, and makes
+ * another of them in "late_heap", whose positions are "position" of theirs (which
+ * must not descend). Returns it.
  */
 uint64
 timeline_split(StateHeap *heap, uint64 *early, int64 from,
-			   int64 (*position) (int64, void *), void *arg)
+			   int64 (*position) (int64, void *), void *arg,
+			   StateHeap *late_heap)
 {
 	TimelineReader reader;
 	TimelineWriter kept;
 	uint64		late = TIMELINE_EMPTY;
 	StateHeap	wide;
-	bool		any = false;
 
 	if (*early == TIMELINE_EMPTY)
 		return TIMELINE_EMPTY;
 	heap_init_scratch(&wide);
+	writer_init(&kept);
 	timeline_open(&reader, heap->base, *early);
-	while (!any && timeline_next(&reader))
-		any = reader.position >= from;
-	if (any)
+	while (timeline_next(&reader))
 	{
-		StateHeap	moved;
+		StateHeap	one_heap;
+		Money		money;
+		uint64		one;
 
-		/* each as a timeline of its own: this is for the rare refund */
-		heap_init_scratch(&moved);
-		writer_init(&kept);
-		timeline_open(&reader, heap->base, *early);
-		while (timeline_next(&reader))
+		if (reader.position < from)
 		{
-			Money		money = timeline_money(&reader, &wide);
-			uint64		one;
-			StateHeap	scratch;
-
-			if (reader.position < from)
-			{
-				copy_entry(&kept, &reader);
-				continue;
-			}
-			heap_init_scratch(&scratch);
-			one = timeline_create(&scratch, position(reader.position, arg),
-								  reader.orders, &money, wide.base);
-			timeline_merge(&moved, &late, scratch.base, one);
-			pfree(scratch.base);
+			copy_entry(&kept, &reader);
+			continue;
 		}
-		*early = store_timeline(&kept, heap, *early);
-		writer_free(&kept);
-		late = heap_copy_block(heap, moved.base, late);
-		pfree(moved.base);
+		/* each as a timeline of its own: this is for the rare refund */
+		heap_init_scratch(&one_heap);
+		money = timeline_money(&reader, &wide);
+		one = timeline_create(&one_heap, position(reader.position, arg),
+							  reader.orders, &money, wide.base);
+		timeline_merge(late_heap, &late, one_heap.base, one);
+		heap_free_scratch(&one_heap);
 	}
-	if (wide.base)
-		pfree(wide.base);
+	if (late != TIMELINE_EMPTY)
+		*early = store_timeline(&kept, heap, *early);
+	writer_free(&kept);
+	heap_free_scratch(&wide);
 	return late;
 }
 
@@ -534,8 +524,7 @@ timeline_send(StringInfo out, const char *base, uint64 offset)
 		pq_sendbyte(out, WIDE_MONEY);
 		money_send(out, &money, wide.base);
 	}
-	if (wide.base)
-		pfree(wide.base);
+	heap_free_scratch(&wide);
 }
 
 static void
@@ -627,7 +616,6 @@ timeline_receive(StringInfo in, StateHeap *heap)
 	}
 	offset = store_timeline(&writer, heap, TIMELINE_EMPTY);
 	writer_free(&writer);
-	if (wide.base)
-		pfree(wide.base);
+	heap_free_scratch(&wide);
 	return offset;
 }
