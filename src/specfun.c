@@ -130,3 +130,75 @@ chi_square_tail(double x, int df)
 	}
 	return Min(sum, 1);
 }
+
+/*
+ * From here on Stirling's series is good to a double with the terms below.
+ */
+#define STIRLING_FROM	10
+
+/*
+ * Stirling's series of ln Gamma, without its main part (z - 1/2) ln z - z.
+ * M. Abramowitz and I. A. Stegun (1964), 6.1.41.
+ */
+static double
+stirling_rest(double z)
+{
+	const double w = 1 / (z * z);
+
+	return (1.0 / 12 + w * (-1.0 / 360 + w * (1.0 / 1260 + w * (-1.0 / 1680 +
+			w * (1.0 / 1188 + w * (-691.0 / 360360)))))) / z;
+}
+
+/* That of digamma without ln z; 6.3.18. */
+static double
+digamma_rest(double z)
+{
+	const double w = 1 / (z * z);
+
+	return -0.5 / z - w * (1.0 / 12 + w * (-1.0 / 120 + w * (1.0 / 252 +
+			w * (-1.0 / 240 + w * (1.0 / 132 + w * (-691.0 / 32760))))));
+}
+
+/* That of trigamma without 1 / z; 6.4.12. */
+static double
+trigamma_rest(double z)
+{
+	const double w = 1 / (z * z);
+
+	return w * (0.5 + (1.0 / 6 + w * (-1.0 / 30 + w * (1.0 / 42 +
+			w * (-1.0 / 30 + w * (5.0 / 66 + w * (-691.0 / 2730)))))) / z);
+}
+
+/*
+ * Differences of two gamma functions would lose the digits that both have; so the
+ * steps up to STIRLING_FROM, and then the main parts of the series, are subtracted
+ * by hand.
+ */
+double
+log_gamma_ratio(double z, double n)
+{
+	double		steps = 0;
+
+	for (; z < STIRLING_FROM; z++)
+		steps += log1p(n / z);
+	return (z + n - 0.5) * log1p(n / z) + n * (log(z) - 1) +
+		stirling_rest(z + n) - stirling_rest(z) - steps;
+}
+
+GammaRatio
+gamma_ratio(double z, double n)
+{
+	GammaRatio	ratio = {log_gamma_ratio(z, n), 0, 0};
+
+	for (; z < STIRLING_FROM; z++)
+	{
+		const double step = n / z / (z + n);	/* 1/z - 1/(z + n) */
+
+		ratio.slope += step;
+		ratio.curvature -= step * (1 / z + 1 / (z + n));
+	}
+	ratio.slope += log1p(n / z) + digamma_rest(z + n) - digamma_rest(z);
+	ratio.curvature += trigamma_rest(z + n) - trigamma_rest(z) -
+		n / z / (z + n);
+	return ratio;
+}
