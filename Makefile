@@ -55,6 +55,18 @@ OBJS += \
 	src/specfun.o \
 	src/survival.o
 
+# models
+OBJS += \
+	src/btyd.o \
+	src/btyd_fit.o \
+	src/model_value.o \
+	src/models.o \
+	src/optimize.o \
+	src/patterns.o \
+	src/predictions.o \
+	src/purchase_days.o \
+	src/purchase_summary.o
+
 DATA = $(wildcard sql/retention--*.sql)
 
 # -ffp-contract=off: the same digits on every processor

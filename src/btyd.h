@@ -96,4 +96,37 @@ extern retention_internal const BtydFamily bgnbd_family;
 extern retention_internal const BtydFamily mbgnbd_family;
 extern retention_internal const BtydFamily pareto_nbd_family;
 
+/* A family with its parameters: all that predictions need. */
+typedef struct BtydModel
+{
+	const BtydFamily *family;
+	double		params[BTYD_PARAMS];
+} BtydModel;
+
+extern retention_internal const BtydFamily *btyd_family_named(const char *name);
+extern retention_internal double btyd_orders_by_step(const BtydModel *model,
+													 const BtydHistory *history,
+													 double horizon,
+													 double rate, double step);
+extern retention_internal double btyd_orders_by_force(const BtydModel *model,
+													  const BtydHistory *history,
+													  double horizon,
+													  double force);
+extern retention_internal double btyd_next_order(const BtydModel *model,
+												 const BtydHistory *history,
+												 double horizon);
+
+static inline double
+btyd_p_alive(const BtydModel *model, const BtydHistory *history)
+{
+	return model->family->p_alive(model->params, history);
+}
+
+static inline double
+btyd_expected_orders(const BtydModel *model, const BtydHistory *history,
+					 double horizon)
+{
+	return model->family->expected_orders(model->params, history, horizon);
+}
+
 #endif							/* RETENTION_BTYD_H */

@@ -13,6 +13,7 @@
  */
 #include "calendar.h"
 
+#include "checks.h"
 #include "common/int.h"
 #include "fmgr.h"
 #include "utils/fmgrprotos.h"
@@ -128,4 +129,18 @@ interval_ratio(const Interval *above, const char *above_name,
 	}
 	*numerator = interval_microseconds(above, above_name);
 	*denominator = interval_microseconds(below, below_name);
+}
+
+/* The days of a span that is a whole number of them, and above zero. */
+int64
+interval_days(const Interval *span, const char *argument)
+{
+	check_positive_interval(span, argument);
+	if (span->month != 0 || span->time % USECS_PER_DAY != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be a whole number of days, not \"%s\"",
+						argument, interval_text(span)),
+				 errhint("Write a week as '7 days'. Months and years vary in length; 30 or 365 days do not.")));
+	return span->day + span->time / USECS_PER_DAY;
 }

@@ -23,6 +23,8 @@ extern retention_internal TimestampTz utc_plus(TimestampTz at,
 extern retention_internal void interval_twice(Interval *doubled,
 											  const Interval *span,
 											  const char *argument);
+extern retention_internal int64 interval_days(const Interval *span,
+											  const char *argument);
 extern retention_internal void interval_ratio(const Interval *above,
 											  const char *above_name,
 											  const Interval *below,

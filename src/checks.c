@@ -70,6 +70,16 @@ check_int_range(int value, int lowest, int highest, const char *argument)
 						argument, lowest, highest, value)));
 }
 
+void
+check_finite_double(double value, const char *argument)
+{
+	if (isnan(value) || isinf(value))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("argument \"%s\" must be a finite number, not %g",
+						argument, value)));
+}
+
 /* A number in [lowest, highest]; NaN never is. An infinite limit is no limit. */
 void
 check_double_range(double value, double lowest, double highest,

@@ -43,6 +43,8 @@ extern retention_internal void check_positive_interval(const Interval *span,
 extern retention_internal void check_int_range(int value, int lowest,
 											   int highest,
 											   const char *argument);
+extern retention_internal void check_finite_double(double value,
+												   const char *argument);
 extern retention_internal void check_double_range(double value, double lowest,
 												  double highest,
 												  const char *argument);

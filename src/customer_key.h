@@ -14,6 +14,9 @@
  *		text, longer	word[0] = hash of the bytes
  *					word[1] = LONG_TEXT_MARK in the top byte, below it the
  *					offset of a heap block with the bytes, which are compared
+ *		pattern		no customer, but three numbers that many may have in common
+ *					word[0] = mix(first ^ mix(second ^ mix(third)))
+ *					word[1] = second, word[2] = third
  *
  * Words of all ones mean "no customer here" (a gap). A bigint and a uuid exist
  * whose words are all ones; the table keeps a place of its own for them.
@@ -38,13 +41,20 @@ typedef enum KeyKind
 	KEY_NONE = 0,				/* a state that counts no customers (aov) */
 	KEY_BIGINT = 1,
 	KEY_TEXT = 2,
-	KEY_UUID = 3
+	KEY_UUID = 3,
+	KEY_PATTERN = 4
 } KeyKind;
 
 typedef struct CustomerKey
 {
-	uint64		word[2];		/* the second is unused for bigint */
+	uint64		word[3];		/* zeros behind the kind's own */
 } CustomerKey;
+
+/* The numbers of a pattern, as whatever their 64 bits mean to the family. */
+typedef struct KeyPattern
+{
+	int64		number[3];
+} KeyPattern;
 
 #define KEY_GAP				PG_UINT64_MAX
 #define MOST_INLINE_TEXT	15
@@ -55,8 +65,17 @@ typedef struct CustomerKey
 static inline int
 key_size(KeyKind kind)
 {
-	return kind == KEY_NONE ? 0 :
-		kind == KEY_BIGINT ? (int) sizeof(uint64) : (int) (2 * sizeof(uint64));
+	switch (kind)
+	{
+		case KEY_NONE:
+			return 0;
+		case KEY_BIGINT:
+			return sizeof(uint64);
+		case KEY_PATTERN:
+			return 3 * sizeof(uint64);
+		default:
+			return 2 * sizeof(uint64);
+	}
 }
 
 /* The finaliser of MurmurHash3 (A. Appleby, public domain), and its inverse. */
@@ -92,6 +111,27 @@ static inline int64
 key_to_bigint(CustomerKey key)
 {
 	return (int64) unmix64(key.word[0]);
+}
+
+static inline CustomerKey
+key_from_pattern(KeyPattern pattern)
+{
+	const uint64 second = (uint64) pattern.number[1];
+	const uint64 third = (uint64) pattern.number[2];
+
+	return (CustomerKey) {{
+			mix64((uint64) pattern.number[0] ^ mix64(second ^ mix64(third))),
+			second, third}};
+}
+
+static inline KeyPattern
+key_to_pattern(CustomerKey key)
+{
+	const uint64 rest = mix64(key.word[1] ^ mix64(key.word[2]));
+
+	return (KeyPattern) {{
+			(int64) (unmix64(key.word[0]) ^ rest),
+			(int64) key.word[1], (int64) key.word[2]}};
 }
 
 static inline CustomerKey

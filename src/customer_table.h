@@ -75,6 +75,7 @@ typedef struct CustomerFamily
 
 	const char *totals_fields;
 	uint16		totals_size;
+	const void *totals_identity;	/* merged with x gives x; NULL: zeros */
 	/* into += from, but for derived fields; NULL when there is no other */
 	void		(*merge_totals) (StateHeap *heap, void *into, const void *from,
 								 const char *from_base);
@@ -87,7 +88,10 @@ typedef struct CustomerFamily
 						  const char *from_base);
 	/* asks for the heap blocks that merging into a payload will read; may be NULL */
 	void		(*prefetch) (const void *payload, const char *heap_base);
-	/* is this a payload that rows could have made? NULL: all are */
+	/*
+	 * Is this a payload that rows could have made? Of a family without customers:
+	 * are these totals? NULL: all are.
+	 */
 	bool		(*valid) (const void *payload, const char *heap_base,
 						  const StateOptions *options);
 
@@ -96,12 +100,13 @@ typedef struct CustomerFamily
 						   const CustomerSource *source);
 
 	/*
-	 * For a family whose states are of an SQL type of their own, and whose keys
-	 * are no customers but numbers.
+	 * For a family whose keys are no customers but numbers: one, or the three of
+	 * a pattern; and whose states may be of an SQL type of their own.
 	 */
 	const char *type;			/* its name; NULL: retention_state */
 	const char *key_name;		/* what its keys are; NULL: customer */
-	bool		(*valid_key) (int64 key);
+	KeyKind		key_kind;		/* the only kind it has; KEY_NONE: customers' */
+	bool		(*valid_key) (const int64 *numbers);
 	const char *large_hint;		/* what to do about a state above 1 GB */
 } CustomerFamily;
 
@@ -190,7 +195,8 @@ static inline CustomerKey
 load_key(KeyKind kind, const char *slot)
 {
 	return (CustomerKey) {{load_word(slot),
-			kind == KEY_BIGINT ? 0 : load_word(slot + sizeof(uint64))}};
+			kind == KEY_BIGINT ? 0 : load_word(slot + sizeof(uint64)),
+			kind != KEY_PATTERN ? 0 : load_word(slot + 2 * sizeof(uint64))}};
 }
 
 static inline void
@@ -203,7 +209,8 @@ static inline bool
 key_is_ones(KeyKind kind, CustomerKey key)
 {
 	return key.word[0] == KEY_GAP &&
-		(kind == KEY_BIGINT || key.word[1] == KEY_GAP);
+		(kind == KEY_BIGINT || key.word[1] == KEY_GAP) &&
+		(kind != KEY_PATTERN || key.word[2] == KEY_GAP);
 }
 
 static inline char *
@@ -239,6 +246,8 @@ compare_keys(KeyKind kind, CustomerKey a, const char *a_base,
 	if (kind == KEY_TEXT && key_is_long_text(kind, a) &&
 		key_is_long_text(kind, b))
 		return compare_long_texts(a, a_base, b, b_base);
+	if (kind == KEY_PATTERN && a.word[1] == b.word[1])
+		return a.word[2] < b.word[2] ? -1 : a.word[2] > b.word[2];
 	return a.word[1] < b.word[1] ? -1 : a.word[1] > b.word[1];
 }
 
@@ -417,15 +426,21 @@ absorb_kind(CustomerTable *table, const CustomerFamily *family, KeyKind kind,
 
 /*
  * Adds customers to a table. Called with a constant family, so that the
- * compiler makes a loop of its own for each family and kind of key.
+ * compiler makes a loop of its own for each family and kind of key it can have.
  */
 static pg_attribute_always_inline void
 customer_table_absorb(CustomerTable *table, const CustomerFamily *family,
 					  const CustomerSource *source)
 {
+	if (family->key_kind != KEY_NONE)
+	{
+		absorb_kind(table, family, family->key_kind, source);
+		return;
+	}
 	switch (table->kind)
 	{
 		case KEY_NONE:
+		case KEY_PATTERN:
 			break;
 		case KEY_BIGINT:
 			absorb_kind(table, family, KEY_BIGINT, source);

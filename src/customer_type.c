@@ -39,6 +39,7 @@ customer_type_of_kind(KeyKind kind)
 	switch (kind)
 	{
 		case KEY_NONE:
+		case KEY_PATTERN:
 			break;
 		case KEY_BIGINT:
 			return INT8OID;
@@ -87,6 +88,7 @@ customer_datum(const CustomerTable *table, const char *slot, Oid type)
 	switch (table->kind)
 	{
 		case KEY_NONE:
+		case KEY_PATTERN:
 			break;
 		case KEY_BIGINT:
 			switch (getBaseType(type))

@@ -177,6 +177,7 @@ set_customer(OrdersSource *source, const Column *column)
 	switch (source->kind)
 	{
 		case KEY_NONE:
+		case KEY_PATTERN:
 			reject_column_type(source, column,
 							   "A customer is a bigint, integer, smallint, text, varchar, char or uuid; make one of these of it in a view.");
 			break;

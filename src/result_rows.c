@@ -8,6 +8,7 @@
 #include "result_rows.h"
 
 #include "access/htup_details.h"
+#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/lsyscache.h"
@@ -72,4 +73,16 @@ result_rows_array(ResultRows *rows)
 	ARR_DIMS(array)[0] = (int) rows->count;
 	ARR_LBOUND(array)[0] = 1;
 	return PointerGetDatum(array);
+}
+
+/* The one row of a function that is declared to return a composite type. */
+Datum
+result_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
+{
+	Oid			type = get_func_rettype(fcinfo->flinfo->fn_oid);
+	TupleDesc	columns = lookup_rowtype_tupdesc(type, -1);
+	HeapTuple	tuple = heap_form_tuple(columns, values, nulls);
+
+	ReleaseTupleDesc(columns);
+	return HeapTupleGetDatum(tuple);
 }

@@ -35,5 +35,7 @@ extern retention_internal void result_rows_init(ResultRows *rows,
 extern retention_internal void result_rows_add(ResultRows *rows, Datum *values,
 											   bool *nulls);
 extern retention_internal Datum result_rows_array(ResultRows *rows);
+extern retention_internal Datum result_row(FunctionCallInfo fcinfo,
+										   Datum *values, bool *nulls);
 
 #endif							/* RETENTION_RESULT_ROWS_H */

@@ -52,6 +52,10 @@ static const CustomerFamily *const families[] = {
 	&rolling_family,
 	&order_numbers_family,
 	&order_numbers_within_family,
+	&btyd_patterns_family,
+	&spend_patterns_family,
+	&purchase_days_family,
+	&purchase_summary_family,
 	&survival_family,
 	&repeat_survival_family,
 };
@@ -70,8 +74,8 @@ state_kind_is_valid(const CustomerFamily *family, uint8 kind)
 {
 	if (family->absorb == NULL)
 		return kind == KEY_NONE;
-	if (family->valid_key)
-		return kind == KEY_BIGINT;
+	if (family->key_kind != KEY_NONE)
+		return kind == family->key_kind;
 	return kind == KEY_BIGINT || kind == KEY_TEXT || kind == KEY_UUID;
 }
 
@@ -81,6 +85,7 @@ kind_name(KeyKind kind)
 	switch (kind)
 	{
 		case KEY_NONE:
+		case KEY_PATTERN:
 			break;
 		case KEY_BIGINT:
 			return "bigint";
@@ -342,7 +347,10 @@ update_create_flat(StateUpdate *update, const CustomerFamily *family,
 	table_in_image(table, image, nslots);
 	customer_table_set_range(table, nslots, 0);
 	memset(table->options, 0, options_size(family));
-	memset(table->totals, 0, family->totals_size);
+	if (family->totals_identity)
+		memcpy(table->totals, family->totals_identity, family->totals_size);
+	else
+		memset(table->totals, 0, family->totals_size);
 	customer_table_clear_slots(table->slots, table->stride, 0, nslots + 1);
 	update_use_flat(update, image);
 }
@@ -841,7 +849,7 @@ state_info(PG_FUNCTION_ARGS)
 	else
 		nulls[1] = true;
 	values[2] = Int64GetDatum((int64) table->used);
-	nulls[2] = table->kind == KEY_NONE;
+	nulls[2] = table->kind == KEY_NONE || table->kind == KEY_PATTERN;
 	values[3] = Int64GetDatum((int64) bytes);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(row),
 													  values, nulls)));

@@ -333,6 +333,10 @@ extern retention_internal const CustomerFamily lifecycle_family;
 extern retention_internal const CustomerFamily rolling_family;
 extern retention_internal const CustomerFamily order_numbers_family;
 extern retention_internal const CustomerFamily order_numbers_within_family;
+extern retention_internal const CustomerFamily btyd_patterns_family;
+extern retention_internal const CustomerFamily spend_patterns_family;
+extern retention_internal const CustomerFamily purchase_days_family;
+extern retention_internal const CustomerFamily purchase_summary_family;
 extern retention_internal const CustomerFamily survival_family;
 extern retention_internal const CustomerFamily repeat_survival_family;
 

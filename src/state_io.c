@@ -9,8 +9,8 @@
  *					month (not what is derived from them)
  *		totals		its fields (see state_fields.c)
  *		int64		number of customers
- *		customers	key as given (bigint: 8 bytes; uuid: 16; text: length and
- *					bytes), then the payload's fields
+ *		customers	key as given (bigint: 8 bytes; uuid: 16; pattern: three
+ *					int64; text: length and bytes), then the payload's fields
  *
  * The text form is the binary one in base64. Anybody can feed either, so nothing
  * read here is believed: keys and payloads are added as rows are, which sorts
@@ -63,6 +63,7 @@ send_key(StringInfo out, const CustomerTable *table, CustomerKey key)
 	char		bytes[16];
 	const char *text_bytes;
 	uint32		size;
+	KeyPattern	pattern;
 
 	switch (table->kind)
 	{
@@ -79,6 +80,11 @@ send_key(StringInfo out, const CustomerTable *table, CustomerKey key)
 			text_bytes = key_text(key, table->heap.base, bytes, &size);
 			pq_sendint32(out, size);
 			pq_sendbytes(out, text_bytes, size);
+			break;
+		case KEY_PATTERN:
+			pattern = key_to_pattern(key);
+			for (int i = 0; i < lengthof(pattern.number); i++)
+				pq_sendint64(out, pattern.number[i]);
 			break;
 	}
 }
@@ -185,9 +191,19 @@ receive_key(StringInfo in, const CustomerFamily *family, KeyKind kind,
 	{
 		int64		key = pq_getmsgint64(in);
 
-		if (family->valid_key && !family->valid_key(key))
+		if (family->valid_key && !family->valid_key(&key))
 			reject_key(family, "impossible %s");
 		return key_from_bigint(key);
+	}
+	if (kind == KEY_PATTERN)
+	{
+		KeyPattern	pattern;
+
+		for (int i = 0; i < lengthof(pattern.number); i++)
+			pattern.number[i] = pq_getmsgint64(in);
+		if (!family->valid_key(pattern.number))
+			reject_key(family, "impossible %s");
+		return key_from_pattern(pattern);
 	}
 	if (kind == KEY_UUID)
 		return key_from_16_bytes(pq_getmsgbytes(in, 16));
@@ -205,7 +221,7 @@ receive_key(StringInfo in, const CustomerFamily *family, KeyKind kind,
 static int
 least_customer_bytes(KeyKind kind)
 {
-	return kind == KEY_BIGINT ? 8 : kind == KEY_UUID ? 16 : 4;
+	return kind == KEY_TEXT ? (int) sizeof(uint32) : key_size(kind);
 }
 
 static void
@@ -271,6 +287,9 @@ state_from_message(StringInfo in, const char *type)
 	fields_receive(in, family->totals_fields, (char *) totals,
 				   &expanded->table.heap);
 	memcpy(expanded->table.totals, totals, family->totals_size);
+	if (kind == KEY_NONE && family->valid &&
+		!family->valid(totals, expanded->table.heap.base, &options))
+		reject_bytes("impossible totals");
 	count = pq_getmsgint64(in);
 	if (count < 0 || (kind == KEY_NONE && count != 0) ||
 		count > (in->len - in->cursor) / least_customer_bytes(kind))

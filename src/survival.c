@@ -65,11 +65,11 @@ survival_valid(const void *payload, const char *heap_base,
 
 /* Bits of doubles that are >= 0 are in the order of the numbers; -0 has none. */
 static bool
-survival_valid_key(int64 key)
+survival_valid_key(const int64 *time)
 {
 	const int64 infinity = INT64CONST(0x7FF0000000000000);
 
-	return key >= 0 && key < infinity;
+	return *time >= 0 && *time < infinity;
 }
 
 CUSTOMER_ABSORB(survival_absorb, survival_family)
@@ -85,6 +85,7 @@ const CustomerFamily survival_family = {
 	.absorb = survival_absorb,
 	.type = "survival",
 	.key_name = "time",
+	.key_kind = KEY_BIGINT,
 	.valid_key = survival_valid_key,
 	.large_hint = "Round the times, for example to whole days: survival(floor(days), observed)."
 };
