@@ -55,6 +55,10 @@ OBJS += \
 	src/specfun.o \
 	src/survival.o
 
+# models
+OBJS += \
+	src/bgnbd.o
+
 DATA = $(wildcard sql/retention--*.sql)
 
 # -ffp-contract=off: the same digits on every processor
