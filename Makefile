@@ -57,6 +57,7 @@ OBJS += \
 
 # models
 OBJS += \
+	src/bgnbd.o \
 	src/btyd.o \
 	src/btyd_fit.o \
 	src/model_value.o \
