@@ -60,9 +60,11 @@ OBJS += \
 	src/bgnbd.o \
 	src/btyd.o \
 	src/btyd_fit.o \
+	src/gamma_gamma.o \
 	src/model_value.o \
 	src/models.o \
 	src/optimize.o \
+	src/pareto_nbd.o \
 	src/patterns.o \
 	src/predictions.o \
 	src/purchase_days.o \
