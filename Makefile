@@ -16,6 +16,7 @@ OBJS = \
 	src/churn.o \
 	src/cohort.o \
 	src/cohort_curve.o \
+	src/customer_call.o \
 	src/customer_table.o \
 	src/customer_type.o \
 	src/doctor.o \
@@ -57,15 +58,18 @@ OBJS += \
 
 # models
 OBJS += \
+	src/backtest.o \
 	src/bgnbd.o \
 	src/btyd.o \
 	src/btyd_fit.o \
 	src/gamma_gamma.o \
+	src/model_call.o \
 	src/model_value.o \
 	src/models.o \
 	src/optimize.o \
 	src/pareto_nbd.o \
 	src/patterns.o \
+	src/predict.o \
 	src/predictions.o \
 	src/purchase_days.o \
 	src/purchase_summary.o

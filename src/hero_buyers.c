@@ -59,8 +59,9 @@ read_purchases(const CustomerTable *table, const char *slot,
 }
 
 static void
-write_heroes(RfmCall *call, const CustomerTable *const *tables)
+write_heroes(CustomerCall *base_call, const CustomerTable *const *tables)
 {
+	const RfmCall *call = (RfmCall *) base_call;
 	MemoryContext caller = CurrentMemoryContext;
 	const char *base = tables[0] ? tables[0]->heap.base : NULL;
 	RfmCustomers customers;
@@ -102,17 +103,17 @@ write_heroes(RfmCall *call, const CustomerTable *const *tables)
 
 		read_purchases(tables[0], buyers[i].slot, &purchases);
 		money_add(&heap, &so_far, &purchases.money, base);
-		MemoryContextSwitchTo(call->row_context);
+		MemoryContextSwitchTo(base_call->row_context);
 		money = money_numeric(&purchases.money, base);
 		values[0] = customer_datum(tables[0], buyers[i].slot,
-								   call->customer_type);
+								   base_call->customer_type);
 		values[1] = Int64GetDatum((int64) i + 1);
 		values[2] = Int64GetDatum(purchases.orders);
 		values[3] = NumericGetDatum(money);
 		values[4] = Float8GetDatum(money_ratio(money, revenue));
 		values[5] = Float8GetDatum(money_ratio(money_numeric(&so_far, heap.base),
 												 revenue));
-		rfm_put_row(call, values, nulls);
+		put_row(base_call, values, nulls);
 		MemoryContextSwitchTo(caller);
 	}
 }
@@ -149,8 +150,8 @@ hero_buyers(PG_FUNCTION_ARGS)
 
 	rfm_call_init(&call, fcinfo, write_heroes);
 	call.share = rfm_share_arg(fcinfo, 5);
-	call.as_of[0] = rfm_time_arg(fcinfo, 6, "as_of");
-	return rfm_run_over_relation(&call, &arguments);
+	call.base.as_of[0] = time_arg(fcinfo, 6, "as_of");
+	return run_over_relation(&call.base, &arguments);
 }
 
 /*
@@ -165,5 +166,5 @@ hero_buyers_of_state(PG_FUNCTION_ARGS)
 
 	rfm_call_init(&call, fcinfo, write_heroes);
 	call.share = rfm_share_arg(fcinfo, 2);
-	return rfm_run_over_state_of_customers(&call);
+	return run_over_state_of_customers(&call.base);
 }

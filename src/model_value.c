@@ -12,6 +12,7 @@
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "checks.h"
+#include "executor/executor.h"
 #include "result_rows.h"
 #include "utils/array.h"
 #include "utils/builtins.h"

@@ -95,8 +95,8 @@ fit_gamma_gamma(PG_FUNCTION_ARGS)
 	if (left_out > 0)
 		snprintf(fit.status + strlen(fit.status),
 				 STATUS_SIZE - strlen(fit.status),
-				 "; " INT64_FORMAT " customers left out whose mean value is not above zero",
-				 left_out);
+				 "; " INT64_FORMAT " %s left out whose mean value is not above zero",
+				 left_out, left_out == 1 ? "customer" : "customers");
 	return model_datum(fcinfo, NULL, &fit,
 					   spend_correlation(&data, &correlation) ? &correlation : NULL);
 }

@@ -197,7 +197,7 @@ set_customer(OrdersSource *source, const Column *column)
 
 /* A time without a zone is read in the zone of "tz". */
 static void
-set_ordered_at(OrdersSource *source, const Column *column, const char *tz)
+set_ordered_at(OrdersSource *source, const Column *column)
 {
 	source->ordered_at_type = column->base_type;
 	switch (column->base_type)
@@ -209,7 +209,7 @@ set_ordered_at(OrdersSource *source, const Column *column, const char *tz)
 		case DATEOID:
 			source->ordered_at =
 				psprintf("pg_catalog.timezone(%s, %s::pg_catalog.timestamp)",
-						 quote_literal_cstr(tz), column->sql);
+						 source->tz, column->sql);
 			break;
 		default:
 			reject_column_type(source, column,
@@ -303,6 +303,7 @@ orders_source_init(OrdersSource *source, FunctionCallInfo fcinfo,
 	Column		column;
 
 	memset(source, 0, sizeof(OrdersSource));
+	source->tz = quote_literal_cstr(tz);
 	source->extension =
 		quote_identifier(get_namespace_name(get_func_namespace(fcinfo->flinfo->fn_oid)));
 	open_relation(source, fcinfo, relation);
@@ -311,7 +312,7 @@ orders_source_init(OrdersSource *source, FunctionCallInfo fcinfo,
 	if (arguments->customer_type >= 0)
 		check_anchor(source, fcinfo, &column, arguments->customer_type);
 	find_column(&column, source, fcinfo, relation + 2, "ordered_at_column");
-	set_ordered_at(source, &column, tz);
+	set_ordered_at(source, &column);
 	find_column(&column, source, fcinfo, relation + 3, "amount_column");
 	set_amount(source, &column);
 	if (!PG_ARGISNULL(arguments->order_id))
@@ -391,7 +392,7 @@ run_query(const char *sql, const TimestampTz *times, int ntimes,
 }
 
 /* ------------------------------------------------------------------------
- * Reading the purchases of every customer
+ * Reading the orders of every customer
  * ------------------------------------------------------------------------
  */
 
@@ -434,7 +435,7 @@ rows_sql(const OrdersSource *source, int time)
 }
 
 static char *
-purchases_sql(const OrdersSource *source, int n)
+states_sql(const OrdersSource *source, const StateSource *states, int n)
 {
 	StringInfoData list;
 	StringInfoData from;
@@ -447,9 +448,11 @@ purchases_sql(const OrdersSource *source, int n)
 		int			rows = source->order_id ? i : 1;
 
 		appendStringInfo(&list,
-						 "%s%s.purchases_state(r%d.customer, r%d.ordered_at, r%d.amount, $%d) AS s%d",
+						 "%s%s.%s(r%d.customer, r%d.ordered_at, r%d.amount, $%d%s%s) AS s%d",
 						 i > 1 && rows == 1 ? ", " : "", source->extension,
-						 rows, rows, rows, i, i);
+						 states->aggregate, rows, rows, rows, i,
+						 states->takes_tz ? ", " : "",
+						 states->takes_tz ? source->tz : "", i);
 		if (source->order_id)
 		{
 			appendStringInfo(&from, "%s(SELECT %s FROM (%s) AS r%d) AS q%d",
@@ -463,11 +466,9 @@ purchases_sql(const OrdersSource *source, int n)
 	return psprintf("SELECT %s FROM (%s) AS r1", list.data, rows_sql(source, 1));
 }
 
-#define MOST_STATES		2
-
 typedef struct StatesRow
 {
-	PurchasesConsumer consume;
+	StatesConsumer consume;
 	void	   *arg;
 } StatesRow;
 
@@ -485,14 +486,15 @@ consume_states(TupleTableSlot *row, void *arg)
 }
 
 /*
- * Builds the state of every customer's purchases until each of n times.
+ * Builds an aggregate's state of all orders until each of n times.
  */
 void
-orders_source_purchases(const OrdersSource *source, const TimestampTz *as_of,
-						int n, PurchasesConsumer consume, void *arg)
+orders_source_states(const OrdersSource *source, const StateSource *states,
+					 const TimestampTz *as_of, int n, StatesConsumer consume,
+					 void *arg)
 {
-	StatesRow	states = {consume, arg};
+	StatesRow	row = {consume, arg};
 
 	Assert(n <= MOST_STATES);
-	run_query(purchases_sql(source, n), as_of, n, consume_states, &states);
+	run_query(states_sql(source, states, n), as_of, n, consume_states, &row);
 }

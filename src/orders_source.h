@@ -41,6 +41,7 @@ typedef struct OrdersSource
 	const char *amount;
 	const char *order_id;		/* NULL if rows are orders */
 	bool		order_id_not_null;
+	const char *tz;				/* a literal */
 } OrdersSource;
 
 /* Which arguments of the SQL function name what. */
@@ -67,13 +68,28 @@ extern retention_internal void run_query(const char *sql,
 										 const TimestampTz *times, int ntimes,
 										 RowConsumer consume, void *arg);
 
-/* Gets the states of purchases_state, one for each as_of; NULL: no rows. */
-typedef void (*PurchasesConsumer) (CustomerTable *const *tables, void *arg);
+/*
+ * An aggregate (customer, ordered_at, amount, as_of[, tz]) whose states a table
+ * function reads.
+ */
+typedef struct StateSource
+{
+	const CustomerFamily *family;
+	const char *aggregate;
+	bool		takes_tz;
+	const char *contents;		/* of its states, for messages */
+} StateSource;
 
-extern retention_internal void orders_source_purchases(const OrdersSource *source,
-													   const TimestampTz *as_of,
-													   int n,
-													   PurchasesConsumer consume,
-													   void *arg);
+#define MOST_STATES		2
+
+/* Gets the states, one for each as_of; NULL: no rows. */
+typedef void (*StatesConsumer) (CustomerTable *const *tables, void *arg);
+
+extern retention_internal void orders_source_states(const OrdersSource *source,
+													const StateSource *states,
+													const TimestampTz *as_of,
+													int n,
+													StatesConsumer consume,
+													void *arg);
 
 #endif							/* RETENTION_ORDERS_SOURCE_H */

@@ -71,7 +71,7 @@ btyd_valid_key(const int64 *numbers)
 	return valid_x(numbers[0]) && valid_bits(numbers[1]) &&
 		valid_bits(numbers[2]) &&
 		double_of_bits(numbers[1]) <= double_of_bits(numbers[2]) &&
-		(numbers[0] > 0 || numbers[1] == 0);
+		(numbers[0] > 0 ? numbers[2] > 0 : numbers[1] == 0);
 }
 
 static bool
@@ -105,6 +105,11 @@ check_history(int64 x, double t_x, double age)
 				 errmsg("argument \"t_x\" must be at most \"age\", not %g where age is %g",
 						t_x, age),
 				 errhint("t_x is the time from the first order to the last (not from the last until now), age that from the first to the end of the data.")));
+	if (x > 0 && age == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"age\" must be above 0 where x is"),
+				 errhint("There was a repeat order, so some time has passed since the first.")));
 	if (x == 0 && t_x > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

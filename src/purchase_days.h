@@ -20,6 +20,7 @@
 #include "compat.h"
 
 #include "money.h"
+#include "orders_source.h"
 #include "periods.h"
 #include "result_values.h"
 #include "retention_state.h"
@@ -82,7 +83,25 @@ extern retention_internal bool purchase_days_summarize(const PurchaseDays *days,
 													   SummaryScratch *scratch,
 													   PurchaseSummary *summary);
 extern retention_internal void summary_scratch_init(SummaryScratch *scratch);
-extern retention_internal int64 purchase_days_last_day(const CustomerTable *table);
+
+/* The states of purchase_days_state, which hold one for each customer. */
+extern retention_internal const StateSource purchase_days_states;
+
+/* A walk over the customers with an order in such a state; NULL: none. */
+typedef struct SummaryCursor
+{
+	CustomerCursor customers;
+	const char *slot;			/* of the customer under way */
+	int64		last_day;		/* the one that holds as_of */
+	SummaryScratch scratch;
+} SummaryCursor;
+
+extern retention_internal void summary_cursor_init(SummaryCursor *cursor,
+												   const CustomerTable *table);
+extern retention_internal bool summary_cursor_next(SummaryCursor *cursor,
+												   PurchaseSummary *summary);
+extern retention_internal void check_same_zone(const CustomerTable *a,
+											   const CustomerTable *b);
 
 /* The mean money of a purchase after the first; NULL if there is none known. */
 static inline Datum

@@ -106,12 +106,52 @@ read_days_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)
 STATE_TRANSITIONS(purchase_days_state_transfn, purchase_days_family, 4,
 				  read_days_row)
 
-/* The day that holds the as_of of a state of purchase_days. */
-int64
-purchase_days_last_day(const CustomerTable *table)
+const StateSource purchase_days_states = {
+	.family = &purchase_days_family,
+	.aggregate = "purchase_days_state",
+	.takes_tz = true,
+	.contents = "the order days of customers"
+};
+
+void
+summary_cursor_init(SummaryCursor *cursor, const CustomerTable *table)
 {
-	return period_of(GRAIN_DAY, days_zone(table->options),
-					 table->options->value[DAYS_AS_OF].time);
+	*cursor = (SummaryCursor) {.customers = {table, 0}};
+	summary_scratch_init(&cursor->scratch);
+	if (table)
+		cursor->last_day = period_of(GRAIN_DAY, days_zone(table->options),
+									 state_as_of(table));
+}
+
+/* The next customer with an order; false after the last. */
+bool
+summary_cursor_next(SummaryCursor *cursor, PurchaseSummary *summary)
+{
+	const CustomerTable *table = cursor->customers.table;
+	PurchaseDays days;
+
+	if (table == NULL)
+		return false;
+	while ((cursor->slot = customer_cursor_next_slot(&cursor->customers)) != NULL)
+	{
+		memcpy(&days, cursor->slot + table->key_size, sizeof(days));
+		if (purchase_days_summarize(&days, table->heap.base, cursor->last_day,
+									&cursor->scratch, summary))
+			return true;
+	}
+	return false;
+}
+
+/* Days can only be compared if they begin at the same time. */
+void
+check_same_zone(const CustomerTable *a, const CustomerTable *b)
+{
+	if (a && b && !option_equal(&days_options[DAYS_ZONE],
+								&a->options->value[DAYS_ZONE],
+								&b->options->value[DAYS_ZONE]))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("cannot compare states that were built with different values of \"tz\"")));
 }
 
 /* ------------------------------------------------------------------------

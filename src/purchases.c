@@ -103,9 +103,8 @@ read_purchases_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)
 STATE_TRANSITIONS(purchases_state_transfn, purchases_family, 4,
 				  read_purchases_row)
 
-/* Until when a state of purchases knows of orders. */
-TimestampTz
-purchases_as_of(const CustomerTable *table)
-{
-	return table->options->value[PURCHASES_AS_OF].time;
-}
+const StateSource purchases_states = {
+	.family = &purchases_family,
+	.aggregate = "purchases_state",
+	.contents = "purchases of customers"
+};

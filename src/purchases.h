@@ -13,6 +13,7 @@
 
 #include "customer_table.h"
 #include "money.h"
+#include "orders_source.h"
 
 /*
  * Until as_of. A customer with rows but no order (only refunds, only zeros) is
@@ -27,6 +28,6 @@ typedef struct Purchases
 	Money		money;			/* of all rows with a known amount */
 } Purchases;
 
-extern retention_internal TimestampTz purchases_as_of(const CustomerTable *table);
+extern retention_internal const StateSource purchases_states;
 
 #endif							/* RETENTION_PURCHASES_H */

@@ -719,6 +719,19 @@ state_read(FunctionCallInfo fcinfo, CustomerTable *view)
 	return state_open(PG_GETARG_DATUM(0), view);
 }
 
+/* Until when a state of a family with that option knows of orders. */
+TimestampTz
+state_as_of(const CustomerTable *table)
+{
+	const CustomerFamily *family = table->family;
+
+	for (int i = 0; i < family->noptions; i++)
+		if (strcmp(family->options[i].name, "as_of") == 0)
+			return table->options->value[i].time;
+	elog(ERROR, "a state of %s has no as_of", family->name);
+	return 0;
+}
+
 /* ------------------------------------------------------------------------
  * Merging
  * ------------------------------------------------------------------------

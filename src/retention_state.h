@@ -89,6 +89,7 @@ extern retention_internal void state_add_flat(StateUpdate *update,
 extern retention_internal retention_noreturn void reject_changed_option(const char *name);
 extern retention_internal CustomerTable *state_read(FunctionCallInfo fcinfo,
 													CustomerTable *view);
+extern retention_internal TimestampTz state_as_of(const CustomerTable *table);
 extern retention_internal retention_noreturn void reject_state(const CustomerTable *table,
 											const char *wanted);
 

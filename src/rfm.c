@@ -19,8 +19,9 @@
  * ------------------------------------------------------------------------
  */
 static void
-write_segments(RfmCall *call, const CustomerTable *const *tables)
+write_segments(CustomerCall *base_call, const CustomerTable *const *tables)
 {
+	const RfmCall *call = (RfmCall *) base_call;
 	MemoryContext caller = CurrentMemoryContext;
 	RfmCustomers customers;
 	RfmCursor	cursor;
@@ -28,7 +29,7 @@ write_segments(RfmCall *call, const CustomerTable *const *tables)
 
 	rfm_customers_init(&customers, tables[0], call->bins, call->grid);
 	cursor = rfm_customers_walk(&customers);
-	MemoryContextSwitchTo(call->row_context);
+	MemoryContextSwitchTo(base_call->row_context);
 	while (rfm_cursor_next(&cursor, &customer))
 	{
 		const Purchases *purchases = &customer.purchases;
@@ -42,11 +43,11 @@ write_segments(RfmCall *call, const CustomerTable *const *tables)
 		for (int i = 0; i < RFM_METRICS; i++)
 			cell[i] = '0' + customer.score[i];
 		values[0] = customer_datum(tables[0], customer.slot,
-								   call->customer_type);
+								   base_call->customer_type);
 		values[1] = TimestampTzGetDatum(purchases->first_order_at);
 		values[2] = TimestampTzGetDatum(purchases->last_order_at);
 		values[3] = Float8GetDatum(days_between(purchases->last_order_at,
-												call->as_of[0]));
+												base_call->as_of[0]));
 		values[4] = Int64GetDatum(purchases->orders);
 		values[5] = numeric_or_null(money, &nulls[5]);
 		values[6] = money_per(money, purchases->orders, &nulls[6]);
@@ -57,7 +58,7 @@ write_segments(RfmCall *call, const CustomerTable *const *tables)
 															  sizeof(cell)));
 		values[11] = call->segment[customer.segment];
 		nulls[9] = nulls[10] = nulls[11] = !known;
-		rfm_put_row(call, values, nulls);
+		put_row(base_call, values, nulls);
 	}
 	MemoryContextSwitchTo(caller);
 }
@@ -77,10 +78,10 @@ rfm_segments(PG_FUNCTION_ARGS)
 	RfmCall		call;
 
 	rfm_call_init(&call, fcinfo, write_segments);
-	call.as_of[0] = rfm_time_arg(fcinfo, 5, "as_of");
+	call.base.as_of[0] = time_arg(fcinfo, 5, "as_of");
 	call.bins = rfm_bins_arg(fcinfo, 6);
 	call.grid = rfm_grid_arg(fcinfo, 7);
-	return rfm_run_over_relation(&call, &arguments);
+	return run_over_relation(&call.base, &arguments);
 }
 
 /*
@@ -96,7 +97,7 @@ rfm_segments_of_state(PG_FUNCTION_ARGS)
 	rfm_call_init(&call, fcinfo, write_segments);
 	call.bins = rfm_bins_arg(fcinfo, 2);
 	call.grid = rfm_grid_arg(fcinfo, 3);
-	return rfm_run_over_state_of_customers(&call);
+	return run_over_state_of_customers(&call.base);
 }
 
 /* ------------------------------------------------------------------------
@@ -145,8 +146,9 @@ segment_before(RfmCursor *cursor, RfmCustomer *from, const RfmCustomer *to,
 }
 
 static void
-write_transitions(RfmCall *call, const CustomerTable *const *tables)
+write_transitions(CustomerCall *base_call, const CustomerTable *const *tables)
 {
+	const RfmCall *call = (RfmCall *) base_call;
 	Transitions transitions = {0};
 	RfmCustomers before;
 	RfmCustomers after;
@@ -156,16 +158,7 @@ write_transitions(RfmCall *call, const CustomerTable *const *tables)
 	RfmCustomer to;
 	StateHeap	heap;
 
-	if (tables[0] && tables[1] && tables[0]->kind != tables[1]->kind)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("cannot compare states whose customers are of types %s and %s",
-						format_type_be(customer_type_of_kind(tables[0]->kind)),
-						format_type_be(customer_type_of_kind(tables[1]->kind)))));
-	if (tables[0] && tables[1] && call->as_of[0] >= call->as_of[1])
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"from_state\" must be of an earlier time than \"to_state\"")));
+	check_comparable_states(base_call, tables, "from_state", "to_state");
 	rfm_customers_init(&before, tables[0], call->bins, call->grid);
 	rfm_customers_init(&after, tables[1], call->bins, call->grid);
 	before_cursor = rfm_customers_walk(&before);
@@ -207,7 +200,7 @@ write_transitions(RfmCall *call, const CustomerTable *const *tables)
 									   (double) of_segment);
 			values[4] = numeric_or_null(money_numeric(&transition->money,
 													  heap.base), &nulls[4]);
-			rfm_put_row(call, values, nulls);
+			put_row(base_call, values, nulls);
 		}
 	}
 }
@@ -228,19 +221,13 @@ rfm_transitions(PG_FUNCTION_ARGS)
 	RfmCall		call;
 
 	rfm_call_init(&call, fcinfo, write_transitions);
-	call.ntables = 2;
-	call.as_of[0] = rfm_time_arg(fcinfo, 5, "from_as_of");
-	call.as_of[1] = rfm_time_arg(fcinfo, 6, "to_as_of");
-	if (call.as_of[0] >= call.as_of[1])
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"from_as_of\" must be earlier than \"to_as_of\""),
-				 errdetail("They are %s and %s.",
-						   pstrdup(timestamptz_to_str(call.as_of[0])),
-						   pstrdup(timestamptz_to_str(call.as_of[1])))));
+	call.base.ntables = 2;
+	call.base.as_of[0] = time_arg(fcinfo, 5, "from_as_of");
+	call.base.as_of[1] = time_arg(fcinfo, 6, "to_as_of");
+	check_time_order(call.base.as_of, "from_as_of", "to_as_of");
 	call.bins = rfm_bins_arg(fcinfo, 7);
 	call.grid = rfm_grid_arg(fcinfo, 8);
-	return rfm_run_over_relation(&call, &arguments);
+	return run_over_relation(&call.base, &arguments);
 }
 
 /*
@@ -254,10 +241,10 @@ rfm_transitions_of_states(PG_FUNCTION_ARGS)
 	RfmCall		call;
 
 	rfm_call_init(&call, fcinfo, write_transitions);
-	call.ntables = 2;
+	call.base.ntables = 2;
 	call.bins = rfm_bins_arg(fcinfo, 2);
 	call.grid = rfm_grid_arg(fcinfo, 3);
-	return rfm_run_over_states(&call, 0);
+	return run_over_states(&call.base, 0);
 }
 
 /* ------------------------------------------------------------------------
@@ -329,8 +316,9 @@ metric_value(RfmMetric metric, const Purchases *purchases, TimestampTz as_of,
 }
 
 static void
-write_breaks(RfmCall *call, const CustomerTable *const *tables)
+write_breaks(CustomerCall *base_call, const CustomerTable *const *tables)
 {
+	const RfmCall *call = (RfmCall *) base_call;
 	ScoreRange	ranges[RFM_METRICS][RFM_BINS_MAX + 1] = {0};
 	RfmCustomers customers;
 	RfmCursor	cursor;
@@ -368,13 +356,13 @@ write_breaks(RfmCall *call, const CustomerTable *const *tables)
 			values[2] = Int64GetDatum(range->customers);
 			values[3] = NumericGetDatum(metric_value(i,
 													 turned ? &range->most : &range->least,
-													 call->as_of[0],
+													 base_call->as_of[0],
 													 tables[0]->heap.base));
 			values[4] = NumericGetDatum(metric_value(i,
 													 turned ? &range->least : &range->most,
-													 call->as_of[0],
+													 base_call->as_of[0],
 													 tables[0]->heap.base));
-			rfm_put_row(call, values, nulls);
+			put_row(base_call, values, nulls);
 		}
 }
 
@@ -393,9 +381,9 @@ rfm_breaks(PG_FUNCTION_ARGS)
 	RfmCall		call;
 
 	rfm_call_init(&call, fcinfo, write_breaks);
-	call.as_of[0] = rfm_time_arg(fcinfo, 5, "as_of");
+	call.base.as_of[0] = time_arg(fcinfo, 5, "as_of");
 	call.bins = rfm_bins_arg(fcinfo, 6);
-	return rfm_run_over_relation(&call, &arguments);
+	return run_over_relation(&call.base, &arguments);
 }
 
 /*
@@ -409,5 +397,5 @@ rfm_breaks_of_state(PG_FUNCTION_ARGS)
 
 	rfm_call_init(&call, fcinfo, write_breaks);
 	call.bins = rfm_bins_arg(fcinfo, 1);
-	return rfm_run_over_states(&call, 0);
+	return run_over_states(&call.base, 0);
 }

@@ -35,8 +35,9 @@ median_recency_days(const SegmentTotals *totals, TimestampTz as_of)
 }
 
 static void
-write_summary(RfmCall *call, const CustomerTable *const *tables)
+write_summary(CustomerCall *base_call, const CustomerTable *const *tables)
 {
+	const RfmCall *call = (RfmCall *) base_call;
 	SegmentTotals segments[SEGMENT_NAME_COUNT] = {0};
 	RfmCustomers customers;
 	RfmCursor	cursor;
@@ -100,8 +101,8 @@ write_summary(RfmCall *call, const CustomerTable *const *tables)
 								   money_ratio(money, revenue) : 0, &nulls[4]);
 		values[5] = Int64GetDatum(totals->orders);
 		values[6] = money_per(money, totals->orders, &nulls[6]);
-		values[7] = Float8GetDatum(median_recency_days(totals, call->as_of[0]));
-		rfm_put_row(call, values, nulls);
+		values[7] = Float8GetDatum(median_recency_days(totals, base_call->as_of[0]));
+		put_row(base_call, values, nulls);
 	}
 }
 
@@ -120,10 +121,10 @@ segment_summary(PG_FUNCTION_ARGS)
 	RfmCall		call;
 
 	rfm_call_init(&call, fcinfo, write_summary);
-	call.as_of[0] = rfm_time_arg(fcinfo, 5, "as_of");
+	call.base.as_of[0] = time_arg(fcinfo, 5, "as_of");
 	call.bins = rfm_bins_arg(fcinfo, 6);
 	call.grid = rfm_grid_arg(fcinfo, 7);
-	return rfm_run_over_relation(&call, &arguments);
+	return run_over_relation(&call.base, &arguments);
 }
 
 /*
@@ -138,5 +139,5 @@ segment_summary_of_state(PG_FUNCTION_ARGS)
 	rfm_call_init(&call, fcinfo, write_summary);
 	call.bins = rfm_bins_arg(fcinfo, 1);
 	call.grid = rfm_grid_arg(fcinfo, 2);
-	return rfm_run_over_states(&call, 0);
+	return run_over_states(&call.base, 0);
 }
