@@ -21,6 +21,12 @@
  */
 #define LEAST_CHURN_GAIN	1e-3
 
+/*
+ * Where this is all they gain, a model without churn is not ruled out: half of what a
+ * chi-square variable of one degree of freedom exceeds once in twenty.
+ */
+#define CERTAIN_CHURN_GAIN	1.92
+
 /* Gamma and beta distributions of such parameters are as good as one point. */
 #define POINT_LIKE		1e4
 
@@ -161,19 +167,30 @@ summarize(const BtydData *data)
 }
 
 /*
- * Puts the model in which nobody leaves into "fit", if that is (nearly) as likely.
- * Returns whether it is.
+ * Compares the fit with the model in which nobody leaves, and takes that if it is
+ * (nearly) as likely. Returns whether the status is settled.
  */
 static bool
-fit_without_churn(ModelFit *fit, const FitFunction *function,
-				  const double *start)
+compare_without_churn(ModelFit *fit, const FitFunction *function,
+					  const double *start)
 {
 	FitFunction nbd_function = *function;
 	ModelFit	nbd = *fit;
+	double		gain;
 
 	nbd_function.nparams = 2;
 	fit_to_maximum(&nbd, &nbd_function, nbd_objective, start);
-	if (fit->log_likelihood - nbd.log_likelihood > LEAST_CHURN_GAIN)
+	gain = fit->log_likelihood - nbd.log_likelihood;
+	if (fit->converged && gain > LEAST_CHURN_GAIN)
+	{
+		fit->iterations = nbd.iterations;
+		if (gain < CERTAIN_CHURN_GAIN)
+			strlcpy(fit->status,
+					"ok, but there is hardly any churn in the data: a model in which nobody leaves is nearly as likely",
+					STATUS_SIZE);
+		return true;
+	}
+	if (gain > LEAST_CHURN_GAIN)
 		return false;
 	nbd.params[2] = 0;
 	nbd.params[3] = function->scale[3];
@@ -197,16 +214,15 @@ explain_limit(ModelFit *fit, const BtydFamily *family, double mean_age)
 	const bool	is_pareto = family == &pareto_nbd_family;
 	const char *why = "the data do not say enough to tell the parameters apart";
 
-	if (p[0] > POINT_LIKE)
+	if (is_pareto ? p[3] < mean_age / POINT_LIKE : p[3] < p[2] / POINT_LIKE)
+		why = is_pareto ? "nearly all customers leave at once" :
+			"nearly all customers leave at their first chance";
+	else if (p[0] > POINT_LIKE)
 		why = "customers hardly differ in how often they order";
 	else if (is_pareto && p[2] > POINT_LIKE)
 		why = "customers hardly differ in how soon they leave";
 	else if (!is_pareto && p[2] + p[3] > POINT_LIKE)
 		why = "customers hardly differ in how likely they are to leave";
-	else if (!is_pareto && p[3] < 1 / POINT_LIKE)
-		why = "nearly all customers leave at their first chance";
-	else if (is_pareto && p[3] < mean_age / POINT_LIKE)
-		why = "nearly all customers leave at once";
 	else if (p[1] < mean_age / POINT_LIKE)
 		why = "customers differ beyond measure in how often they order";
 	snprintf(fit->status, STATUS_SIZE,
@@ -240,7 +256,9 @@ btyd_fit(const BtydFamily *family, const BtydData *data, ModelFit *fit)
 		return;
 	}
 	fit_to_maximum(fit, &function, btyd_objective, start);
-	if (!fit->converged && !fit_without_churn(fit, &function, start))
+	/* a chance to leave that is hardly told from zero */
+	if ((!fit->converged || fit->std_errors[2] > fit->params[2] / 2) &&
+		!compare_without_churn(fit, &function, start) && !fit->converged)
 		explain_limit(fit, family, summary.mean_age);
 }
 

@@ -33,9 +33,12 @@ enum
 
 #define GAMMA_GAMMA		"gamma_gamma"
 
-/* Parameters beyond are of no shop, and of no use to the mathematics. */
-#define LEAST_PARAM		1e-15
-#define MOST_PARAM		1e15
+/*
+ * Shapes and scales beyond are of no shop, and of no use to the mathematics. Scales
+ * are in the unit of time, or of money.
+ */
+#define MOST_SHAPE		1e15
+#define MOST_SCALE		1e100
 
 static const char *const kind_type[] = {
 	[MODEL_BTYD] = "btyd_model",
@@ -104,6 +107,14 @@ read_numbers(Datum value, double *numbers, bool *known, int most)
 	return n;
 }
 
+static bool
+is_scale(const ModelValue *model, int param)
+{
+	if (model->kind == MODEL_SPEND)
+		return param == 2;
+	return param == 1 || (param == 3 && model->btyd.family == &pareto_nbd_family);
+}
+
 static void
 read_params(HeapTupleHeader row, ModelValue *model)
 {
@@ -130,14 +141,15 @@ read_params(HeapTupleHeader row, ModelValue *model)
 	{
 		/* nobody leaves where a, or s, is zero */
 		const bool	may_be_zero = model->kind == MODEL_BTYD && i == 2;
+		const double most = is_scale(model, i) ? MOST_SCALE : MOST_SHAPE;
 
-		if (!known[i] || !(params[i] <= MOST_PARAM) ||
-			!(params[i] >= LEAST_PARAM || (may_be_zero && params[i] == 0)))
+		if (!known[i] || !(params[i] <= most) ||
+			!(params[i] >= 1 / most || (may_be_zero && params[i] == 0)))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("parameter %s of a %s must be between %g and %g%s, not %s",
 							model_param_name(model, i), kind_type[model->kind],
-							LEAST_PARAM, MOST_PARAM,
+							1 / most, most,
 							may_be_zero ? ", or 0" : "",
 							known[i] ? psprintf("%g", params[i]) : "null")));
 	}

@@ -23,8 +23,11 @@
 #define ROUNDING			1e-13
 #define MOST_ON_TRUST		3
 
-/* A direction less curved than this is flat: its top could be anywhere. */
-#define LEAST_CURVATURE		1e-3
+/*
+ * A direction less curved than this is flat. Of a log-likelihood: its standard error
+ * is above 10, so in logarithms the top could be anywhere.
+ */
+#define LEAST_CURVATURE		1e-2
 
 typedef double Vector[MOST_VARIABLES];
 
