@@ -55,6 +55,11 @@ OBJS += \
 	src/specfun.o \
 	src/survival.o
 
+# models
+OBJS += \
+	src/gamma_gamma.o \
+	src/pareto_nbd.o
+
 DATA = $(wildcard sql/retention--*.sql)
 
 # -ffp-contract=off: the same digits on every processor

@@ -136,12 +136,14 @@ chi_square_tail(double x, int df)
  */
 #define STIRLING_FROM	10
 
+#define LOG_2_PI		1.8378770664093454836
+
 /*
  * Stirling's series of ln Gamma, without its main part (z - 1/2) ln z - z.
  * M. Abramowitz and I. A. Stegun (1964), 6.1.41.
  */
 static double
-stirling_rest(double z)
+log_rest(double z)
 {
 	const double w = 1 / (z * z);
 
@@ -182,7 +184,7 @@ log_gamma_ratio(double z, double n)
 	for (; z < STIRLING_FROM; z++)
 		steps += log1p(n / z);
 	return (z + n - 0.5) * log1p(n / z) + n * (log(z) - 1) +
-		stirling_rest(z + n) - stirling_rest(z) - steps;
+		log_rest(z + n) - log_rest(z) - steps;
 }
 
 GammaRatio
@@ -201,4 +203,88 @@ gamma_ratio(double z, double n)
 	ratio.curvature += trigamma_rest(z + n) - trigamma_rest(z) -
 		n / z / (z + n);
 	return ratio;
+}
+
+/*
+ * Below STIRLING_FROM by the recurrences of Abramowitz and Stegun, 6.1.15,
+ * 6.3.5 and 6.4.6, from which the main parts are subtracted by hand: all terms
+ * of a sum have one sign.
+ */
+StirlingRest
+stirling_rest(double z)
+{
+	StirlingRest rest = {0, 0, 0};
+
+	for (; z < STIRLING_FROM; z++)
+	{
+		const double step = log1p(1 / z);	/* ln(z + 1) - ln z */
+
+		rest.log += (z + 0.5) * step - 1;
+		rest.slope += step - 1 / z;
+		rest.curvature += 1 / z / z / (z + 1);
+	}
+	rest.log += log_rest(z);
+	rest.slope += digamma_rest(z);
+	rest.curvature += trigamma_rest(z);
+	return rest;
+}
+
+/*
+ * (1 + e) ln(1 + e) - e for |e| <= 1/8: e^2/2 - e^3/6 + e^4/12 - ..., the
+ * terms being (-e)^k / (k (k - 1)).
+ */
+static double
+small_deviance(double e)
+{
+	double		sum = 0;
+
+	for (int k = 18; k >= 2; k--)
+		sum = sum * -e + 1.0 / (k * (k - 1));
+	return e * e * sum;
+}
+
+/* ln(z / mean), given excess = z - mean more exactly than z and mean are. */
+double
+log_quotient(double z, double mean, double excess)
+{
+	return fabs(excess) <= mean / 8 ? log1p(excess / mean) : log(z / mean);
+}
+
+/* z ln(z / mean) - excess >= 0 */
+static double
+deviance(double z, double mean, double excess)
+{
+	if (fabs(excess) <= mean / 8)
+		return mean * small_deviance(excess / mean);
+	return z * log(z / mean) - excess;
+}
+
+/*
+ * ln(x^z y^q / ((x + y)^(z + q) B(z, q))), B being the beta function, for z,
+ * q, x, y > 0: a probability or a density in the beta, negative binomial and
+ * other distributions.
+ *
+ * Large z and q are the trouble: the gamma functions in B and the powers all
+ * but cancel. After C. Loader (2000), Fast and accurate computation of
+ * binomial probabilities, they are replaced by what Stirling's formula leaves
+ * and by the deviances of z and q from their means, (z + q) x / (x + y) and
+ * (z + q) y / (x + y). The caller has the
+ *
+ *		excess = (z y - q x) / (x + y)
+ *
+ * of z over its mean, which may be known more exactly than from z, q, x and y,
+ * and
+ *
+ *		rests = stirling_rest(z + q).log - stirling_rest(z).log -
+ *			stirling_rest(q).log.
+ */
+double
+log_beta_term(double z, double q, double x, double y, double excess,
+			  double rests)
+{
+	const double n = z + q;
+
+	return 0.5 * (log(z) + log(q / n) - LOG_2_PI) + rests -
+		deviance(z, n * (x / (x + y)), excess) -
+		deviance(q, n * (y / (x + y)), -excess);
 }
