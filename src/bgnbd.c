@@ -316,13 +316,15 @@ typedef struct Prospect
 	double		tau;			/* t / (alpha + T) */
 	double		a;
 	double		b;				/* b + x + m */
+	double		c;				/* a + b + x + m - 1 */
+	double		g;				/* c - shape, in which there is no x */
 } Prospect;
 
 /* A series that needs more terms than this is slower than the quadrature. */
 #define MOST_TERMS		1000
 
 /* Terms may be that much larger than their sum. */
-#define MOST_CANCELLING	4096
+#define MOST_CANCELLING	256
 
 /*
  * E by a series, the fast way where it is good; false where it is not.
@@ -330,7 +332,7 @@ typedef struct Prospect
  * The hypergeometric function of [FHL] (10) by Euler's transformation (Abramowitz
  * and Stegun 15.3.3), its first term put together with the 1 that it is subtracted
  * from, so that a - 1 divides out. With L = ln(1 + tau), z = tau / (1 + tau),
- * c = a + b - 1 (here b is b + x + m) and g = c - (r + x),
+ * c = a + b - 1 (where b is b + x + m) and g = c - (r + x),
  *
  *		E = c (1 - e^(-(a - 1) L)) / (a - 1) - e^(-(a - 1) L) S,
  *		S = sum over n >= 1 of (a)_(n-1) (g)_n / ((c + 1)_(n-1) n!) z^n.
@@ -344,8 +346,9 @@ expected_by_series(const Prospect *prospect, double *expected)
 	const double a = prospect->a;
 	const double l = log1p(prospect->tau);
 	const double z = prospect->tau / (1 + prospect->tau);
-	const double c = a + prospect->b - 1;
-	const double g = c - prospect->shape;
+	const double a_b = a + prospect->b;		/* c + 1 */
+	const double c = prospect->c;
+	const double g = prospect->g;
 	const double safe = Max(-g, 2 * (a - 2) * prospect->tau);
 	const double weight = exp((1 - a) * l);
 	const double first = c * (a == 1 ? l : -expm1((1 - a) * l) / (a - 1));
@@ -362,7 +365,7 @@ expected_by_series(const Prospect *prospect, double *expected)
 	{
 		if (n == MOST_TERMS)
 			return false;
-		term *= (a + n - 1) * (g + n) / ((c + n) * (n + 1)) * z;
+		term *= (a + (n - 1)) * (g + n) / ((a_b + (n - 1)) * (n + 1)) * z;
 		sum += term;
 		size += fabs(term);
 		n++;
@@ -509,11 +512,15 @@ expected_if_active(const Prospect *prospect)
 static double
 expected_orders(Model model, const BtydHistory *history, double horizon)
 {
+	const double x = history->x;
+	const double a_b = model.a + model.b;
 	const Prospect prospect = {
-		.shape = model.r + history->x,
+		.shape = model.r + x,
 		.tau = horizon / (model.alpha + history->age),
 		.a = model.a,
-		.b = model.b + history->x + model.m
+		.b = model.b + (x + model.m),
+		.c = a_b + (x + model.m - 1),
+		.g = a_b + (model.m - 1) - model.r
 	};
 
 	return p_alive(model, history) * expected_if_active(&prospect);
