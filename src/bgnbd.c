@@ -168,7 +168,8 @@ add_pattern(RunSums *sums, const BtydPattern *pattern, double shape,
 	const double var = n * gone * alive;
 
 	sums->customers += n;
-	sums->value += n * (Max(lead, 0) - shape * l_age + log1p(less));
+	sums->value += n * (log1p(less) +
+						(lead > 0 ? log_odds - shape * l_t_x : -shape * l_age));
 	sums->l += n * (alive * l_age + gone * l_t_x);
 	sums->f += n * (alive * f_age + gone * f_t_x);
 	sums->bend += n * (alive * f_age * (1 - f_age) +
@@ -544,13 +545,16 @@ expected_orders_new(Model model, double horizon)
  * If he never left, their number N in the time t would have a negative binomial
  * distribution, with z = t / (alpha + t):
  *
- *		P(N = n) = Gamma(r + n) / (Gamma(r) n!) (1 - z)^r z^n.
+ *		P(N = n) = Gamma(r + n) / (Gamma(r) n!) (1 - z)^r z^n,
+ *
+ * where the first factor is r / (r + n) B(1, n) / B(r + 1, n).
  */
 static double
 nbd_pmf(double r, double alpha, double n, double horizon)
 {
-	return exp(log_gamma_ratio(r, n) - log_gamma_ratio(1, n) -
-			   r * log1p(horizon / alpha) - n * log1p(alpha / horizon));
+	return r / (r + n) *
+		exp(-r * log1p(horizon / alpha) - n * log1p(alpha / horizon) -
+			log_staying(r, 1, n));
 }
 
 #define MOST_STEPS		100000
