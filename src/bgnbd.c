@@ -4,11 +4,11 @@
  *
  * While a customer is active he buys at random times at his own rate lambda,
  * which varies between customers by a gamma distribution of shape r and rate
- * alpha. After each purchase he leaves with his own probability p, which varies by
- * a beta distribution of parameters a and b. In the BG/NBD model the first purchase
- * is no such chance to leave, so whoever never came back is active for sure; in the
- * MBG/NBD model it is. That is all in which the two differ: here it is the number
- * "m" of first purchases after which a customer can leave, 0 or 1.
+ * alpha. After each purchase he leaves with his own probability p, which varies
+ * by a beta distribution of parameters a and b. In the BG/NBD model the first
+ * purchase is no such chance to leave, so whoever never came back is active for
+ * sure; in the MBG/NBD model it is. That is all in which the two differ: here it
+ * is the number "m" of first purchases after which a customer can leave, 0 or 1.
  *
  *		P. S. Fader, B. G. S. Hardie, K. L. Lee (2005), "Counting your customers"
  *		the easy way, Marketing Science 24, 275-284: BG/NBD.		[FHL]
@@ -79,7 +79,7 @@ log_staying(double a, double b, double chances)
 /*
  * The log-likelihood
  *
- * [FHL] (6) and [BDF] (4) in the form of [P027] (4). A customer was active all the
+ * [FHL] (6) and [BDF], in the form of [P027] (4). A customer was active all the
  * time and is still, or has left with the last purchase. Without what these
  * cases have in common,
  *
@@ -91,8 +91,8 @@ log_staying(double a, double b, double chances)
  *		u = -(r + x) ln(1 + T / alpha),
  *		v = -(r + x) ln(1 + t_x / alpha) + ln(a / (b + x - 1 + m)),
  *
- * and the log-likelihood is A + ln(e^u + e^v). The papers have r ln alpha in A, and
- * alpha + T in u: for many similar customers (large r and alpha) that cancels.
+ * and the log-likelihood is A + ln(e^u + e^v). The papers have r ln alpha in A,
+ * and alpha + T in u: for similar customers (large r and alpha) that cancels.
  * Nobody can have left by BG/NBD if x = 0: v = -inf.
  */
 
@@ -299,17 +299,17 @@ p_alive(Model model, const BtydHistory *history)
 /*
  * Purchases to be expected
  *
- * Of a customer who is active now, lambda has a gamma distribution of shape r + x
- * and rate alpha + T, and p a beta distribution of parameters a and b + x + m. Knowing
- * both, one would expect (1 - e^(-lambda p t)) / p purchases in the time t. So with
- * tau = t / (alpha + T),
+ * Of a customer who is active now, lambda has a gamma distribution of shape
+ * r + x and rate alpha + T, and p a beta distribution of parameters a and
+ * b + x + m. Knowing both, one would expect (1 - e^(-lambda p t)) / p purchases in
+ * the time t. So with tau = t / (alpha + T),
  *
  *		E = integral of Beta(p; a, b + x + m) h(p),
  *		h(p) = (1 - (1 + p tau)^-(r + x)) / p,			h(0) = (r + x) tau.
  *
  * [FHL] (10) has that as a difference divided by a - 1, with a hypergeometric
- * function in it. (It is also the result of T. Wagner, D. Hoppe (2008), Erratum on the
- * MBG/NBD model, IJRM 25, 225-226.)
+ * function in it. For the MBG/NBD model see T. Wagner, D. Hoppe (2008), Erratum on
+ * the MBG/NBD model, International Journal of Research in Marketing 25, 225-226.
  */
 typedef struct Prospect
 {
@@ -421,6 +421,38 @@ node_at(const Prospect *prospect, double d)
 /* What is below this share of the sum does not matter to it. */
 #define NEGLIGIBLE		1e-18
 
+typedef struct Quadrature
+{
+	double		mass;			/* the sum of densities */
+	double		sum;			/* that of products */
+} Quadrature;
+
+/*
+ * Adds the nodes on one side of the mode: to the left for a negative step. From
+ * where p (on the right, 1 - p) is below "flat", density and product fall by the
+ * same factor from node to node, e^-fall, and the rest is a geometric series.
+ */
+static void
+add_nodes(Quadrature *quadrature, const Prospect *prospect, double step,
+		  double fall, double flat)
+{
+	double		d = step;
+	Node		node = node_at(prospect, d);
+
+	while ((step < 0 ? node.p : node.q) >= flat)
+	{
+		quadrature->mass += node.density;
+		quadrature->sum += node.product;
+		if (node.density <= NEGLIGIBLE * quadrature->mass &&
+			node.product <= NEGLIGIBLE * quadrature->sum)
+			return;
+		d += step;
+		node = node_at(prospect, d);
+	}
+	quadrature->mass += node.density / -expm1(-fall);
+	quadrature->sum += node.product / -expm1(-fall);
+}
+
 /*
  * E by a quadrature, right for all parameters.
  *
@@ -432,63 +464,28 @@ node_at(const Prospect *prospect, double d)
  * and both it and h are analytic around the real line, for |Im y| < pi. Of such
  * functions the trapezoidal rule makes an error that falls exponentially with its
  * step: L. N. Trefethen, J. A. C. Weideman (2014), The exponentially convergent
- * trapezoidal rule, SIAM Review 56, 385-458. With the steps below it is
- * beyond the digits of a double. The same rule integrates the density to what
- * E has to be divided by: all of it is positive, and no beta function is needed.
+ * trapezoidal rule, SIAM Review 56, 385-458. With the step below it is beyond the
+ * digits of a double. The same rule integrates the density, to what E has to be
+ * divided by: all terms are positive, and no beta function is needed.
  *
- * Where a (b) is small, the density falls slowly to the left (right), but soon only
- * like e^(a y) (e^(-b y)), as h does not change any more: the rest of
- * the infinite sum is geometric. Hence there never are more than about 800 nodes;
- * where a and b are large, it is about 30.
+ * For small a (b) the density falls slowly to the left (right), but h changes no
+ * more there, and it falls just like e^(a y) (e^(-b y)). So there never are more
+ * than about 750 nodes; where a and b are large, there are about 40.
  */
 static double
 expected_by_quadrature(const Prospect *prospect)
 {
 	const double a = prospect->a;
 	const double b = prospect->b;
-	const double most = prospect->shape * prospect->tau;	/* h(0) */
-	const double step = Min(0.25, 0.6 * sqrt(1 / a + 1 / b));
-	const double flat_p = 1e-17 /
-		(1 + a + b + prospect->tau * (1 + prospect->shape));
-	const double flat_q = 1e-17 / (2 + a + b);
-	Node		node = node_at(prospect, 0);
-	double		mass = node.density;
-	double		sum = node.product;
+	const double step = Min(0.2, 0.5 * sqrt(1 / a + 1 / b));
+	const Node	mode = node_at(prospect, 0);
+	Quadrature	quadrature = {mode.density, mode.product};
 
-	for (double k = 1;; k++)
-	{
-		node = node_at(prospect, -k * step);
-		if (node.p < flat_p)
-		{
-			const double rest = node.density / -expm1(-a * step);
-
-			mass += rest;
-			sum += rest * most;
-			break;
-		}
-		mass += node.density;
-		sum += node.product;
-		if (node.density <= NEGLIGIBLE * mass &&
-			node.density * most <= NEGLIGIBLE * sum)
-			break;
-	}
-	for (double k = 1;; k++)
-	{
-		node = node_at(prospect, k * step);
-		if (node.q < flat_q)
-		{
-			mass += node.density / -expm1(-b * step);
-			sum += node.product / -expm1(-b * step);
-			break;
-		}
-		mass += node.density;
-		sum += node.product;
-		/* h only falls from here on */
-		if (node.density <= NEGLIGIBLE * mass &&
-			node.product <= NEGLIGIBLE * sum)
-			break;
-	}
-	return sum / mass;
+	/* what (1 - p)^b h(p), and p^a h(p), can still change is below 1e-17 */
+	add_nodes(&quadrature, prospect, -step, a * step, 1e-17 /
+			  (1 + a + b + prospect->tau * (1 + prospect->shape)));
+	add_nodes(&quadrature, prospect, step, b * step, 1e-17 / (2 + a + b));
+	return quadrature.sum / quadrature.mass;
 }
 
 static double
@@ -529,7 +526,7 @@ expected_orders(Model model, const BtydHistory *history, double horizon)
 
 /*
  * Purchases, after the first, to be expected of a new customer in t: the same
- * just after the first purchase. [FHL] (9), [BDF] (A.6).
+ * just after the first purchase. [FHL] (9).
  */
 static double
 expected_orders_new(Model model, double horizon)
@@ -560,8 +557,9 @@ nbd_pmf(double r, double alpha, double n, double horizon)
 #define MOST_STEPS		100000
 
 /*
- * P(N >= n) / P(N = n), for n above the mean of N, by Lentz's algorithm: P(N >= n) is
- * the incomplete beta function I_z(n, r), with the continued fraction DLMF 8.17.22.
+ * P(N >= n) / P(N = n), for n above the mean of N. P(N >= n) is the incomplete
+ * beta function I_z(n, r), which P(N = n) times a continued fraction is: NIST
+ * Digital Library of Mathematical Functions 8.17.22, here by Lentz's algorithm.
  */
 static double
 nbd_tail_ratio(double r, double z, double n)
@@ -612,8 +610,10 @@ nbd_tail_by_head(double r, double alpha, double n, double horizon,
 		}
 		return -expm1(log1p(r * head) - r * log1p(horizon / alpha));
 	}
-	for (j = n; j > 0 && n - j < MOST_STEPS && pmf > DBL_EPSILON / n * head; j--)
+	for (j = n; j > 0 && n - j < MOST_STEPS; j--)
 	{
+		if (pmf <= DBL_EPSILON / n * head)
+			break;
 		pmf *= j / (r + j - 1) / z;
 		head += pmf;
 	}
@@ -628,7 +628,7 @@ nbd_tail_by_head(double r, double alpha, double n, double horizon,
  *
  *		B(a, b + k) / B(a, b) P(N = n) + B(a + 1, b + k - 1) / B(a, b) P(N >= n),
  *
- * the second only where there was a chance. [FHL] (8), [BDF] (A.3).
+ * the second only where there was a chance. [FHL] (8), where m = 0.
  */
 static double
 pmf_new(Model model, double n, double horizon)
