@@ -40,6 +40,7 @@
 
 #include <math.h>
 
+#include "gauss_legendre.h"
 #include "miscadmin.h"
 #include "specfun.h"
 
@@ -51,93 +52,6 @@
 
 /* Where an integrand is less than e^-CUT of a value it has, it is left out. */
 #define CUT		40
-
-/*
- * Gauss-Legendre rules for integrals from -1 to 1. The points lie
- * symmetrically; those above zero are here. M. Abramowitz and I. A. Stegun
- * (1964), Handbook of Mathematical Functions, 25.4.29; computed anew, to 17
- * digits.
- */
-typedef struct Point
-{
-	double		at;
-	double		weight;
-} Point;
-
-static const Point points[] = {
-	/* 4 */
-	{0.33998104358485626, 0.65214515486254614},
-	{0.86113631159405258, 0.34785484513745386},
-	/* 6 */
-	{0.23861918608319691, 0.46791393457269105},
-	{0.66120938646626451, 0.36076157304813861},
-	{0.93246951420315203, 0.17132449237917035},
-	/* 8 */
-	{0.1834346424956498, 0.36268378337836198},
-	{0.52553240991632899, 0.31370664587788729},
-	{0.79666647741362674, 0.22238103445337447},
-	{0.96028985649753623, 0.10122853629037626},
-	/* 12 */
-	{0.12523340851146892, 0.24914704581340279},
-	{0.36783149899818019, 0.23349253653835481},
-	{0.58731795428661745, 0.20316742672306592},
-	{0.76990267419430469, 0.16007832854334623},
-	{0.90411725637047486, 0.10693932599531843},
-	{0.98156063424671925, 4.7175336386511827e-2},
-	/* 16 */
-	{9.501250983763744e-2, 0.1894506104550685},
-	{0.28160355077925891, 0.18260341504492359},
-	{0.45801677765722739, 0.16915651939500254},
-	{0.61787624440264375, 0.14959598881657673},
-	{0.75540440835500303, 0.12462897125553387},
-	{0.86563120238783174, 9.5158511682492785e-2},
-	{0.94457502307323258, 6.2253523938647893e-2},
-	{0.98940093499164993, 2.7152459411754095e-2},
-	/* 24 */
-	{6.4056892862605626e-2, 0.12793819534675216},
-	{0.19111886747361631, 0.1258374563468283},
-	{0.31504267969616337, 0.12167047292780339},
-	{0.43379350762604514, 0.1155056680537256},
-	{0.54542147138883954, 0.10744427011596563},
-	{0.64809365193697557, 9.7618652104113888e-2},
-	{0.74012419157855436, 8.6190161531953276e-2},
-	{0.82000198597390292, 7.3346481411080306e-2},
-	{0.88641552700440103, 5.9298584915436781e-2},
-	{0.93827455200273276, 4.4277438817419806e-2},
-	{0.9747285559713095, 2.8531388628933663e-2},
-	{0.99518721999702136, 1.23412297999872e-2},
-	/* 32 */
-	{4.8307665687738316e-2, 9.6540088514727801e-2},
-	{0.14447196158279649, 9.5638720079274859e-2},
-	{0.23928736225213707, 9.3844399080804566e-2},
-	{0.33186860228212765, 9.1173878695763885e-2},
-	{0.42135127613063535, 8.7652093004403811e-2},
-	{0.50689990893222939, 8.3311924226946755e-2},
-	{0.58771575724076233, 7.8193895787070306e-2},
-	{0.6630442669302152, 7.2345794108848506e-2},
-	{0.73218211874028968, 6.5822222776361847e-2},
-	{0.79448379596794241, 5.8684093478535547e-2},
-	{0.84936761373256997, 5.0998059262376176e-2},
-	{0.89632115576605212, 4.2835898022226681e-2},
-	{0.93490607593773969, 3.4273862913021433e-2},
-	{0.96476225558750643, 2.5392065309262059e-2},
-	{0.98561151154526834, 1.6274394730905671e-2},
-	{0.99726386184948156, 7.0186100094700966e-3},
-};
-
-/* A rule of twice as many points. */
-typedef struct Rule
-{
-	const Point *points;
-	int			npoints;
-} Rule;
-
-static const Rule rules[] = {
-	{points, 2}, {points + 2, 3}, {points + 5, 4}, {points + 9, 6},
-	{points + 15, 8}, {points + 23, 12}, {points + 35, 16}
-};
-
-static const Rule *const best_rule = &rules[lengthof(rules) - 1];
 
 /*
  * The concave functions whose exponentials are integrated here,
@@ -208,10 +122,10 @@ bell_edge(const Bell *bell, double y)
  */
 #define MOST_PANELS		100
 
-
 static double
 bell_integral(const Bell *bell, double low, double high)
 {
+	const GaussRule *rule = &gauss_rules[GAUSS_RULE_32];
 	const int	panels = (int) Min(4 + (high - low) / 2, MOST_PANELS);
 	const double half = (high - low) / panels / 2;
 	double		sum = 0;
@@ -221,9 +135,9 @@ bell_integral(const Bell *bell, double low, double high)
 	{
 		const double middle = low + (2 * panel + 1) * half;
 
-		for (int i = 0; i < best_rule->npoints; i++)
+		for (int i = 0; i < rule->npoints; i++)
 		{
-			const Point *point = &best_rule->points[i];
+			const GaussPoint *point = &rule->points[i];
 			const double offset = half * point->at;
 
 			sum += point->weight *
@@ -273,7 +187,7 @@ typedef struct Outlook
  * experiment: each rule against a much finer one, for three million such
  * functions.
  */
-static const Rule *
+static const GaussRule *
 choose_rule(double width, double drop)
 {
 	static const double most[] = {0.15, 0.8, 1.8, 3.6, 13};
@@ -282,7 +196,7 @@ choose_rule(double width, double drop)
 
 	while (i < lengthof(most) && load > most[i])
 		i++;
-	return &rules[i];
+	return &gauss_rules[i];
 }
 
 /*
@@ -336,7 +250,7 @@ add_point(PointSums *sums, double weight, double y, double up)
 
 /* Adds the points of the rule between low and high. */
 static void
-add_points(PointSums *sums, const Rule *rule, double low, double high)
+add_points(PointSums *sums, const GaussRule *rule, double low, double high)
 {
 	const double half = (high - low) / 2;
 	const double middle_y = low + half;
@@ -344,7 +258,7 @@ add_points(PointSums *sums, const Rule *rule, double low, double high)
 
 	for (int i = 0; i < rule->npoints; i++)
 	{
-		const Point *point = &rule->points[i];
+		const GaussPoint *point = &rule->points[i];
 		const double weight = half * point->weight;
 		const double offset = half * point->at;
 		const double up = expm1(offset);
@@ -434,7 +348,8 @@ integrate_departure(const double *params, const BtydHistory *history,
 		const int	panels = 1 + (int) (width / 2);
 
 		for (int i = 0; i < panels; i++)
-			add_points(&sums, best_rule, width * i / panels,
+			add_points(&sums, &gauss_rules[GAUSS_RULE_32],
+					   width * i / panels,
 					   width * (i + 1) / panels);
 	}
 	if (sums.sum == 0)
