@@ -61,6 +61,8 @@ typedef struct ExpandedState
 	ExpandedObjectHeader header;
 	CustomerTable table;
 	RowBatch	batch;
+	bool		spill_decided;
+	bool		may_spill;		/* to temporary files: see spill.h */
 	StateOptions options;
 	uint64		totals[MOST_PAYLOAD / sizeof(uint64)];
 } ExpandedState;
