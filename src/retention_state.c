@@ -573,7 +573,7 @@ state_let_spill(ExpandedState *expanded, FunctionCallInfo fcinfo)
 static void
 spill_state(ExpandedState *expanded)
 {
-	spill_table(&expanded->table, expanded->header.eoh_context, memory_limit());
+	spill_table(&expanded->table, expanded->header.eoh_context);
 }
 
 /* Puts the waiting rows into the table. */

@@ -54,14 +54,14 @@ spill_close(CustomerTable *table)
 }
 
 static TableSpill *
-spill_create(const CustomerTable *table, MemoryContext context, Size limit)
+spill_create(const CustomerTable *table)
 {
-	const uint64 wanted = limit / TABLE_PER_PARTITION;
-	MemoryContext caller = MemoryContextSwitchTo(context);
+	const Size	size = table->nslots * table->stride + table->heap.size;
+	const uint64 wanted = size / TABLE_PER_PARTITION;
 	TableSpill *spill = palloc0(sizeof(TableSpill));
 
-	spill->context = context;
-	spill->most_reserved = limit / 2 / table->stride;
+	spill->context = CurrentMemoryContext;
+	spill->most_reserved = table->nslots / 2;
 	spill->npartitions = pg_nextpower2_32(Min(Max(wanted, LEAST_PARTITIONS),
 											  MOST_PARTITIONS));
 	spill->shift = pg_leftmost_one_pos32(spill->npartitions);
@@ -69,7 +69,6 @@ spill_create(const CustomerTable *table, MemoryContext context, Size limit)
 	spill->nslots = palloc0(spill->npartitions * sizeof(uint64));
 	heap_init_scratch(&spill->totals_heap);
 	spill->set = LogicalTapeSetCreate(false, NULL, -1);
-	MemoryContextSwitchTo(caller);
 	return spill;
 }
 
@@ -129,7 +128,6 @@ add_to_piece(Piece *piece, const CustomerTable *from, const char *slot)
 static void
 write_customers(TableSpill *spill, const CustomerTable *from)
 {
-	MemoryContext caller = MemoryContextSwitchTo(spill->context);
 	CustomerCursor cursor = {from, 0};
 	Piece		piece = {NULL};
 	int			partition = 0;
@@ -149,7 +147,6 @@ write_customers(TableSpill *spill, const CustomerTable *from)
 	if (piece.slots)
 		pfree(piece.slots);
 	heap_free_scratch(&piece.heap);
-	MemoryContextSwitchTo(caller);
 }
 
 /* Takes the totals, and what they point at, from one heap to another. */
@@ -177,23 +174,29 @@ empty_table(CustomerTable *table)
 }
 
 /*
- * Writes the customers of a table to temporary files, and empties it. "limit" is how
- * large it may become.
+ * Writes the customers of a table to temporary files, and empties it. What it takes
+ * to keep track of them is allocated in the context.
  */
 void
-spill_table(CustomerTable *table, MemoryContext context, Size limit)
+spill_table(CustomerTable *table, MemoryContext context)
 {
+	MemoryContext caller = MemoryContextSwitchTo(context);
+
 	if (table->spill == NULL)
-		table->spill = spill_create(table, context, limit);
+		table->spill = spill_create(table);
 	write_customers(table->spill, table);
 	empty_table(table);
+	MemoryContextSwitchTo(caller);
 }
 
 /* Writes the customers of another table where those of this one are. */
 void
 spill_other(CustomerTable *table, const CustomerTable *from)
 {
+	MemoryContext caller = MemoryContextSwitchTo(table->spill->context);
+
 	write_customers(table->spill, from);
+	MemoryContextSwitchTo(caller);
 }
 
 /* ------------------------------------------------------------------------
@@ -321,7 +324,7 @@ spill_finish(CustomerTable *table)
 	if (spill == NULL || table->npartitions > 0)
 		return;
 	caller = MemoryContextSwitchTo(spill->context);
-	spill_table(table, spill->context, 0);
+	spill_table(table, spill->context);
 	for (int i = 0; i < spill->npartitions; i++)
 		if (spill->tapes[i])
 			LogicalTapeFreeze(spill->tapes[i], NULL);
