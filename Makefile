@@ -4,6 +4,7 @@
 #	make demo		the main job on a fresh machine, in a throwaway server
 #	make test		the whole test suite, likewise
 #	make bench		the benchmarks of bench/README.md, likewise
+#	make bench-models	those of fits and predictions
 
 EXTENSION = retention
 EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" retention.control)
@@ -101,12 +102,14 @@ endif
 # every room reads every header often enough that one rule is the clearest
 $(OBJS): $(wildcard src/*.h) retention.control
 
-.PHONY: demo test bench bench-duckdb
+.PHONY: demo test bench bench-models bench-duckdb
 demo:
 	@demo/run.sh
 test:
 	@test/run.sh
 bench:
 	@bench/run.sh
+bench-models:
+	@bench/models.sh
 bench-duckdb:
 	@bench/duckdb.sh
