@@ -63,6 +63,7 @@ OBJS += \
 	src/btyd.o \
 	src/btyd_fit.o \
 	src/gamma_gamma.o \
+	src/gauss_legendre.o \
 	src/model_call.o \
 	src/model_value.o \
 	src/models.o \

@@ -4,11 +4,11 @@
  *
  * While a customer is active he buys at random times at his own rate lambda,
  * which varies between customers by a gamma distribution of shape r and rate
- * alpha. After each purchase he leaves with his own probability p, which varies by
- * a beta distribution of parameters a and b. In the BG/NBD model the first purchase
- * is no such chance to leave, so whoever never came back is active for sure; in the
- * MBG/NBD model it is. That is all in which the two differ: here it is the number
- * "m" of first purchases after which a customer can leave, 0 or 1.
+ * alpha. After each purchase he leaves with his own probability p, which varies
+ * by a beta distribution of parameters a and b. In the BG/NBD model the first
+ * purchase is no such chance to leave, so whoever never came back is active for
+ * sure; in the MBG/NBD model it is. That is all in which the two differ: here it
+ * is the number "m" of first purchases after which a customer can leave, 0 or 1.
  *
  *		P. S. Fader, B. G. S. Hardie, K. L. Lee (2005), "Counting your customers"
  *		the easy way, Marketing Science 24, 275-284: BG/NBD.		[FHL]
@@ -79,7 +79,7 @@ log_staying(double a, double b, double chances)
 /*
  * The log-likelihood
  *
- * [FHL] (6) and [BDF] (4) in the form of [P027] (4). A customer was active all the
+ * [FHL] (6) and [BDF], in the form of [P027] (4). A customer was active all the
  * time and is still, or has left with the last purchase. Without what these
  * cases have in common,
  *
@@ -91,8 +91,8 @@ log_staying(double a, double b, double chances)
  *		u = -(r + x) ln(1 + T / alpha),
  *		v = -(r + x) ln(1 + t_x / alpha) + ln(a / (b + x - 1 + m)),
  *
- * and the log-likelihood is A + ln(e^u + e^v). The papers have r ln alpha in A, and
- * alpha + T in u: for many similar customers (large r and alpha) that cancels.
+ * and the log-likelihood is A + ln(e^u + e^v). The papers have r ln alpha in A,
+ * and alpha + T in u: for similar customers (large r and alpha) that cancels.
  * Nobody can have left by BG/NBD if x = 0: v = -inf.
  */
 
@@ -168,7 +168,8 @@ add_pattern(RunSums *sums, const BtydPattern *pattern, double shape,
 	const double var = n * gone * alive;
 
 	sums->customers += n;
-	sums->value += n * (Max(lead, 0) - shape * l_age + log1p(less));
+	sums->value += n * (log1p(less) +
+						(lead > 0 ? log_odds - shape * l_t_x : -shape * l_age));
 	sums->l += n * (alive * l_age + gone * l_t_x);
 	sums->f += n * (alive * f_age + gone * f_t_x);
 	sums->bend += n * (alive * f_age * (1 - f_age) +
@@ -298,17 +299,17 @@ p_alive(Model model, const BtydHistory *history)
 /*
  * Purchases to be expected
  *
- * Of a customer who is active now, lambda has a gamma distribution of shape r + x
- * and rate alpha + T, and p a beta distribution of parameters a and b + x + m. Knowing
- * both, one would expect (1 - e^(-lambda p t)) / p purchases in the time t. So with
- * tau = t / (alpha + T),
+ * Of a customer who is active now, lambda has a gamma distribution of shape
+ * r + x and rate alpha + T, and p a beta distribution of parameters a and
+ * b + x + m. Knowing both, one would expect (1 - e^(-lambda p t)) / p purchases in
+ * the time t. So with tau = t / (alpha + T),
  *
  *		E = integral of Beta(p; a, b + x + m) h(p),
  *		h(p) = (1 - (1 + p tau)^-(r + x)) / p,			h(0) = (r + x) tau.
  *
  * [FHL] (10) has that as a difference divided by a - 1, with a hypergeometric
- * function in it. (It is also the result of T. Wagner, D. Hoppe (2008), Erratum on the
- * MBG/NBD model, IJRM 25, 225-226.)
+ * function in it. For the MBG/NBD model see T. Wagner, D. Hoppe (2008), Erratum on
+ * the MBG/NBD model, International Journal of Research in Marketing 25, 225-226.
  */
 typedef struct Prospect
 {
@@ -316,13 +317,15 @@ typedef struct Prospect
 	double		tau;			/* t / (alpha + T) */
 	double		a;
 	double		b;				/* b + x + m */
+	double		c;				/* a + b + x + m - 1 */
+	double		g;				/* c - shape, in which there is no x */
 } Prospect;
 
 /* A series that needs more terms than this is slower than the quadrature. */
 #define MOST_TERMS		1000
 
 /* Terms may be that much larger than their sum. */
-#define MOST_CANCELLING	4096
+#define MOST_CANCELLING	256
 
 /*
  * E by a series, the fast way where it is good; false where it is not.
@@ -330,7 +333,7 @@ typedef struct Prospect
  * The hypergeometric function of [FHL] (10) by Euler's transformation (Abramowitz
  * and Stegun 15.3.3), its first term put together with the 1 that it is subtracted
  * from, so that a - 1 divides out. With L = ln(1 + tau), z = tau / (1 + tau),
- * c = a + b - 1 (here b is b + x + m) and g = c - (r + x),
+ * c = a + b - 1 (where b is b + x + m) and g = c - (r + x),
  *
  *		E = c (1 - e^(-(a - 1) L)) / (a - 1) - e^(-(a - 1) L) S,
  *		S = sum over n >= 1 of (a)_(n-1) (g)_n / ((c + 1)_(n-1) n!) z^n.
@@ -344,8 +347,9 @@ expected_by_series(const Prospect *prospect, double *expected)
 	const double a = prospect->a;
 	const double l = log1p(prospect->tau);
 	const double z = prospect->tau / (1 + prospect->tau);
-	const double c = a + prospect->b - 1;
-	const double g = c - prospect->shape;
+	const double a_b = a + prospect->b;		/* c + 1 */
+	const double c = prospect->c;
+	const double g = prospect->g;
 	const double safe = Max(-g, 2 * (a - 2) * prospect->tau);
 	const double weight = exp((1 - a) * l);
 	const double first = c * (a == 1 ? l : -expm1((1 - a) * l) / (a - 1));
@@ -362,7 +366,7 @@ expected_by_series(const Prospect *prospect, double *expected)
 	{
 		if (n == MOST_TERMS)
 			return false;
-		term *= (a + n - 1) * (g + n) / ((c + n) * (n + 1)) * z;
+		term *= (a + (n - 1)) * (g + n) / ((a_b + (n - 1)) * (n + 1)) * z;
 		sum += term;
 		size += fabs(term);
 		n++;
@@ -417,6 +421,38 @@ node_at(const Prospect *prospect, double d)
 /* What is below this share of the sum does not matter to it. */
 #define NEGLIGIBLE		1e-18
 
+typedef struct Quadrature
+{
+	double		mass;			/* the sum of densities */
+	double		sum;			/* that of products */
+} Quadrature;
+
+/*
+ * Adds the nodes on one side of the mode: to the left for a negative step. From
+ * where p (on the right, 1 - p) is below "flat", density and product fall by the
+ * same factor from node to node, e^-fall, and the rest is a geometric series.
+ */
+static void
+add_nodes(Quadrature *quadrature, const Prospect *prospect, double step,
+		  double fall, double flat)
+{
+	double		d = step;
+	Node		node = node_at(prospect, d);
+
+	while ((step < 0 ? node.p : node.q) >= flat)
+	{
+		quadrature->mass += node.density;
+		quadrature->sum += node.product;
+		if (node.density <= NEGLIGIBLE * quadrature->mass &&
+			node.product <= NEGLIGIBLE * quadrature->sum)
+			return;
+		d += step;
+		node = node_at(prospect, d);
+	}
+	quadrature->mass += node.density / -expm1(-fall);
+	quadrature->sum += node.product / -expm1(-fall);
+}
+
 /*
  * E by a quadrature, right for all parameters.
  *
@@ -428,63 +464,28 @@ node_at(const Prospect *prospect, double d)
  * and both it and h are analytic around the real line, for |Im y| < pi. Of such
  * functions the trapezoidal rule makes an error that falls exponentially with its
  * step: L. N. Trefethen, J. A. C. Weideman (2014), The exponentially convergent
- * trapezoidal rule, SIAM Review 56, 385-458. With the steps below it is
- * beyond the digits of a double. The same rule integrates the density to what
- * E has to be divided by: all of it is positive, and no beta function is needed.
+ * trapezoidal rule, SIAM Review 56, 385-458. With the step below it is beyond the
+ * digits of a double. The same rule integrates the density, to what E has to be
+ * divided by: all terms are positive, and no beta function is needed.
  *
- * Where a (b) is small, the density falls slowly to the left (right), but soon only
- * like e^(a y) (e^(-b y)), as h does not change any more: the rest of
- * the infinite sum is geometric. Hence there never are more than about 800 nodes;
- * where a and b are large, it is about 30.
+ * For small a (b) the density falls slowly to the left (right), but h changes no
+ * more there, and it falls just like e^(a y) (e^(-b y)). So there never are more
+ * than about 750 nodes; where a and b are large, there are about 40.
  */
 static double
 expected_by_quadrature(const Prospect *prospect)
 {
 	const double a = prospect->a;
 	const double b = prospect->b;
-	const double most = prospect->shape * prospect->tau;	/* h(0) */
-	const double step = Min(0.25, 0.6 * sqrt(1 / a + 1 / b));
-	const double flat_p = 1e-17 /
-		(1 + a + b + prospect->tau * (1 + prospect->shape));
-	const double flat_q = 1e-17 / (2 + a + b);
-	Node		node = node_at(prospect, 0);
-	double		mass = node.density;
-	double		sum = node.product;
+	const double step = Min(0.2, 0.5 * sqrt(1 / a + 1 / b));
+	const Node	mode = node_at(prospect, 0);
+	Quadrature	quadrature = {mode.density, mode.product};
 
-	for (double k = 1;; k++)
-	{
-		node = node_at(prospect, -k * step);
-		if (node.p < flat_p)
-		{
-			const double rest = node.density / -expm1(-a * step);
-
-			mass += rest;
-			sum += rest * most;
-			break;
-		}
-		mass += node.density;
-		sum += node.product;
-		if (node.density <= NEGLIGIBLE * mass &&
-			node.density * most <= NEGLIGIBLE * sum)
-			break;
-	}
-	for (double k = 1;; k++)
-	{
-		node = node_at(prospect, k * step);
-		if (node.q < flat_q)
-		{
-			mass += node.density / -expm1(-b * step);
-			sum += node.product / -expm1(-b * step);
-			break;
-		}
-		mass += node.density;
-		sum += node.product;
-		/* h only falls from here on */
-		if (node.density <= NEGLIGIBLE * mass &&
-			node.product <= NEGLIGIBLE * sum)
-			break;
-	}
-	return sum / mass;
+	/* what (1 - p)^b h(p), and p^a h(p), can still change is below 1e-17 */
+	add_nodes(&quadrature, prospect, -step, a * step, 1e-17 /
+			  (1 + a + b + prospect->tau * (1 + prospect->shape)));
+	add_nodes(&quadrature, prospect, step, b * step, 1e-17 / (2 + a + b));
+	return quadrature.sum / quadrature.mass;
 }
 
 static double
@@ -509,11 +510,15 @@ expected_if_active(const Prospect *prospect)
 static double
 expected_orders(Model model, const BtydHistory *history, double horizon)
 {
+	const double x = history->x;
+	const double a_b = model.a + model.b;
 	const Prospect prospect = {
-		.shape = model.r + history->x,
+		.shape = model.r + x,
 		.tau = horizon / (model.alpha + history->age),
 		.a = model.a,
-		.b = model.b + history->x + model.m
+		.b = model.b + (x + model.m),
+		.c = a_b + (x + model.m - 1),
+		.g = a_b + (model.m - 1) - model.r
 	};
 
 	return p_alive(model, history) * expected_if_active(&prospect);
@@ -521,7 +526,7 @@ expected_orders(Model model, const BtydHistory *history, double horizon)
 
 /*
  * Purchases, after the first, to be expected of a new customer in t: the same
- * just after the first purchase. [FHL] (9), [BDF] (A.6).
+ * just after the first purchase. [FHL] (9).
  */
 static double
 expected_orders_new(Model model, double horizon)
@@ -537,20 +542,24 @@ expected_orders_new(Model model, double horizon)
  * If he never left, their number N in the time t would have a negative binomial
  * distribution, with z = t / (alpha + t):
  *
- *		P(N = n) = Gamma(r + n) / (Gamma(r) n!) (1 - z)^r z^n.
+ *		P(N = n) = Gamma(r + n) / (Gamma(r) n!) (1 - z)^r z^n,
+ *
+ * where the first factor is r / (r + n) B(1, n) / B(r + 1, n).
  */
 static double
 nbd_pmf(double r, double alpha, double n, double horizon)
 {
-	return exp(log_gamma_ratio(r, n) - log_gamma_ratio(1, n) -
-			   r * log1p(horizon / alpha) - n * log1p(alpha / horizon));
+	return r / (r + n) *
+		exp(-r * log1p(horizon / alpha) - n * log1p(alpha / horizon) -
+			log_staying(r, 1, n));
 }
 
 #define MOST_STEPS		100000
 
 /*
- * P(N >= n) / P(N = n), for n above the mean of N, by Lentz's algorithm: P(N >= n) is
- * the incomplete beta function I_z(n, r), with the continued fraction DLMF 8.17.22.
+ * P(N >= n) / P(N = n), for n above the mean of N. P(N >= n) is the incomplete
+ * beta function I_z(n, r), which P(N = n) times a continued fraction is: NIST
+ * Digital Library of Mathematical Functions 8.17.22, here by Lentz's algorithm.
  */
 static double
 nbd_tail_ratio(double r, double z, double n)
@@ -601,8 +610,10 @@ nbd_tail_by_head(double r, double alpha, double n, double horizon,
 		}
 		return -expm1(log1p(r * head) - r * log1p(horizon / alpha));
 	}
-	for (j = n; j > 0 && n - j < MOST_STEPS && pmf > DBL_EPSILON / n * head; j--)
+	for (j = n; j > 0 && n - j < MOST_STEPS; j--)
 	{
+		if (pmf <= DBL_EPSILON / n * head)
+			break;
 		pmf *= j / (r + j - 1) / z;
 		head += pmf;
 	}
@@ -617,7 +628,7 @@ nbd_tail_by_head(double r, double alpha, double n, double horizon,
  *
  *		B(a, b + k) / B(a, b) P(N = n) + B(a + 1, b + k - 1) / B(a, b) P(N >= n),
  *
- * the second only where there was a chance. [FHL] (8), [BDF] (A.3).
+ * the second only where there was a chance. [FHL] (8), where m = 0.
  */
 static double
 pmf_new(Model model, double n, double horizon)

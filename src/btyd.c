@@ -9,37 +9,13 @@
 
 #include <math.h>
 
+#include "gauss_legendre.h"
 #include "miscadmin.h"
 
 static const BtydFamily *const families[] = {
 	&bgnbd_family,
 	&mbgnbd_family,
 	&pareto_nbd_family
-};
-
-/* Gauss and Legendre's rule on [0, 1]. */
-#define FORCE_NODES		16
-
-static const double force_node[FORCE_NODES] = {
-	0.0052995325041750337, 0.027712488463383712,
-	0.067184398806084128, 0.12229779582249848,
-	0.19106187779867813, 0.27099161117138631,
-	0.35919822461037054, 0.45249374508118128,
-	0.54750625491881872, 0.64080177538962946,
-	0.72900838882861369, 0.80893812220132187,
-	0.87770220417750152, 0.93281560119391587,
-	0.97228751153661629, 0.99470046749582497
-};
-
-static const double force_weight[FORCE_NODES] = {
-	0.013576229705877047, 0.031126761969323946,
-	0.047579255841246392, 0.062314485627766936,
-	0.074797994408288366, 0.084578259697501269,
-	0.091301707522461794, 0.094725305227534248,
-	0.094725305227534248, 0.091301707522461794,
-	0.084578259697501269, 0.074797994408288366,
-	0.062314485627766936, 0.047579255841246392,
-	0.031126761969323946, 0.013576229705877047
 };
 
 /* The family of a name; NULL if there is none. */
@@ -95,18 +71,20 @@ btyd_orders_by_force(const BtydModel *model, const BtydHistory *history,
 					 double horizon, double force)
 {
 	const double whole = btyd_expected_orders(model, history, horizon);
+	const GaussRule *rule = &gauss_rules[GAUSS_RULE_16];
 	double		integral = 0;
 
 	if (force == 0 || horizon == 0)
 		return whole;
-	for (int i = 0; i < FORCE_NODES; i++)
-	{
-		const double root = force_node[i];
-		const double t = horizon * root * root;
+	for (int i = 0; i < rule->npoints; i++)
+		for (int side = -1; side <= 1; side += 2)
+		{
+			const double root = (1 + side * rule->points[i].at) / 2;
+			const double t = horizon * root * root;
 
-		integral += force_weight[i] * root * exp(-force * t) *
-			btyd_expected_orders(model, history, t);
-	}
+			integral += rule->points[i].weight / 2 * root * exp(-force * t) *
+				btyd_expected_orders(model, history, t);
+		}
 	return exp(-force * horizon) * whole + 2 * force * horizon * integral;
 }
 

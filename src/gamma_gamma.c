@@ -2,17 +2,18 @@
  * gamma_gamma.c
  *		What a customer spends at a purchase: the Gamma-Gamma model.
  *
- * P. S. Fader, B. G. S. Hardie (2013), The Gamma-Gamma model of monetary value,
- * note 025. Its symbols are ours: p, q, v ("gamma" in some papers), x, and for
- * z-bar our "mean", in formulas m.
+ * P. S. Fader, B. G. S. Hardie (2013), The Gamma-Gamma model of monetary
+ * value, note 025. Its symbols are ours: p, q, v ("gamma" in some papers), x,
+ * and for z-bar our "mean", in formulas m.
  *
  * With z = p x, n = z + q, w = m x / (v + m x), the likelihood (1a) is
  *
  *		w^z (1 - w)^q / (B(z, q) m).
  *
- * Where all customers are nearly alike, p and q grow without limit, v with them,
- * and everything depends on the few last digits in which z differs from its mean
- * n w. So this difference is the one quantity taken care of: see excess_of.
+ * Where all customers are nearly alike, p and q grow without limit, v with
+ * them, and everything depends on the few last digits in which z differs from
+ * its mean n w. So this difference is the one quantity taken care of: see
+ * excess_of.
  *
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
@@ -39,6 +40,7 @@ typedef struct Shapes
 	double		rests;			/* for log_beta_term */
 } Shapes;
 
+/* of_q is stirling_rest(q), which is the same for all customers. */
 static Shapes
 make_shapes(const double *params, double x, const StirlingRest *of_q)
 {
@@ -53,10 +55,10 @@ make_shapes(const double *params, double x, const StirlingRest *of_q)
 }
 
 /*
- * a b - c d, without the loss of the digits that the products have in common. W.
- * Kahan's way; C.-P. Jeannerod, N. Louvet, J.-M. Muller (2013), Further analysis
- * of Kahan's algorithm for the accurate computation of 2 x 2 determinants,
- * Mathematics of Computation 82, 2245-2264.
+ * a b - c d, without the loss of the digits that the products have in common.
+ * W. Kahan's way; C.-P. Jeannerod, N. Louvet, J.-M. Muller (2013), Further
+ * analysis of Kahan's algorithm for the accurate computation of 2 x 2
+ * determinants, Mathematics of Computation 82, 2245-2264.
  */
 static double
 difference_of_products(double a, double b, double c, double d)
@@ -74,6 +76,7 @@ excess_of(const double *params, double x, double mean)
 		difference_of_products(params[P], params[V], params[Q], mean);
 }
 
+/* The logarithm of (1a). */
 static double
 log_density(const double *params, const Shapes *shapes, double x, double mean,
 			double excess)
@@ -82,7 +85,7 @@ log_density(const double *params, const Shapes *shapes, double x, double mean,
 						 shapes->rests) - log(mean);
 }
 
-/* The logarithm of (1a): of the density of "mean" over x > 0 purchases. */
+/* That of one customer with x > 0: of the density of his mean. */
 double
 gamma_gamma_log_likelihood_of(const double *params, double x, double mean)
 {
@@ -93,8 +96,8 @@ gamma_gamma_log_likelihood_of(const double *params, double x, double mean)
 }
 
 /*
- * Adds customers to the log-likelihood and its derivatives with respect to ln p,
- * ln q, ln v. With the logarithm of (1a) as
+ * Adds customers to the log-likelihood and its derivatives with respect to ln
+ * p, ln q, ln v. With the logarithm of (1a) as
  *
  *		ln Gamma(n) - ln Gamma(z) - ln Gamma(q) + z ln w + q ln(1 - w) - ln m
  *
@@ -102,8 +105,8 @@ gamma_gamma_log_likelihood_of(const double *params, double x, double mean)
  *
  *		z (psi(n) - psi(z) + ln w),	q (psi(n) - psi(q) + ln(1 - w)),	n w - z
  *
- * and again, as n, z and w change by q, z and -w (1 - w) v'/v. The logarithms in
- * psi and ln w make one: of n w / z.
+ * and again, as n, z and w change by q, z and -w (1 - w) v'/v. The logarithms
+ * in psi and ln w make one: of n w / z.
  */
 static void
 add_customers(const double *params, const Shapes *shapes,
@@ -168,11 +171,13 @@ gamma_gamma_log_likelihood(const double *params, const SpendData *data,
 
 /*
  * What a customer is expected to spend at a purchase, whose x >= 0 repeat
- * purchases were worth "mean" each (5): his own mean and that of all customers,
- * weighted. False where there is none to be expected: where p x + q <= 1.
+ * purchases were worth "mean" each (5): his own mean and that of all
+ * customers, weighted. False where there is none to be expected: where p x + q
+ * <= 1.
  */
 bool
-gamma_gamma_expected(const double *params, double x, double mean, double *value)
+gamma_gamma_expected(const double *params, double x, double mean,
+					 double *value)
 {
 	const double weight = params[P] * x + params[Q] - 1;
 

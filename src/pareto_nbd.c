@@ -2,21 +2,21 @@
  * pareto_nbd.c
  *		The Pareto/NBD model: customers who can leave at any time.
  *
- * A customer buys at random at his rate lambda, and leaves at random at his rate
- * mu; lambda is gamma of shape r and rate alpha between customers, mu gamma of
- * shape s and rate beta.
+ * A customer buys at random at his rate lambda, and leaves at random at his
+ * rate mu; lambda is gamma of shape r and rate alpha between customers, mu
+ * gamma of shape s and rate beta.
  *
  *		D. C. Schmittlein, D. G. Morrison, R. Colombo (1987), Counting your
  *		customers: who are they and what will they do next?, Management Science
  *		33, 1-24.
  *		P. S. Fader, B. G. S. Hardie (2005), A note on deriving the Pareto/NBD
- *		model and related expressions, note 009. Equations below are of this one;
+ *		model and related expressions, note 009. Equations below are its;
  *		our "age" is its T, "horizon" its t.
  *
- * The papers write the likelihood with hypergeometric functions: a difference of
- * two, in one of two forms, which loses digits or overflows with many a customer.
- * Here it stays the integral that it comes from, over the moment u when the
- * customer left (0: his first purchase):
+ * The papers write the likelihood with hypergeometric functions: a difference
+ * of two, in one of two forms, which loses digits or overflows with many a
+ * customer. Here it stays the integral that it comes from, over the moment u
+ * when the customer left (0: his first purchase):
  *
  *		the rates' part of the likelihood
  *			Gamma(r + x) / Gamma(r) alpha^r beta^s
@@ -29,9 +29,9 @@
  * dozen points do; and the derivatives are averages over the same points.
  *
  * Everything is computed relative to its value at t_x. Parameters may be large
- * and T - t_x small (or the other way round), and the logarithms of the quotients
- * (alpha + u) / (alpha + t_x) are exact then, which differences of logarithms are
- * not.
+ * and T - t_x small (or the other way round), and the logarithms of the
+ * quotients (alpha + u) / (alpha + t_x) are exact then, which differences of
+ * logarithms are not.
  *
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
@@ -40,6 +40,7 @@
 
 #include <math.h>
 
+#include "gauss_legendre.h"
 #include "miscadmin.h"
 #include "specfun.h"
 
@@ -49,94 +50,8 @@
 #define S		2
 #define BETA	3
 
-/* What is e^-CUT of the largest value of an integrand or less, is left out. */
+/* Where an integrand is less than e^-CUT of a value it has, it is left out. */
 #define CUT		40
-
-/*
- * Gauss-Legendre rules for integrals from -1 to 1. The points lie symmetrically;
- * those above zero are here. M. Abramowitz and I. A. Stegun (1964), 25.4.30;
- * computed anew, to 17 digits.
- */
-typedef struct Point
-{
-	double		at;
-	double		weight;
-} Point;
-
-static const Point points[] = {
-	/* 4 */
-	{0.33998104358485626, 0.65214515486254614},
-	{0.86113631159405258, 0.34785484513745386},
-	/* 6 */
-	{0.23861918608319691, 0.46791393457269105},
-	{0.66120938646626451, 0.36076157304813861},
-	{0.93246951420315203, 0.17132449237917035},
-	/* 8 */
-	{0.1834346424956498, 0.36268378337836198},
-	{0.52553240991632899, 0.31370664587788729},
-	{0.79666647741362674, 0.22238103445337447},
-	{0.96028985649753623, 0.10122853629037626},
-	/* 12 */
-	{0.12523340851146892, 0.24914704581340279},
-	{0.36783149899818019, 0.23349253653835481},
-	{0.58731795428661745, 0.20316742672306592},
-	{0.76990267419430469, 0.16007832854334623},
-	{0.90411725637047486, 0.10693932599531843},
-	{0.98156063424671925, 4.7175336386511827e-2},
-	/* 16 */
-	{9.501250983763744e-2, 0.1894506104550685},
-	{0.28160355077925891, 0.18260341504492359},
-	{0.45801677765722739, 0.16915651939500254},
-	{0.61787624440264375, 0.14959598881657673},
-	{0.75540440835500303, 0.12462897125553387},
-	{0.86563120238783174, 9.5158511682492785e-2},
-	{0.94457502307323258, 6.2253523938647893e-2},
-	{0.98940093499164993, 2.7152459411754095e-2},
-	/* 24 */
-	{6.4056892862605626e-2, 0.12793819534675216},
-	{0.19111886747361631, 0.1258374563468283},
-	{0.31504267969616337, 0.12167047292780339},
-	{0.43379350762604514, 0.1155056680537256},
-	{0.54542147138883954, 0.10744427011596563},
-	{0.64809365193697557, 9.7618652104113888e-2},
-	{0.74012419157855436, 8.6190161531953276e-2},
-	{0.82000198597390292, 7.3346481411080306e-2},
-	{0.88641552700440103, 5.9298584915436781e-2},
-	{0.93827455200273276, 4.4277438817419806e-2},
-	{0.9747285559713095, 2.8531388628933663e-2},
-	{0.99518721999702136, 1.23412297999872e-2},
-	/* 32 */
-	{4.8307665687738316e-2, 9.6540088514727801e-2},
-	{0.14447196158279649, 9.5638720079274859e-2},
-	{0.23928736225213707, 9.3844399080804566e-2},
-	{0.33186860228212765, 9.1173878695763885e-2},
-	{0.42135127613063535, 8.7652093004403811e-2},
-	{0.50689990893222939, 8.3311924226946755e-2},
-	{0.58771575724076233, 7.8193895787070306e-2},
-	{0.6630442669302152, 7.2345794108848506e-2},
-	{0.73218211874028968, 6.5822222776361847e-2},
-	{0.79448379596794241, 5.8684093478535547e-2},
-	{0.84936761373256997, 5.0998059262376176e-2},
-	{0.89632115576605212, 4.2835898022226681e-2},
-	{0.93490607593773969, 3.4273862913021433e-2},
-	{0.96476225558750643, 2.5392065309262059e-2},
-	{0.98561151154526834, 1.6274394730905671e-2},
-	{0.99726386184948156, 7.0186100094700966e-3},
-};
-
-/* A rule of twice as many points. */
-typedef struct Rule
-{
-	const Point *points;
-	int			npoints;
-} Rule;
-
-static const Rule rules[] = {
-	{points, 2}, {points + 2, 3}, {points + 5, 4}, {points + 9, 6},
-	{points + 15, 8}, {points + 23, 12}, {points + 35, 16}
-};
-
-static const Rule *const best_rule = &rules[lengthof(rules) - 1];
 
 /*
  * The concave functions whose exponentials are integrated here,
@@ -169,20 +84,21 @@ bell_value(const Bell *bell, double y, double *slope)
 	for (int i = 0; i < lengthof(bell->factors); i++)
 	{
 		const Factor *factor = &bell->factors[i];
+		const double change = factor->share * up;
 		const double grown = factor->share * (up + 1);
 
-		/* near zero the first, far below only the second has all digits */
+		/* the same twice; each has all digits where the other may not */
 		value -= factor->power *
-			(y > -0.5 ? log1p(factor->share * up) : log(factor->rest + grown));
+			(change > -0.5 ? log1p(change) : log(factor->rest + grown));
 		*slope -= factor->power * (grown / (factor->rest + grown));
 	}
 	return value;
 }
 
 /*
- * Where the integral may end on the side of y: at y, unless the bell is much less
- * than -CUT there. Newton's steps on a concave function come nearer from outside
- * and never get across.
+ * Where the integral may end on the side of y: at y, unless the bell is much
+ * less than -CUT there. Newton's steps on a concave function come nearer from
+ * outside and never get across.
  */
 static double
 bell_edge(const Bell *bell, double y)
@@ -200,13 +116,17 @@ bell_edge(const Bell *bell, double y)
 }
 
 /*
- * The integral of e^bell from low to high. Its singularities are at a distance of
- * pi from the real axis, or more, so panels much wider than that would not do.
+ * The integral of e^bell from low to high. Its singularities are at a distance
+ * of pi from the real axis, so panels much wider than that would not do.
+ * Between the edges of a bell there are never as many as MOST_PANELS.
  */
+#define MOST_PANELS		100
+
 static double
 bell_integral(const Bell *bell, double low, double high)
 {
-	const int	panels = Max(4, (int) ceil((high - low) / 2));
+	const GaussRule *rule = &gauss_rules[GAUSS_RULE_32];
+	const int	panels = (int) Min(4 + (high - low) / 2, MOST_PANELS);
 	const double half = (high - low) / panels / 2;
 	double		sum = 0;
 	double		slope;
@@ -215,9 +135,9 @@ bell_integral(const Bell *bell, double low, double high)
 	{
 		const double middle = low + (2 * panel + 1) * half;
 
-		for (int i = 0; i < best_rule->npoints; i++)
+		for (int i = 0; i < rule->npoints; i++)
 		{
-			const Point *point = &best_rule->points[i];
+			const GaussPoint *point = &rule->points[i];
 			const double offset = half * point->at;
 
 			sum += point->weight *
@@ -229,8 +149,8 @@ bell_integral(const Bell *bell, double low, double high)
 }
 
 /*
- * A moment u >= t_x, and what the likelihood needs of it. Numbers 0 to 3 go with
- * r, alpha, s and beta:
+ * A moment u >= t_x, and what the likelihood needs of it. Numbers 0 to 3 go
+ * with r, alpha, s and beta:
  *
  *		ln((alpha + u) / (alpha + t_x)),	(u - t_x) / (alpha + u),
  *		ln((beta + u) / (beta + t_x)),		(u - t_x) / (beta + u)
@@ -257,38 +177,46 @@ typedef struct Outlook
 	double		log_beta;
 } Outlook;
 
+/* The range that one panel can do. */
+#define WIDEST	3
+
 /*
- * The fewest points that give the integral of e^h to 13 digits, where h is concave
- * and falls by "drop" over a range "width" wide; best_rule is for the rest. Found
- * by trying: see the bounds as the result of an experiment with a margin.
+ * The fewest points that give the integral of e^h to 14 digits and its moments
+ * to 11, where h is one of integrate_departure's functions, falling by drop <=
+ * CUT + 2 over a range of width <= WIDEST. The bounds are the outcome of an
+ * experiment: each rule against a much finer one, for three million such
+ * functions.
  */
-static const Rule *
+static const GaussRule *
 choose_rule(double width, double drop)
 {
-	static const double most[] = {0.2, 1, 2.5, 7, 12, 25};
+	static const double most[] = {0.15, 0.8, 1.8, 3.6, 13};
 	const double load = drop + 1.5 * width;
 	int			i = 0;
 
 	while (i < lengthof(most) && load > most[i])
 		i++;
-	return &rules[i];
+	return &gauss_rules[i];
 }
 
 /*
- * Sums over the points of one rule. The first of alpha and beta that matters, the
- * smaller one, is "near", the other "far"; with u - t_x = (near + t_x) (e^y - 1),
- * of the logarithms that the integrand has, one is y.
+ * Sums over the points. Of alpha and beta the smaller one is "near" here, the
+ * other "far". The integral is taken over y with u - t_x = (near + t_x) (e^y -
+ * 1): then one of the two logarithms that the integrand needs is y, and it is
+ *
+ *		e^(-power_near y) (1 + share (e^y - 1))^-power_far.
  */
 typedef struct PointSums
 {
-	double		power_near;		/* -(d ln integrand / dy) at y = 0 is their */
-	double		power_far;		/* sum, if near and far are equal */
+	double		power_near;
+	double		power_far;
 	double		share;			/* (near + t_x) / (far + t_x) */
-	double		sum;
-	double		mean[BTYD_PARAMS];	/* near's logarithm and quotient, far's */
+	double		sum;			/* of the weights */
+	double		mean[BTYD_PARAMS];	/* times a Moment with near before far */
 	double		square[BTYD_PARAMS][BTYD_PARAMS];
 } PointSums;
 
+/* Adds the point y, where up = e^y - 1. */
 static inline void
 add_point(PointSums *sums, double weight, double y, double up)
 {
@@ -322,7 +250,7 @@ add_point(PointSums *sums, double weight, double y, double up)
 
 /* Adds the points of the rule between low and high. */
 static void
-add_points(PointSums *sums, const Rule *rule, double low, double high)
+add_points(PointSums *sums, const GaussRule *rule, double low, double high)
 {
 	const double half = (high - low) / 2;
 	const double middle_y = low + half;
@@ -330,7 +258,7 @@ add_points(PointSums *sums, const Rule *rule, double low, double high)
 
 	for (int i = 0; i < rule->npoints; i++)
 	{
-		const Point *point = &rule->points[i];
+		const GaussPoint *point = &rule->points[i];
 		const double weight = half * point->weight;
 		const double offset = half * point->at;
 		const double up = expm1(offset);
@@ -365,8 +293,8 @@ average(const PointSums *sums, bool alpha_is_near, Departure *departure)
 }
 
 /*
- * The second part of the likelihood: that the customer has left. Relative to the
- * base, and with u - t_x = (near + t_x) (e^y - 1), it is
+ * The second part of the likelihood: that the customer has left. Relative to
+ * the base, and with u - t_x = (near + t_x) (e^y - 1), it is
  *
  *		s (near + t_x) / (beta + t_x) times the integral over y of
  *			e^y ((alpha + u) / (alpha + t_x))^-(r + x)
@@ -401,7 +329,10 @@ integrate_departure(const double *params, const BtydHistory *history,
 		const double slope = sums.power_near + sums.power_far * sums.share;
 		const Bell	bell = {
 			.slope = -sums.power_near,
-			.factors = {{sums.power_far, sums.share, 1 - sums.share}, {0, 0, 1}}
+			.factors = {
+				{sums.power_far, sums.share, 1 - sums.share},
+				{0, 0, 1}			/* none */
+			}
 		};
 
 		/* as it falls ever faster, it needs no more than this */
@@ -410,20 +341,24 @@ integrate_departure(const double *params, const BtydHistory *history,
 		width = bell_edge(&bell, width);
 		drop = CUT;
 	}
-	if (width <= 3 && drop >= 0)
+	if (width <= WIDEST && drop >= 0)
 		add_points(&sums, choose_rule(width, drop), 0, width);
 	else
 	{
 		const int	panels = 1 + (int) (width / 2);
 
 		for (int i = 0; i < panels; i++)
-			add_points(&sums, best_rule, width * i / panels,
+			add_points(&sums, &gauss_rules[GAUSS_RULE_32],
+					   width * i / panels,
 					   width * (i + 1) / panels);
 	}
+	if (sums.sum == 0)
+		return;					/* the range is too short for a double */
 	departure->log = log(params[S] * (near / beta) * sums.sum);
 	average(&sums, alpha_is_near, departure);
 }
 
+/* What is to be known of a customer, for the functions below. */
 static void
 look_at(const double *params, const BtydHistory *history, Outlook *outlook)
 {
@@ -451,9 +386,7 @@ log_sum(double a, double b)
 	return Max(a, b) + log1p(exp(-fabs(a - b)));
 }
 
-/*
- * The logarithm of the likelihood (18), without Gamma(r + x) / Gamma(r).
- */
+/* The logarithm of the likelihood (18) without Gamma(r + x) / Gamma(r). */
 static double
 log_likelihood_part(const Outlook *outlook)
 {
@@ -461,7 +394,7 @@ log_likelihood_part(const Outlook *outlook)
 		log_sum(outlook->log_stay, outlook->departure.log);
 }
 
-/* The share of the first part in the likelihood (36-37). */
+/* P(alive): the share of having stayed in the likelihood (36-37). */
 static double
 stay_share(const Outlook *outlook)
 {
@@ -469,8 +402,8 @@ stay_share(const Outlook *outlook)
 }
 
 /*
- * The derivatives of the logarithm of the likelihood, if the customer left at u,
- * with respect to the logarithms of the parameters; and averages of such.
+ * The derivatives of the logarithm of the likelihood, if the customer left at
+ * u, with respect to the logarithms of the parameters; and averages of such.
  *
  *		ln r		r (digamma(r + x) - digamma(r) - ln((alpha + u) / alpha))
  *		ln alpha	r - (r + x) alpha / (alpha + u)
@@ -482,8 +415,8 @@ stay_share(const Outlook *outlook)
  */
 static void
 slopes_at(const double *params, const BtydHistory *history,
-		  const Outlook *outlook, const GammaRatio *ratio, const double *moment,
-		  double leaving, double *slopes)
+		  const Outlook *outlook, const GammaRatio *ratio,
+		  const double *moment, double leaving, double *slopes)
 {
 	const double r = params[R];
 	const double s = params[S];
@@ -502,8 +435,8 @@ slopes_at(const double *params, const BtydHistory *history,
 /*
  * Adds "weight" times the second derivatives for a customer who left at u, and
  * likewise. The squares are those of the second and the fourth number of the
- * moment. With k = u / (alpha + u), which is (t_x + alpha moment) / (alpha + t_x),
- * the ones of alpha are r k and -(r + x) k (1 - k), those of beta alike.
+ * moment. With k = u / (alpha + u), that is, (t_x + alpha moment) / (alpha + t_x),
+ * those of alpha are r k and -(r + x) k (1 - k), those of beta alike.
  */
 static void
 add_curvatures(const double *params, const BtydHistory *history,
@@ -532,11 +465,11 @@ add_curvatures(const double *params, const BtydHistory *history,
 }
 
 /*
- * Adds customers to the log-likelihood and its derivatives. Where a likelihood is
- * a sum (or an integral) of e^h, the gradient of its logarithm is the average of
- * the gradients of h, weighted with e^h; the Hessian is that of the Hessians plus
- * the covariance of the gradients. This is applied twice: to the moments when the
- * customer may have left, and to having left or not.
+ * Adds customers to the log-likelihood and its derivatives. Where a likelihood
+ * is a sum (or an integral) of e^h, the gradient of its logarithm is the
+ * average of the gradients of h, weighted with e^h; the Hessian is that of the
+ * Hessians plus the covariance of the gradients. This is applied twice: to the
+ * moments when the customer may have left, and to having left or not.
  */
 static void
 add_customers(const double *params, const BtydPattern *pattern,
@@ -613,6 +546,7 @@ pareto_nbd_log_likelihood(const double *params, const BtydData *data,
 			result->hessian[j][i] = result->hessian[i][j];
 }
 
+/* That of one customer (18). */
 static double
 pareto_nbd_log_likelihood_of(const double *params, const BtydHistory *history)
 {
@@ -623,6 +557,7 @@ pareto_nbd_log_likelihood_of(const double *params, const BtydHistory *history)
 		log_likelihood_part(&outlook);
 }
 
+/* (36-37) */
 static double
 pareto_nbd_p_alive(const double *params, const BtydHistory *history)
 {
@@ -633,13 +568,13 @@ pareto_nbd_p_alive(const double *params, const BtydHistory *history)
 }
 
 /*
- * How long a customer stays within the next "horizon" on average, if he was there
- * for "age" already, in units of beta + age:
+ * How long a customer stays within the next "horizon" on average, if he was
+ * there for "age" already, in units of beta + age:
  *
  *		(1 - ((beta + age) / (beta + age + horizon))^(s - 1)) / (s - 1)
  *
- * With z = (s - 1) ln((beta + age + horizon) / (beta + age)) this is the logarithm
- * times (1 - e^-z) / z, which knows no special case but z = 0.
+ * With z = (s - 1) ln((beta + age + horizon) / (beta + age)) this is the
+ * logarithm times (1 - e^-z) / z, which knows no special case but z = 0.
  */
 static double
 stay_expected(const double *params, double age, double horizon)
@@ -650,7 +585,10 @@ stay_expected(const double *params, double age, double horizon)
 	return z == 0 ? log_growth : log_growth * (-expm1(-z) / z);
 }
 
-/* (41) */
+/*
+ * (41): P(alive) times the expected rate, (r + x) / (alpha + T), times the
+ * time that he stays.
+ */
 static double
 pareto_nbd_expected_orders(const double *params, const BtydHistory *history,
 						   double horizon)
@@ -665,7 +603,7 @@ pareto_nbd_expected_orders(const double *params, const BtydHistory *history,
 		stay_expected(params, history->age, horizon);
 }
 
-/* (27) */
+/* (27), which is (41) for a customer of whom nothing is known yet. */
 static double
 pareto_nbd_expected_orders_new(const double *params, double horizon)
 {
@@ -675,8 +613,8 @@ pareto_nbd_expected_orders_new(const double *params, double horizon)
 }
 
 /*
- * The logarithm of the probability of n >= 1 purchases in a time u > 0, if nobody
- * leaves (NBD):
+ * The logarithm of the probability of n >= 1 purchases in a time u > 0, if
+ * nobody leaves (NBD):
  *
  *		1 / (n B(n, r)) (alpha / (alpha + u))^r (u / (alpha + u))^n
  */
@@ -692,7 +630,7 @@ log_nbd(const double *params, double n, double u)
 }
 
 /*
- * The u at which u times the integrand of log_pmf_left is largest: where
+ * The u at which u times the integrand of pmf_left is largest: where
  *
  *		n + 1 = (r + n) u / (alpha + u) + (s + 1) u / (beta + u),
  *
@@ -735,7 +673,7 @@ pmf_left(const double *params, double n, double horizon)
 			{s + 1, u / (beta + u), beta / (beta + u)}
 		}
 	};
-	/* below this, even without the factors it would be less than -CUT */
+	/* below it, even with the factors at their largest, less than e^-CUT */
 	const double low = -(CUT + power_alpha * log1p(u / alpha) +
 						 (s + 1) * log1p(u / beta)) / (n + 1);
 	const double integral = bell_integral(&bell, bell_edge(&bell, low),
@@ -746,8 +684,9 @@ pmf_left(const double *params, double n, double horizon)
 }
 
 /*
- * (16): the probability of n purchases within the horizon, by a customer who
- * stays or by one who leaves.
+ * The probability of n repeat purchases of a new customer within the horizon:
+ * of one who stays, or of one who leaves. P. S. Fader, B. G. S. Hardie (2006),
+ * Deriving an expression for P(X(t) = x) under the Pareto/NBD model, note 012.
  */
 static double
 pareto_nbd_pmf_new(const double *params, double n, double horizon)
@@ -757,12 +696,15 @@ pareto_nbd_pmf_new(const double *params, double n, double horizon)
 	double		p;
 
 	if (n == 0)
-		return exp(pareto_nbd_log_likelihood_of(params, &nothing));
-	if (horizon == 0)
-		return 0;
-	p = exp(log_nbd(params, n, horizon) + log_stay);
-	if (params[S] > 0)
-		p += pmf_left(params, n, horizon);
+		p = exp(pareto_nbd_log_likelihood_of(params, &nothing));
+	else if (horizon == 0)
+		p = 0;
+	else
+	{
+		p = exp(log_nbd(params, n, horizon) + log_stay);
+		if (params[S] > 0)
+			p += pmf_left(params, n, horizon);
+	}
 	return Min(p, 1);
 }
 

@@ -206,9 +206,9 @@ gamma_ratio(double z, double n)
 }
 
 /*
- * Below STIRLING_FROM by the recurrences of Abramowitz and Stegun, 6.1.15, 6.3.5
- * and 6.4.6, from which the main parts are subtracted by hand: all terms of a sum
- * have one sign.
+ * Below STIRLING_FROM by the recurrences of Abramowitz and Stegun, 6.1.15,
+ * 6.3.5 and 6.4.6, from which the main parts are subtracted by hand: all terms
+ * of a sum have one sign.
  */
 StirlingRest
 stirling_rest(double z)
@@ -230,8 +230,8 @@ stirling_rest(double z)
 }
 
 /*
- * (1 + e) ln(1 + e) - e for |e| <= 1/8: e^2/2 - e^3/6 + e^4/12 - ..., the terms
- * being (-e)^k / (k (k - 1)).
+ * (1 + e) ln(1 + e) - e for |e| <= 1/8: e^2/2 - e^3/6 + e^4/12 - ..., the
+ * terms being (-e)^k / (k (k - 1)).
  */
 static double
 small_deviance(double e)
@@ -260,19 +260,20 @@ deviance(double z, double mean, double excess)
 }
 
 /*
- * ln(x^z y^q / ((x + y)^(z + q) B(z, q))), B being the beta function, for z, q, x,
- * y > 0: a probability or a density in the beta, negative binomial and other
- * distributions.
+ * ln(x^z y^q / ((x + y)^(z + q) B(z, q))), B being the beta function, for z,
+ * q, x, y > 0: a probability or a density in the beta, negative binomial and
+ * other distributions.
  *
- * Large z and q are the trouble: the gamma functions in B and the powers all but
- * cancel. After C. Loader (2000), Fast and accurate computation of binomial
- * probabilities, they are replaced by what Stirling's formula leaves and by the
- * deviances of z and q from their means, (z + q) x / (x + y) and
+ * Large z and q are the trouble: the gamma functions in B and the powers all
+ * but cancel. After C. Loader (2000), Fast and accurate computation of
+ * binomial probabilities, they are replaced by what Stirling's formula leaves
+ * and by the deviances of z and q from their means, (z + q) x / (x + y) and
  * (z + q) y / (x + y). The caller has the
  *
  *		excess = (z y - q x) / (x + y)
  *
- * of z over its mean, which may be known more exactly than from z, q, x and y, and
+ * of z over its mean, which may be known more exactly than from z, q, x and y,
+ * and
  *
  *		rests = stirling_rest(z + q).log - stirling_rest(z).log -
  *			stirling_rest(q).log.

@@ -221,7 +221,7 @@ receive_key(StringInfo in, const CustomerFamily *family, KeyKind kind,
 static int
 least_customer_bytes(KeyKind kind)
 {
-	return kind == KEY_TEXT ? (int) sizeof(uint32) : key_size(kind);
+	return kind == KEY_TEXT ? (int) sizeof(uint32) : Max(key_size(kind), 1);
 }
 
 static void
