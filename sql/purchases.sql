@@ -125,9 +125,11 @@ ALTER TABLE shop_orders SET (parallel_workers = 3);
 SELECT purchases.plan_has($$SELECT country, purchase_summary(ordered_at, amount, '7 days', '2025-01-01', 'Europe/Paris') FROM shop_orders GROUP BY 1$$, 'Partial (Hash|Group)?Aggregate') AS partial,
        purchases.plan_has($$SELECT purchase_days_state(customer_id, ordered_at, amount, '2025-01-01', 'Europe/Paris') FROM shop_orders$$, 'Partial Aggregate') AS partial_state;
 SELECT country, s FROM (SELECT country, purchase_summary(ordered_at, amount, '7 days', '2025-01-01', 'Europe/Paris')::text AS s, purchase_summary_state(ordered_at, amount, '7 days', '2025-01-01', 'Europe/Paris')::text AS state FROM shop_orders GROUP BY 1 EXCEPT TABLE purchases.serial_countries) x;
-SELECT purchase_days_state(customer_id, ordered_at, amount, '2025-01-01', 'Europe/Paris')::text = min(id::text) AS id, purchase_days_state(customer_code, ordered_at, amount, '2025-01-01', 'Europe/Paris')::text = min(code::text) AS code,
-       purchase_days_state(customer_email, ordered_at, amount, '2025-01-01', 'Europe/Paris')::text = min(email::text) AS email, purchase_days_state(customer_uuid, ordered_at, amount, '2025-01-01', 'Europe/Paris')::text = min(uid::text) AS uid
-FROM shop_orders, purchases.serial_days;
+SELECT purchase_days_state(customer_id, ordered_at, amount, '2025-01-01', 'Europe/Paris')::text = (SELECT id::text FROM purchases.serial_days) AS id,
+       purchase_days_state(customer_code, ordered_at, amount, '2025-01-01', 'Europe/Paris')::text = (SELECT code::text FROM purchases.serial_days) AS code,
+       purchase_days_state(customer_email, ordered_at, amount, '2025-01-01', 'Europe/Paris')::text = (SELECT email::text FROM purchases.serial_days) AS email,
+       purchase_days_state(customer_uuid, ordered_at, amount, '2025-01-01', 'Europe/Paris')::text = (SELECT uid::text FROM purchases.serial_days) AS uid
+FROM shop_orders;
 -- in some workers there are rows, in others none; in all none
 SELECT purchase_summary(ordered_at, amount, '7 days', '2025-01-01', 'Europe/Paris') FILTER (WHERE customer_id = 3)::text = (SELECT s FROM purchases.serial WHERE customer = 3) AS some, purchase_summary(ordered_at, amount, '7 days', '2025-01-01', 'UTC') FILTER (WHERE customer_id = -100) AS none FROM shop_orders;
 ALTER TABLE shop_orders RESET (parallel_workers);
