@@ -43,6 +43,7 @@ OBJS = \
 	src/score.o \
 	src/segment.o \
 	src/segment_summary.o \
+	src/spill.o \
 	src/state_fields.o \
 	src/state_heap.o \
 	src/state_io.o \
