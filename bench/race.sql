@@ -31,7 +31,7 @@ CREATE TABLE bench.lap (
     contender text NOT NULL,
     workers int NOT NULL,
     seconds double precision NOT NULL,
-    processor double precision NOT NULL     -- seconds that the session itself had of one
+    processor double precision NOT NULL     -- of it, seconds that the query itself ran
 );
 
 CREATE VIEW bench.contender AS
