@@ -4,6 +4,8 @@
 #	make demo		the main job on a fresh machine, in a throwaway server
 #	make test		the whole test suite, likewise
 #	make test-all		the suite on every version of PostgreSQL that Debian has
+#	make dist		the archive of a release; make test-dist: build and test from one
+#	make test-deb		the Debian package (debian/), built, installed, tested, purged
 #	make bench		the benchmarks of bench/README.md, likewise
 
 EXTENSION = retention
@@ -101,13 +103,19 @@ endif
 # every room reads every header often enough that one rule is the clearest
 $(OBJS): $(wildcard src/*.h) retention.control
 
-.PHONY: demo test test-all bench bench-duckdb
+.PHONY: demo test test-all test-deb test-dist dist bench bench-duckdb
 demo:
 	@demo/run.sh
 test:
 	@test/run.sh
 test-all:
 	@test/versions.sh
+dist:
+	@test/dist.sh
+test-dist:
+	@test/dist.sh --test
+test-deb:
+	@test/deb.sh
 bench:
 	@bench/run.sh
 bench-duckdb:
