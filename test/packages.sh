@@ -6,7 +6,7 @@
 # already here (PG_CONFIG, or pg_config on the PATH) is used as it is. No database
 # cluster is created or started, and no existing configuration is changed.
 #
-#	test/packages.sh [PROGRAM...]	these too, of packages of their own names
+#	packages.sh [PROGRAM=PACKAGE]...	and what has these programs
 set -eu
 
 OLDEST=15
@@ -40,8 +40,8 @@ missing_tools() {
 	command -v gzip >/dev/null || echo gzip
 	command -v prove >/dev/null || echo perl
 	perl -MIPC::Run -e 1 2>/dev/null || echo libipc-run-perl
-	for program in "$@"; do
-		command -v "$program" >/dev/null || echo "$program"
+	for tool in "$@"; do
+		command -v "${tool%%=*}" >/dev/null || echo "${tool#*=}"
 	done
 }
 

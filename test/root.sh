@@ -78,7 +78,7 @@ root_make() {
 	unpack=
 	[ "$1" != --unpack ] || { unpack=$2 && shift 2; }
 	rm -rf --one-file-system "$root.new"
-	set -- mmdebstrap --variant=apt --include="$(echo "$*" | tr ' ' ',')" \
+	set -- timeout -k 10 1200 mmdebstrap --variant=apt --include="$(echo "$*" | tr ' ' ',')" \
 		--aptopt='Acquire::Check-Valid-Until "false"' --aptopt='APT::Install-Recommends "false"' \
 		--dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/man/*' \
 		${unpack:+"--customize-hook=chroot \"\$1\" sh -ec 'cd /tmp; apt-get -q download $unpack; for deb in *.deb; do dpkg -x \$deb /; done; rm -f *.deb'"} \
@@ -88,7 +88,7 @@ root_make() {
 	else
 		rm -rf --one-file-system "$root.new"
 		# shellcheck disable=SC2034 # for the caller
-		ROOT_REASON="no root of $suite: $(grep -E '^(E|Err|W):' "$ROOT_TEMP/$name.log" | head -n 2 | tr '\n' ' ' | cut -c 1-300)"
+		ROOT_REASON="no root of $suite: $(grep -E '^(E|Err):' "$ROOT_TEMP/$name.log" | head -n 2 | tr '\n' ' ' | cut -c 1-300)"
 		return 1
 	fi
 }
