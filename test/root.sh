@@ -79,7 +79,7 @@ root_make() {
 	[ "$1" != --unpack ] || { unpack=$2 && shift 2; }
 	rm -rf --one-file-system "$root.new"
 	set -- timeout -k 10 1200 mmdebstrap --variant=apt --include="$(echo "$*" | tr ' ' ',')" \
-		--aptopt='Acquire::Check-Valid-Until "false"' --aptopt='APT::Install-Recommends "false"' \
+		--aptopt='Acquire::Check-Valid-Until "false"' --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Languages "none"' \
 		--dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/man/*' \
 		${unpack:+"--customize-hook=chroot \"\$1\" sh -ec 'cd /tmp; apt-get -q download $unpack; for deb in *.deb; do dpkg -x \$deb /; done; rm -f *.deb'"} \
 		"$suite" "$root.new" "deb $(root_mirror) $suite main"
