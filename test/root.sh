@@ -35,12 +35,18 @@ root_init() {
 	ROOT_REASON=
 	ROOT_CHILD=
 	ROOT_TEMP=$(mktemp -d "${TMPDIR:-/tmp}/retention-root.XXXXXX") || return
-	trap root_clean_up EXIT
+	trap 'rm -rf "$ROOT_TEMP"' EXIT
 	trap 'exit 129' HUP
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
 	ROOT_DIR=${ROOTS:-$ROOT_TEMP}
-	mkdir -p "$ROOT_DIR" && ROOT_DIR=$(cd "$ROOT_DIR" && pwd)
+	mkdir -p "$ROOT_DIR" && ROOT_DIR=$(cd "$ROOT_DIR" && pwd) || return
+	exec 9>"$ROOT_DIR/lock"
+	flock -n 9 || {
+		echo "root.sh: another run has the roots in $ROOT_DIR" >&2
+		return 1
+	}
+	trap root_clean_up EXIT
 }
 
 # Can this machine make roots at all?
