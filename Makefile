@@ -7,6 +7,7 @@
 #	make dist		the archive of a release; make test-dist: build and test from one
 #	make test-deb		the Debian package (debian/), built, installed, tested, purged
 #	make bench		the benchmarks of bench/README.md, likewise
+#	make bench-models	those of fits and predictions
 
 EXTENSION = retention
 EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" retention.control)
@@ -45,6 +46,7 @@ OBJS = \
 	src/score.o \
 	src/segment.o \
 	src/segment_summary.o \
+	src/spill.o \
 	src/state_fields.o \
 	src/state_heap.o \
 	src/state_io.o \
@@ -103,11 +105,19 @@ endif
 # every room reads every header often enough that one rule is the clearest
 $(OBJS): $(wildcard src/*.h) retention.control
 
-.PHONY: demo test test-all test-deb test-dist dist bench bench-duckdb
+.PHONY: demo test bench bench-models bench-duckdb
 demo:
 	@demo/run.sh
 test:
 	@test/run.sh
+bench:
+	@bench/run.sh
+bench-models:
+	@bench/models.sh
+bench-duckdb:
+	@bench/duckdb.sh
+
+.PHONY: test-all test-deb test-dist dist
 test-all:
 	@test/versions.sh
 dist:
@@ -116,7 +126,3 @@ test-dist:
 	@test/dist.sh --test
 test-deb:
 	@test/deb.sh
-bench:
-	@bench/run.sh
-bench-duckdb:
-	@bench/duckdb.sh
