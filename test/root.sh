@@ -109,6 +109,7 @@ root_copy_in() {
 		--exclude=results --exclude=tmp_check --exclude=node_modules . |
 		tar -C "$work/project" -xf - --no-same-owner
 	[ ! -d "$shared/data" ] || cp -r "$shared/data" "$work/shared/"
+	chmod -R a+rX "$work"
 }
 
 root_run() {
