@@ -3,6 +3,9 @@
 #	make, make install, make installcheck	as in every PGXS extension
 #	make demo		the main job on a fresh machine, in a throwaway server
 #	make test		the whole test suite, likewise
+#	make test-all		the suite on every version of PostgreSQL that Debian has
+#	make dist		the archive of a release; make test-dist: build and test from one
+#	make test-deb		the Debian package (debian/), built, installed, tested, purged
 #	make bench		the benchmarks of bench/README.md, likewise
 #	make bench-models	those of fits and predictions
 
@@ -113,3 +116,13 @@ bench-models:
 	@bench/models.sh
 bench-duckdb:
 	@bench/duckdb.sh
+
+.PHONY: test-all test-deb test-dist dist
+test-all:
+	@test/versions.sh
+dist:
+	@test/dist.sh
+test-dist:
+	@test/dist.sh --test
+test-deb:
+	@test/deb.sh
