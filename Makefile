@@ -3,6 +3,7 @@
 #	make, make install, make installcheck	as in every PGXS extension
 #	make demo		the main job on a fresh machine, in a throwaway server
 #	make test		the whole test suite, likewise
+#	make test-asan		the same with AddressSanitizer and UndefinedBehaviorSanitizer
 #	make bench		the benchmarks of bench/README.md, likewise
 
 EXTENSION = retention
@@ -100,11 +101,13 @@ endif
 # every room reads every header often enough that one rule is the clearest
 $(OBJS): $(wildcard src/*.h) retention.control
 
-.PHONY: demo test bench bench-duckdb
+.PHONY: demo test test-asan bench bench-duckdb
 demo:
 	@demo/run.sh
 test:
 	@test/run.sh
+test-asan:
+	@test/asan.sh
 bench:
 	@bench/run.sh
 bench-duckdb:
