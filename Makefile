@@ -4,6 +4,8 @@
 #	make demo		the main job on a fresh machine, in a throwaway server
 #	make test		the whole test suite, likewise
 #	make test-asan		the same with AddressSanitizer and UndefinedBehaviorSanitizer
+#	make test-assert	the same in a server built with assertions
+#	make test-valgrind	its regression files with the server under valgrind
 #	make bench		the benchmarks of bench/README.md, likewise
 
 EXTENSION = retention
@@ -101,13 +103,17 @@ endif
 # every room reads every header often enough that one rule is the clearest
 $(OBJS): $(wildcard src/*.h) retention.control
 
-.PHONY: demo test test-asan bench bench-duckdb
+.PHONY: demo test test-asan test-assert test-valgrind bench bench-duckdb
 demo:
 	@demo/run.sh
 test:
 	@test/run.sh
 test-asan:
 	@test/asan.sh
+test-assert:
+	@test/assert.sh
+test-valgrind:
+	@test/valgrind.sh
 bench:
 	@bench/run.sh
 bench-duckdb:
