@@ -56,7 +56,7 @@ sub load
 	my $path = "$reference/$file";
 	my $open = $file =~ /gz$/ ? "PROGRAM 'gzip -dc \"$path\"'" : "'$path'";
 	my ($names) = run_command([ 'sh', '-c', ($file =~ /gz$/ ? 'gzip -dc' : 'cat') . " '$path' | head -n 1" ]);
-	my $columns = join ', ', map { qq("$_" ) . ($types{$_} // 'float8') } split /,/, lc $names;
+	my $columns = join ', ', map { "\"$_\" " . ($types{$_} // 'float8') } split /,/, lc $names;
 
 	answer("CREATE TABLE $table ($columns); COPY $table FROM $open (FORMAT csv, HEADER)");
 	return;
@@ -134,7 +134,6 @@ SKIP:
 	foreach (
 		[ 'published', 'published', 1e-8, 'abs(ours - theirs)' ],
 		[ 'polished', 'polished', 1e-8, 'abs(ours - theirs)' ],
-		[ 'fitted', 'polished', 1e-3, 'apart(ours, theirs)' ],
 		[ 'fitted', 'polished', 1e-7, 'apart(ours, theirs)' ])
 	{
 		my ($title, $theirs, $most, $distance) = @$_;
@@ -220,7 +219,7 @@ SKIP:
 	{
 		my ($out, $notices);
 		$node->psql('postgres', qq{
-			SELECT count(*), count(p_alive), avg(p_alive) > 0.999, min(p_alive) > 0.6, min(expected_orders) > 0, count(predicted_clv), count(*) FILTER (WHERE churn_risk <> 'low') < 5,
+			SELECT count(*), count(p_alive), avg(p_alive) > 0.99, min(p_alive) > 0.6, min(expected_orders) > 0, count(predicted_clv), count(*) FILTER (WHERE churn_risk <> 'low') < 5,
 			       count(*) FILTER (WHERE expected_next_order_at <= '2011-12-10Z')
 			FROM predict_customers($source, as_of => '2011-12-10Z', family => '$family')},
 			stdout => \$out, stderr => \$notices);
@@ -350,8 +349,8 @@ answer(qq{
 	CREATE TABLE sales AS
 	SELECT c::bigint AS c_bigint, 'customer number ' || c AS c_text, md5(c::text)::uuid AS c_uuid, order_id,
 	       '2022-01-01Z'::timestamptz + seconds * interval '1 second' AS ordered_at, amount FROM lines;
-	-- an order as one row
-	CREATE TABLE netted AS SELECT c_bigint, order_id, min(ordered_at) AS ordered_at, sum(amount) AS amount FROM sales GROUP BY 1, 2;
+	-- an order as one row: what came later did not happen
+	CREATE TABLE netted AS SELECT c_bigint, order_id, min(ordered_at) AS ordered_at, sum(amount) AS amount FROM sales WHERE ordered_at <= '2024-01-01Z' GROUP BY 1, 2;
 	ANALYZE});
 
 # As what the function says, from purchase_summary, the fits and the readers
@@ -432,7 +431,7 @@ is(same_rows(($plain =~ s/\)$/, tz => 'Europe\/Paris')/r), q{SELECT * FROM predi
 is(same_rows($plain =~ s/\)$/, order_id_column => 'order_id')/r, $plain =~ s/'sales'/'netted'/r), 't|', 'lines of an order, with order_id_column: as orders of one row');
 is(answer('SET default_transaction_read_only = on; ' . sprintf($digest, $plain)), $expected, 'in a transaction that only reads');
 
-# backtest: days with an order after the calibration, of those who had ordered until then
+# backtest: new days with an order until the end of the holdout, of those who had ordered in the calibration
 foreach (
 	[ 'bigint', 'c_bigint', '2023-01-01Z', '2024-01-01Z', 'mbgnbd', '7 days', 'UTC' ],
 	[ 'text', 'c_text', '2023-03-26 00:30Z', '2023-09-30 12:00Z', 'bgnbd', '1 day', 'Europe/Paris' ],
@@ -446,7 +445,8 @@ foreach (
 		CREATE TABLE by_hand AS
 		WITH c AS (SELECT customer, (s).*, later FROM (
 		               SELECT $customer AS customer, purchase_summary(ordered_at, amount, '$unit', '$calibration', '$tz') AS s,
-		                      count(DISTINCT ${\ $day->('ordered_at')}) FILTER (WHERE (amount > 0 OR amount IS NULL) AND ordered_at <= '$holdout' AND ${\ $day->('ordered_at')} > ${\ $day->("'$calibration'::timestamptz")}) AS later
+		                      count(DISTINCT ${\ $day->('ordered_at')}) FILTER (WHERE (amount > 0 OR amount IS NULL) AND ordered_at <= '$holdout')
+		                      - count(DISTINCT ${\ $day->('ordered_at')}) FILTER (WHERE (amount > 0 OR amount IS NULL) AND ordered_at <= '$calibration') AS later
 		               FROM sales GROUP BY 1) g WHERE (s).x IS NOT NULL),
 		     f AS (SELECT fit_$family(x, t_x, age) AS m, (${\ $day->("'$holdout'::timestamptz")} - ${\ $day->("'$calibration'::timestamptz")}) / (extract(epoch FROM interval '$unit')::float8 / 86400) AS horizon FROM c)
 		SELECT x, count(*) AS customers, sum(expected_orders(m, x, t_x, age, horizon)) AS predicted, sum(later)::bigint AS actual FROM c, f GROUP BY ROLLUP (x)});
@@ -467,7 +467,7 @@ answer(q{
 	CREATE UNLOGGED TABLE spent WITH (parallel_workers = 3) AS SELECT * FROM simulated_spend, generate_series(1, 5);
 	CREATE UNLOGGED TABLE patterns AS
 	SELECT (hashint8(i) & 255) + 1 AS x, 30 + (hashint8extended(i, 1) & 1048575) / 65536.0::float8 AS t_x, 60 + (hashint8extended(i, 2) & 1048575) / 65536.0::float8 AS age
-	FROM generate_series(1, 400000) i;
+	FROM generate_series(1, 60000) i;
 	ANALYZE base, spent, patterns});
 my $one = 'SET max_parallel_workers_per_gather = 0';
 my $split = 'SET max_parallel_workers_per_gather = 3; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; SET parallel_leader_participation = off';
@@ -483,8 +483,8 @@ foreach my $family (@families)
 {
 	my $query = "SELECT fit_$family(state) FROM stored";
 	my $whole = seconds($query);
-	note("$family: 400,000 patterns in $whole s");
-	foreach my $part (0.15, 0.4, 0.7)
+	note("$family: 60,000 patterns in $whole s");
+	foreach my $part (0.1, 0.35)
 	{
 		my ($out, $err);
 		my $begin = time;
@@ -500,7 +500,7 @@ foreach my $family (@families)
 	my $victim = IPC::Run::start(
 		[
 			'psql', '-XAtq', '-v', 'VERBOSITY=sqlstate', '-d', $node->connstr('postgres') . ' application_name=victim',
-			'-c', 'SELECT count(*) FROM (SELECT fit_pareto_nbd(state) FROM stored, generate_series(1, 1000)) f'
+			'-c', 'SELECT max((fit_pareto_nbd(state)).iterations) FROM stored, generate_series(1, 1000)'
 		],
 		'2>', \$err);
 	my $running = q{SELECT pid FROM pg_stat_activity WHERE application_name = 'victim' AND state = 'active'};
