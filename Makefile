@@ -6,6 +6,9 @@
 #	make test-all		the suite on every version of PostgreSQL that Debian has
 #	make dist		the archive of a release; make test-dist: build and test from one
 #	make test-deb		the Debian package (debian/), built, installed, tested, purged
+#	make test-asan		the same with AddressSanitizer and UndefinedBehaviorSanitizer
+#	make test-assert	the same in a server built with assertions
+#	make test-valgrind	its regression files with the server under valgrind
 #	make bench		the benchmarks of bench/README.md, likewise
 #	make bench-models	those of fits and predictions
 
@@ -105,11 +108,17 @@ endif
 # every room reads every header often enough that one rule is the clearest
 $(OBJS): $(wildcard src/*.h) retention.control
 
-.PHONY: demo test bench bench-models bench-duckdb
+.PHONY: demo test test-asan test-assert test-valgrind bench bench-models bench-duckdb
 demo:
 	@demo/run.sh
 test:
 	@test/run.sh
+test-asan:
+	@test/asan.sh
+test-assert:
+	@test/assert.sh
+test-valgrind:
+	@test/valgrind.sh
 bench:
 	@bench/run.sh
 bench-models:

@@ -263,7 +263,9 @@ model_datum(FunctionCallInfo fcinfo, const BtydFamily *family,
 	values[MODEL_STD_ERRORS] = number_array(fit->std_errors, fit->has_error,
 											fit->nparams);
 	values[MODEL_LOG_LIKELIHOOD] = Float8GetDatum(fit->log_likelihood);
-	values[MODEL_CUSTOMERS] = Int64GetDatum((int64) fit->customers);
+	/* only received states can hold so many */
+	values[MODEL_CUSTOMERS] = Int64GetDatum(fit->customers < (double) PG_INT64_MAX ?
+											(int64) fit->customers : PG_INT64_MAX);
 	values[MODEL_ITERATIONS] = Int32GetDatum(fit->iterations);
 	values[MODEL_CONVERGED] = BoolGetDatum(fit->converged);
 	values[MODEL_STATUS] = CStringGetTextDatum(fit->status);
