@@ -466,9 +466,9 @@ SELECT count(*) FROM predict_customers(NULL::bigint, 'models.orders', 'customer'
 SELECT count(*) FROM predict_customers(NULL::bigint, 'models.orders', 'customer', 'at', 'amount', tz => 'nowhere');
 SELECT count(*) FROM predict_customers(NULL::bigint, 'models.orders', 'customer', 'at', 'amount', tz => NULL);
 SELECT count(*) FROM predict_customers(NULL::bigint, 'models.orders', 'customer', 'at', 'amount', order_id_column => 'nothing');
-SELECT count(*) FROM predict_customers(NULL::bigint, NULL::retention_state);
-SELECT count(*) FROM predict_customers(NULL::text, (SELECT purchase_days_state(customer, at, amount, '2024-12-31Z', 'UTC') FROM models.orders));
-SELECT count(*) FROM predict_customers(NULL::bigint, (SELECT purchases_state(customer, at, amount, '2024-12-31Z') FROM models.orders));
+SELECT count(*) FROM predict_customers(NULL::retention_state, NULL::bigint);
+SELECT count(*) FROM predict_customers((SELECT purchase_days_state(customer, at, amount, '2024-12-31Z', 'UTC') FROM models.orders), NULL::text);
+SELECT count(*) FROM predict_customers((SELECT purchases_state(customer, at, amount, '2024-12-31Z') FROM models.orders), NULL::bigint);
 SELECT count(*) FROM backtest(NULL::bigint, 'models.orders', 'customer', 'at', 'amount', NULL, '2024-12-31Z');
 SELECT count(*) FROM backtest(NULL::bigint, 'models.orders', 'customer', 'at', 'amount', '2024-12-31Z', NULL);
 SELECT count(*) FROM backtest(NULL::bigint, 'models.orders', 'customer', 'at', 'amount', '2024-12-31Z', '2024-12-31Z');

@@ -181,7 +181,7 @@ SELECT rollup(state) FROM purchases.others WHERE o IN (1, 8);
 SELECT purchase_summary(state) FROM purchases.others WHERE o = 5;
 SELECT purchase_summary(state) FROM purchases.others WHERE o = 7;
 SELECT repeat_rate(state) FROM purchases.others WHERE o = 1;
-SELECT * FROM purchases.others, predict_customers(NULL::bigint, state) WHERE o = 1;
+SELECT * FROM purchases.others, predict_customers(state, NULL::bigint) WHERE o = 1;
 
 -- ---------------------------------------------------------------------------
 -- bad arguments

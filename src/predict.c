@@ -97,8 +97,9 @@ predict_orders(const Predictor *predictor, const BtydHistory *history,
 								(TimestampTz) rint(units * predictor->call->unit *
 												   USECS_PER_DAY));
 	}
-	return btyd_orders_by_force(model, history, predictor->horizon,
-								predictor->force);
+	return predictor->force == 0 ? orders :
+		btyd_orders_by_force(model, history, predictor->horizon,
+							 predictor->force);
 }
 
 static void
