@@ -3,12 +3,12 @@
 #	make, make install, make installcheck	as in every PGXS extension
 #	make demo		the main job on a fresh machine, in a throwaway server
 #	make test		the whole test suite, likewise
-#	make test-all		the suite on every version of PostgreSQL that Debian has
-#	make dist		the archive of a release; make test-dist: build and test from one
-#	make test-deb		the Debian package (debian/), built, installed, tested, purged
+#	make test-all		the same on every version of PostgreSQL that Debian has
 #	make test-asan		the same with AddressSanitizer and UndefinedBehaviorSanitizer
 #	make test-assert	the same in a server built with assertions
 #	make test-valgrind	its regression files with the server under valgrind
+#	make dist		the archive of a release; make test-dist: build and test from one
+#	make test-deb		the Debian package (debian/), built, installed, tested, purged
 #	make bench		the benchmarks of bench/README.md, likewise
 #	make bench-models	those of fits and predictions
 
