@@ -7,6 +7,7 @@
 #	make test-assert	the same in a server built with assertions
 #	make test-valgrind	its regression files with the server under valgrind
 #	make bench		the benchmarks of bench/README.md, likewise
+#	make bench-models	those of fits and predictions
 
 EXTENSION = retention
 EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" retention.control)
@@ -45,6 +46,7 @@ OBJS = \
 	src/score.o \
 	src/segment.o \
 	src/segment_summary.o \
+	src/spill.o \
 	src/state_fields.o \
 	src/state_heap.o \
 	src/state_io.o \
@@ -103,7 +105,7 @@ endif
 # every room reads every header often enough that one rule is the clearest
 $(OBJS): $(wildcard src/*.h) retention.control
 
-.PHONY: demo test test-asan test-assert test-valgrind bench bench-duckdb
+.PHONY: demo test test-asan test-assert test-valgrind bench bench-models bench-duckdb
 demo:
 	@demo/run.sh
 test:
@@ -116,5 +118,7 @@ test-valgrind:
 	@test/valgrind.sh
 bench:
 	@bench/run.sh
+bench-models:
+	@bench/models.sh
 bench-duckdb:
 	@bench/duckdb.sh

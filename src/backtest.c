@@ -96,7 +96,6 @@ write_backtest(CustomerCall *base_call, const CustomerTable *const *tables)
 	summary_cursor_init(&later, tables[1]);
 	if (!summary_cursor_next(&cursor, &summary))
 		return;
-	(void) summary_cursor_next(&later, &later_summary);
 	fit_customers(call, tables[0], &fit);
 	model = fitted_model(call, &fit);
 	horizon = Max(later.last_day - cursor.last_day, 0) / call->unit;
@@ -104,7 +103,9 @@ write_backtest(CustomerCall *base_call, const CustomerTable *const *tables)
 	rows = MemoryContextAllocExtended(CurrentMemoryContext,
 									  (most + 1) * sizeof(BacktestRow),
 									  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	do
+	summary_cursor_init(&cursor, tables[0]);
+	(void) summary_cursor_next(&later, &later_summary);
+	while (summary_cursor_next(&cursor, &summary))
 	{
 		const BtydHistory history = history_of(call, &summary);
 		BacktestRow *row = &rows[summary.x];
@@ -114,7 +115,7 @@ write_backtest(CustomerCall *base_call, const CustomerTable *const *tables)
 		if (fit.has_params)
 			row->predicted += btyd_expected_orders(&model, &history, horizon);
 		row->actual += Max(days - (summary.x + 1), 0);
-	} while (summary_cursor_next(&cursor, &summary));
+	}
 
 	for (uint64 x = 0; x <= most; x++)
 	{

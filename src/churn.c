@@ -267,13 +267,14 @@ inactive_rate(PG_FUNCTION_ARGS)
 	CustomerCursor cursor = {table, 0};
 	InactivePayload payload;
 	int64		active = 0;
+	int64		all;
 
 	if (table->family != &inactive_family)
 		reject_state(table, "inactive_rate");
 	while (customer_cursor_next(&cursor, &payload))
 		active += payload.active;
-	return state_share(fcinfo, (int64) table->used - active,
-					   (int64) table->used);
+	all = (int64) customer_table_customers(table);
+	return state_share(fcinfo, all - active, all);
 }
 
 /* ------------------------------------------------------------------------
@@ -378,7 +379,6 @@ revenue_retention(FunctionCallInfo fcinfo, bool gross, const char *name)
 	CustomerTable view;
 	CustomerTable *table = state_read(fcinfo, &view);
 	CustomerCursor cursor = {table, 0};
-	const char *base = table->heap.base;
 	RevenuePayload revenue;
 	StateHeap	heap;
 	Money		previous = {0, 0};
@@ -389,6 +389,7 @@ revenue_retention(FunctionCallInfo fcinfo, bool gross, const char *name)
 	heap_init_scratch(&heap);
 	while (customer_cursor_next(&cursor, &revenue))
 	{
+		const char *base = table->heap.base;
 		const Money *share = &revenue.current;
 
 		if (money_sign(&revenue.previous, base) <= 0)

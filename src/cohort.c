@@ -248,7 +248,7 @@ triangle_init(Triangle *triangle, const CustomerTable *table)
 	if (triangle->count > MOST_RESULT_ROWS)
 		reject_many_rows(table, triangle->count);
 	triangle->cohorts = palloc0(triangle->count * sizeof(Cohort));
-	cursor.next = 0;
+	cursor = (CustomerCursor) {table, 0};
 	while (next_customer(&cursor, &customer))
 		triangle->cohorts[cohort_of(table, &customer) - triangle->first].size++;
 

@@ -87,7 +87,7 @@ spread(CustomerTable *table, const char *from, uint64 from_nslots)
 			CHECK_FOR_INTERRUPTS();
 		if (!slot_in_use(table->kind, slot))
 			continue;
-		position = Max(home_of(table->range, load_word(slot)), next);
+		position = Max(home_of(table, load_word(slot)), next);
 		if (position >= table->nslots)
 			return false;
 		customer_table_clear_slots(table->slots, stride, next, position);
@@ -204,6 +204,16 @@ customer_table_take_over(CustomerTable *table, const CustomerTable *from,
 	table->has_ones = from->has_ones;
 }
 
+/* Takes all customers out; the slots stay. */
+void
+customer_table_empty(CustomerTable *table)
+{
+	customer_table_clear_slots(table->slots, table->stride, 0,
+							   table->nslots + 1);
+	table->used = 0;
+	table->has_ones = false;
+}
+
 /* Is it a sorted array too long to be searched from its start each time? */
 bool
 customer_table_is_packed(const CustomerTable *table)
@@ -273,7 +283,7 @@ customer_table_delete(CustomerTable *table, char *slot)
 		return;
 	}
 	while (end < ones && slot_in_use(table->kind, end) &&
-		   slot_at(table, home_of(table->range, load_word(end))) < end)
+		   slot_at(table, home_of(table, load_word(end))) < end)
 		end += stride;
 	memmove(slot, slot + stride, end - slot - stride);
 	memset(end - stride, 0xFF, stride);
@@ -290,7 +300,7 @@ customer_table_packed_heap(const CustomerTable *table)
 	const char *slot;
 	uint64		size;
 
-	if (table->heap.used == 0)
+	if (table->heap.used == 0 && table->npartitions == 0)
 		return 0;
 	size = fields_heap_size(family->totals_fields, table->totals,
 							table->heap.base);
@@ -306,9 +316,10 @@ customer_table_packed_heap(const CustomerTable *table)
 	return size;
 }
 
-/* Moves what a slot points at into another heap. */
-static void
-move_slot(const CustomerTable *table, char *slot, StateHeap *heap)
+/* Moves what a slot, or a copy of it, points at into another heap. */
+void
+customer_table_move_slot(const CustomerTable *table, char *slot,
+						 StateHeap *heap)
 {
 	CustomerKey key = load_key(table->kind, slot);
 
@@ -334,7 +345,7 @@ customer_table_move_heap(CustomerTable *table, StateHeap *heap)
 	fields_move(table->family->totals_fields, table->totals, heap,
 				table->heap.base);
 	while ((slot = customer_cursor_next_slot(&cursor)) != NULL)
-		move_slot(table, (char *) slot, heap);
+		customer_table_move_slot(table, (char *) slot, heap);
 }
 
 /*
@@ -347,7 +358,7 @@ customer_table_pack(const CustomerTable *table, char *slots, void *totals,
 					StateHeap *heap)
 {
 	const CustomerFamily *family = table->family;
-	bool		moves = table->heap.used > 0;
+	bool		moves = table->heap.used > 0 || table->npartitions > 0;
 	CustomerCursor cursor = {table, 0};
 	const char *slot;
 
@@ -358,7 +369,7 @@ customer_table_pack(const CustomerTable *table, char *slots, void *totals,
 	{
 		memcpy(slots, slot, table->stride);
 		if (moves)
-			move_slot(table, slots, heap);
+			customer_table_move_slot(table, slots, heap);
 		slots += table->stride;
 	}
 	/* the last slot is the place of the customer of all ones, there or not */

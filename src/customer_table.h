@@ -48,6 +48,7 @@
 #include "state_options.h"
 
 typedef struct CustomerTable CustomerTable;
+typedef struct TableSpill TableSpill;
 typedef struct CustomerSource CustomerSource;
 
 /*
@@ -132,11 +133,20 @@ struct CustomerTable
 	char	   *slots;
 	uint64		nslots;
 	uint64		range;
+	int			shift;			/* so many first bits all keys have in common */
 	uint64		used;			/* customers, the one at slots[nslots] too */
 	uint64		limit;			/* grow when this many lie in slots 0..nslots-1 */
 	StateOptions *options;
 	void	   *totals;
 	StateHeap	heap;
+
+	/*
+	 * A table that outgrew its memory and is now being read: the partition in it,
+	 * of so many (spill.h). Otherwise both are 0.
+	 */
+	int			partition;
+	int			npartitions;
+	TableSpill *spill;			/* what was written to files; NULL: nothing */
 };
 
 /*
@@ -167,6 +177,10 @@ extern retention_internal char *customer_table_make_room(CustomerTable *table,
 extern retention_internal void customer_table_take_over(CustomerTable *table,
 														const CustomerTable *from,
 														uint64 customers);
+extern retention_internal void customer_table_empty(CustomerTable *table);
+extern retention_internal void customer_table_move_slot(const CustomerTable *table,
+														char *slot,
+														StateHeap *heap);
 extern retention_internal void customer_table_reserve_new(CustomerTable *table,
 														  uint64 customers);
 extern retention_internal void customer_table_reserve(CustomerTable *table,
@@ -181,6 +195,18 @@ extern retention_internal void customer_table_pack(const CustomerTable *table,
 												   char *slots,
 												   void *totals,
 												   StateHeap *heap);
+
+/* Of a spilled table; see spill.h */
+extern retention_internal void spill_load(CustomerTable *table, int partition);
+extern retention_internal uint64 spill_customers(const CustomerTable *table);
+extern retention_internal bool spill_has_ones(const CustomerTable *table);
+
+/* How many customers there are, in all partitions. */
+static inline uint64
+customer_table_customers(const CustomerTable *table)
+{
+	return table->npartitions == 0 ? table->used : spill_customers(table);
+}
 
 static inline uint64
 load_word(const char *at)
@@ -227,9 +253,9 @@ slot_in_use(KeyKind kind, const char *slot)
 }
 
 static inline uint64
-home_of(uint64 range, uint64 word)
+home_of(const CustomerTable *table, uint64 word)
 {
-	return (uint64) (((uint128) word * range) >> 64);
+	return (uint64) (((uint128) (word << table->shift) * table->range) >> 64);
 }
 
 /*
@@ -272,7 +298,7 @@ customer_table_find(const CustomerTable *table, KeyKind kind, int stride,
 					CustomerKey key, const char *key_base, bool *found)
 {
 	const uint64 word = key.word[0];
-	char	   *slot = table->slots + home_of(table->range, word) * stride;
+	char	   *slot = table->slots + home_of(table, word) * stride;
 
 	if (unlikely(key_is_ones(kind, key)))
 	{
@@ -357,7 +383,7 @@ customer_table_upsert(CustomerTable *table, const CustomerFamily *family,
 static pg_attribute_always_inline void
 customer_table_prefetch(const CustomerTable *table, int stride, CustomerKey key)
 {
-	const char *home = table->slots + home_of(table->range, key.word[0]) * stride;
+	const char *home = table->slots + home_of(table, key.word[0]) * stride;
 
 	__builtin_prefetch(home, 1, 2);
 	/* two large slots may lie in three lines of memory */
@@ -455,12 +481,14 @@ customer_table_absorb(CustomerTable *table, const CustomerFamily *family,
 }
 
 /*
- * Walks the payloads of all customers, in the table's order.
+ * Walks the payloads of all customers, in the order of their keys. A slot is good
+ * until the next call, by any cursor of the table.
  */
 typedef struct CustomerCursor
 {
 	const CustomerTable *table;
 	uint64		next;
+	int			partition;		/* that it is in; 0: none yet, or not cut */
 } CustomerCursor;
 
 static inline const char *
@@ -468,21 +496,32 @@ customer_cursor_next_slot(CustomerCursor *cursor)
 {
 	const CustomerTable *table = cursor->table;
 
-	while (cursor->next < table->nslots)
+	for (;;)
 	{
-		const char *slot = slot_at(table, cursor->next++);
+		if (unlikely(cursor->partition != table->partition))
+		{
+			cursor->partition = Max(cursor->partition, 1);
+			spill_load(unconstify(CustomerTable *, table), cursor->partition);
+		}
+		while (cursor->next < table->nslots)
+		{
+			const char *slot = slot_at(table, cursor->next++);
 
-		if ((cursor->next & 0xFFF) == 0)
-			CHECK_FOR_INTERRUPTS();
-		if (slot_in_use(table->kind, slot))
-			return slot;
+			if ((cursor->next & 0xFFF) == 0)
+				CHECK_FOR_INTERRUPTS();
+			if (slot_in_use(table->kind, slot))
+				return slot;
+		}
+		if (cursor->next == table->nslots && table->has_ones)
+		{
+			cursor->next++;
+			return slot_at(table, table->nslots);
+		}
+		if (likely(table->partition == table->npartitions))
+			return NULL;
+		cursor->partition++;
+		cursor->next = 0;
 	}
-	if (cursor->next == table->nslots && table->has_ones)
-	{
-		cursor->next++;
-		return slot_at(table, table->nslots);
-	}
-	return NULL;
 }
 
 /* Copies the next customer's payload; false after the last. */

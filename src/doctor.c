@@ -19,6 +19,7 @@
 #include "funcapi.h"
 #include "orders_source.h"
 #include "purchases.h"
+#include "spill.h"
 #include "state_bytes.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -183,7 +184,7 @@ text_or_null(TupleTableSlot *row, int column)
  * Customers whose money is below zero; the example is the one furthest below.
  */
 static void
-find_negative_customers(Examination *exam, const CustomerTable *table)
+find_negative_customers(Examination *exam, CustomerTable *table)
 {
 	CustomerCursor cursor = {table, 0};
 	const char *slot;
@@ -192,6 +193,8 @@ find_negative_customers(Examination *exam, const CustomerTable *table)
 	int64		customers = 0;
 	char	   *example = NULL;
 
+	if (table)
+		spill_gather(table);	/* the worst so far is kept by its slot */
 	while (table && (slot = customer_cursor_next_slot(&cursor)) != NULL)
 	{
 		const char *base = table->heap.base;

@@ -6,6 +6,7 @@
  * PostgreSQL licence, see LICENSE
  */
 #include "rfm_call.h"
+#include "spill.h"
 
 #include "checks.h"
 #include "customer_type.h"
@@ -63,7 +64,7 @@ write_heroes(CustomerCall *base_call, const CustomerTable *const *tables)
 {
 	const RfmCall *call = (RfmCall *) base_call;
 	MemoryContext caller = CurrentMemoryContext;
-	const char *base = tables[0] ? tables[0]->heap.base : NULL;
+	const char *base = NULL;
 	RfmCustomers customers;
 	Purchases	purchases;
 	uint64		count;
@@ -74,6 +75,12 @@ write_heroes(CustomerCall *base_call, const CustomerTable *const *tables)
 	Money		goal;
 	Numeric		revenue;
 
+	if (tables[0])
+	{
+		/* customers are looked at in the order of their money */
+		spill_gather(unconstify(CustomerTable *, tables[0]));
+		base = tables[0]->heap.base;
+	}
 	rfm_customers_init(&customers, tables[0], call->bins, GRID_STANDARD);
 	buyers = buyers_by_money(&customers, &count);
 	heap_init_scratch(&heap);

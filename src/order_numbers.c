@@ -213,7 +213,7 @@ repeat_by_order_number(PG_FUNCTION_ARGS)
 
 	if (!has_within && table->family != &order_numbers_family)
 		reject_state(table, "repeat_by_order_number");
-	if (table->used == 0)
+	if (customer_table_customers(table) == 0)
 		PG_RETURN_NULL();
 	max_number = table->options->value[NUMBERS_MAX_NUMBER].count;
 	numbers = palloc0(max_number * sizeof(OrderNumber));

@@ -286,7 +286,7 @@ static void *
 alloc_array(const CustomerTable *table, Size size)
 {
 	return MemoryContextAllocHuge(CurrentMemoryContext,
-								  Max(table->used, 1) * size);
+								  Max(customer_table_customers(table), 1) * size);
 }
 
 static Pattern *
@@ -321,7 +321,7 @@ btyd_data(const CustomerTable *table)
 	if (table->family != &btyd_patterns_family)
 		reject_state(table, "a model of purchases");
 	patterns = sorted_patterns(table);
-	data.npatterns = table->used;
+	data.npatterns = customer_table_customers(table);
 	data.patterns = alloc_array(table, sizeof(BtydPattern));
 	for (uint64 i = 0; i < data.npatterns; i++)
 		data.patterns[i] = (BtydPattern) {
@@ -345,7 +345,7 @@ spend_data(const CustomerTable *table)
 	if (table->family != &spend_patterns_family)
 		reject_state(table, "a model of spend");
 	patterns = sorted_patterns(table);
-	data.npatterns = table->used;
+	data.npatterns = customer_table_customers(table);
 	data.patterns = alloc_array(table, sizeof(SpendPattern));
 	for (uint64 i = 0; i < data.npatterns; i++)
 		data.patterns[i] = (SpendPattern) {

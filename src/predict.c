@@ -160,12 +160,13 @@ write_predictions(CustomerCall *base_call, const CustomerTable *const *tables)
 	if (!summary_cursor_next(&cursor, &summary))
 		return;
 	predictor_init(&predictor, (ModelCall *) base_call, tables[0]);
-	do
+	summary_cursor_init(&cursor, tables[0]);
+	while (summary_cursor_next(&cursor, &summary))
 	{
 		MemoryContextSwitchTo(base_call->row_context);
 		put_prediction(&predictor, &cursor, &summary);
 		MemoryContextSwitchTo(caller);
-	} while (summary_cursor_next(&cursor, &summary));
+	}
 }
 
 static void

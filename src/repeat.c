@@ -290,7 +290,7 @@ repeat_rate(PG_FUNCTION_ARGS)
 		repeaters = count_window_repeaters(table);
 	else
 		reject_state(table, "repeat_rate");
-	return state_share(fcinfo, repeaters, (int64) table->used);
+	return state_share(fcinfo, repeaters, (int64) customer_table_customers(table));
 }
 
 /* ------------------------------------------------------------------------
@@ -505,7 +505,7 @@ repeat_survival(PG_FUNCTION_ARGS)
 
 	if (table->family != &repeat_survival_family)
 		reject_state(table, "repeat_survival");
-	if (table->used == 0)
+	if (customer_table_customers(table) == 0)
 		PG_RETURN_NULL();
 	as_of = table->options->value[REPEAT_SURVIVAL_AS_OF].time;
 	survival = state_build_begin(&survival_family, KEY_BIGINT, &no_options);

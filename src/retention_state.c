@@ -12,6 +12,7 @@
 
 #include "access/detoast.h"
 #include "funcapi.h"
+#include "spill.h"
 #include "state_bytes.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -238,10 +239,16 @@ image_open(CustomerTable *table, void *image)
 /*
  * The table's image without gaps and dead heap: see customer_table_pack.
  */
+static bool
+table_has_ones(const CustomerTable *table)
+{
+	return table->npartitions == 0 ? table->has_ones : spill_has_ones(table);
+}
+
 static uint64
 packed_slots(const CustomerTable *table)
 {
-	return table->used - (table->has_ones ? 1 : 0);
+	return customer_table_customers(table) - (table_has_ones(table) ? 1 : 0);
 }
 
 static uint64
@@ -260,8 +267,8 @@ image_pack(const CustomerTable *table, void *image, Size size)
 	customer_table_init(&packed, table->family, table->kind);
 	table_in_image(&packed, image, nslots);
 	customer_table_set_range(&packed, nslots, 0);
-	packed.used = table->used;
-	packed.has_ones = table->has_ones;
+	packed.used = customer_table_customers(table);
+	packed.has_ones = table_has_ones(table);
 	packed.heap.size = size - image_size(table, nslots, 0);
 
 	image_init(image, table, size);
@@ -476,6 +483,99 @@ rewrite_heap(CustomerTable *table)
 	table->heap = fresh;
 }
 
+/* ------------------------------------------------------------------------
+ * The limit of its memory
+ * ------------------------------------------------------------------------
+ */
+
+/* Below it, temporary files would cost more than they spare. */
+#define LEAST_MEMORY_LIMIT		((Size) 2 * 1024 * 1024)
+
+/* A state that takes a smaller share of the memory is not written to files. */
+#define SPILLED_SHARE			8
+
+/* As much as the server lets its own hash tables have. */
+static Size
+memory_limit(void)
+{
+	return Max(get_hash_memory_limit(), LEAST_MEMORY_LIMIT);
+}
+
+/*
+ * Would "slots" bytes of slots and "heap" bytes of heap, which this state is about
+ * to take, exceed what all states of its aggregate may take together?
+ */
+static bool
+exceeds_limit(const ExpandedState *expanded, Size slots, Size heap)
+{
+	MemoryContext own = expanded->header.eoh_context;
+	Size		limit = memory_limit();
+	Size		others;
+
+	if (slots + heap <= limit / SPILLED_SHARE)
+		return false;
+	others = MemoryContextMemAllocated(MemoryContextGetParent(own), true) -
+		MemoryContextMemAllocated(own, true);
+	return slots + heap + others > limit;
+}
+
+/* Where the old memory is given back only when the new is filled, both count. */
+static bool
+batch_exceeds_limit(const ExpandedState *expanded)
+{
+	const CustomerTable *table = &expanded->table;
+	const RowBatch *batch = &expanded->batch;
+	Size		slots = slots_size(table, table->nslots);
+	Size		heap = table->heap.size;
+	bool		slots_grow = table->used + batch->count > table->limit;
+	bool		heap_grows = table->heap.used + batch->heap.used > table->heap.size;
+
+	if (likely(!slots_grow && !heap_grows))
+		return false;
+	return exceeds_limit(expanded, slots_grow ? slots * 5 / 2 : slots,
+						 heap_grows ? heap * 9 / 4 : heap);
+}
+
+static bool
+merging_exceeds_limit(const ExpandedState *expanded, const CustomerTable *from)
+{
+	const CustomerTable *table = &expanded->table;
+
+	return exceeds_limit(expanded,
+						 (table->used + from->used) * table->stride * 2,
+						 table->heap.size + from->heap.used * 2);
+}
+
+static void
+close_spilled_state(Datum expanded)
+{
+	spill_close(&((ExpandedState *) DatumGetPointer(expanded))->table);
+}
+
+/*
+ * Lets a state go to temporary files where that helps: in an aggregate that
+ * computes its result, and is not only a part that is to be sent on. The server calls
+ * us back before it forgets the state.
+ */
+static void
+state_let_spill(ExpandedState *expanded, FunctionCallInfo fcinfo)
+{
+	if (expanded->spill_decided)
+		return;
+	expanded->spill_decided = true;
+	if (fcinfo->context == NULL || !IsA(fcinfo->context, AggState) ||
+		DO_AGGSPLIT_SKIPFINAL(((AggState *) fcinfo->context)->aggsplit))
+		return;
+	AggRegisterCallback(fcinfo, close_spilled_state, PointerGetDatum(expanded));
+	expanded->may_spill = true;
+}
+
+static void
+spill_state(ExpandedState *expanded)
+{
+	spill_table(&expanded->table, expanded->header.eoh_context);
+}
+
 /* Puts the waiting rows into the table. */
 void
 state_absorb_batch(ExpandedState *expanded)
@@ -490,6 +590,10 @@ state_absorb_batch(ExpandedState *expanded)
 
 	if (batch->count == 0)
 		return;
+	if (table->npartitions > 0)
+		elog(ERROR, "a row comes after the result was computed");
+	if (expanded->may_spill && batch_exceeds_limit(expanded))
+		spill_state(expanded);
 	batch->count = 0;
 	batch->heap.used = 0;
 	batch->heap.dead = 0;
@@ -510,6 +614,7 @@ expanded_flat_size(ExpandedObjectHeader *header)
 	uint64		size;
 
 	state_absorb_batch(expanded);
+	spill_finish(&expanded->table);
 	size = packed_size(&expanded->table);
 	if (size > MaxAllocSize)
 		reject_large_state(&expanded->table, size);
@@ -533,7 +638,7 @@ reject_large_state(const CustomerTable *table, uint64 size)
 	ereport(ERROR,
 			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 			 errmsg("state of %s with " UINT64_FORMAT " %ss takes " UINT64_FORMAT " bytes, more than the 1 GB a value can have",
-					table->family->name, table->used,
+					table->family->name, customer_table_customers(table),
 					family_key_name(table->family), size),
 			 table->family->large_hint ? errhint("%s", table->family->large_hint) :
 			 errhint("Split it with GROUP BY on a part of the customer (such as customer_id %% 64), or let the aggregate return its result instead of its state.")));
@@ -665,6 +770,8 @@ state_update_open(StateUpdate *update, FunctionCallInfo fcinfo,
 		return;
 	}
 	update_open_value(update, PG_GETARG_DATUM(0), aggcontext, 0);
+	if (update->expanded)
+		state_let_spill(update->expanded, fcinfo);
 	if (update->table->family != family)
 		reject_state(update->table, family->name);
 	if (update->table->kind != kind)
@@ -707,6 +814,7 @@ state_open(Datum value, CustomerTable *view)
 		ExpandedState *expanded = (ExpandedState *) DatumGetEOHP(value);
 
 		state_absorb_batch(expanded);
+		spill_finish(&expanded->table);
 		return &expanded->table;
 	}
 	image_open(view, PG_DETOAST_DATUM(value));
@@ -776,6 +884,31 @@ merge_totals(CustomerTable *into, const CustomerTable *from)
 /* So few customers need no count of those that are new. */
 #define RESERVE_FROM	1024
 
+/* Merges the customers of one table into another: see customer_table_reserve. */
+static void
+absorb_table(CustomerTable *into, CustomerTable *from)
+{
+	if (into->family->absorb == NULL)
+		return;
+	for (int i = Min(from->npartitions, 1); i <= from->npartitions; i++)
+	{
+		CustomerSource source;
+
+		if (i > 0)
+			spill_load(from, i);
+		source = (CustomerSource) {
+			.slots = from->slots,
+			.nslots = from->nslots,
+			.has_gaps = true,
+			.has_ones = from->has_ones,
+			.heap_base = from->heap.base
+		};
+		if (from->used >= RESERVE_FROM)
+			customer_table_reserve(into, &source);
+		into->family->absorb(into, &source);
+	}
+}
+
 /*
  * retention_state_combine(retention_state, retention_state)
  *
@@ -790,7 +923,6 @@ retention_state_combine(PG_FUNCTION_ARGS)
 	StateUpdate update;
 	CustomerTable view;
 	CustomerTable *from;
-	CustomerSource source;
 
 	if (!AggCheckCallContext(fcinfo, &aggcontext))
 		elog(ERROR, "retention_state_combine called in non-aggregate context");
@@ -809,22 +941,19 @@ retention_state_combine(PG_FUNCTION_ARGS)
 					  from->used * from->stride + from->heap.used);
 	check_mergeable(update.table, from);
 	if (update.expanded)
+	{
+		state_let_spill(update.expanded, fcinfo);
 		state_absorb_batch(update.expanded);
-	merge_totals(update.table, from);
-	source = (CustomerSource)
-	{
-		.slots = from->slots,
-			.nslots = from->nslots,
-			.has_gaps = true,
-			.has_ones = from->has_ones,
-			.heap_base = from->heap.base
-	};
-	if (update.table->family->absorb)
-	{
-		if (from->used >= RESERVE_FROM)
-			customer_table_reserve(update.table, &source);
-		update.table->family->absorb(update.table, &source);
 	}
+	merge_totals(update.table, from);
+	if (update.expanded && update.expanded->may_spill &&
+		merging_exceeds_limit(update.expanded, from))
+	{
+		spill_state(update.expanded);
+		spill_other(update.table, from);
+	}
+	else
+		absorb_table(update.table, from);
 	return state_update_end(&update);
 }
 
@@ -861,7 +990,7 @@ state_info(PG_FUNCTION_ARGS)
 		values[1] = CStringGetTextDatum(kind);
 	else
 		nulls[1] = true;
-	values[2] = Int64GetDatum((int64) table->used);
+	values[2] = Int64GetDatum((int64) customer_table_customers(table));
 	nulls[2] = table->kind == KEY_NONE || table->kind == KEY_PATTERN;
 	values[3] = Int64GetDatum((int64) bytes);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(row),

@@ -268,17 +268,20 @@ typedef struct ScoreRange
 } ScoreRange;
 
 static void
-widen_range(ScoreRange *range, uint64 word, const Purchases *purchases)
+widen_range(ScoreRange *range, uint64 word, const Purchases *purchases,
+			StateHeap *heap, const char *base)
 {
 	if (range->customers == 0 || word < range->least_word)
 	{
 		range->least_word = word;
 		range->least = *purchases;
+		money_move(heap, &range->least.money, base);
 	}
 	if (range->customers == 0 || word > range->most_word)
 	{
 		range->most_word = word;
 		range->most = *purchases;
+		money_move(heap, &range->most.money, base);
 	}
 	range->customers++;
 }
@@ -323,7 +326,9 @@ write_breaks(CustomerCall *base_call, const CustomerTable *const *tables)
 	RfmCustomers customers;
 	RfmCursor	cursor;
 	RfmCustomer customer;
+	StateHeap	heap;
 
+	heap_init_scratch(&heap);
 	rfm_customers_init(&customers, tables[0], call->bins, GRID_STANDARD);
 	cursor = rfm_customers_walk(&customers);
 	while (rfm_cursor_next(&cursor, &customer))
@@ -337,7 +342,8 @@ write_breaks(CustomerCall *base_call, const CustomerTable *const *tables)
 
 		for (int i = 0; i < RFM_METRICS; i++)
 			if (customer.score[i] > 0)
-				widen_range(&ranges[i][customer.score[i]], word[i], purchases);
+				widen_range(&ranges[i][customer.score[i]], word[i], purchases,
+							&heap, tables[0]->heap.base);
 	}
 
 	for (int i = 0; i < RFM_METRICS; i++)
@@ -357,11 +363,11 @@ write_breaks(CustomerCall *base_call, const CustomerTable *const *tables)
 			values[3] = NumericGetDatum(metric_value(i,
 													 turned ? &range->most : &range->least,
 													 base_call->as_of[0],
-													 tables[0]->heap.base));
+													 heap.base));
 			values[4] = NumericGetDatum(metric_value(i,
 													 turned ? &range->least : &range->most,
 													 base_call->as_of[0],
-													 tables[0]->heap.base));
+													 heap.base));
 			put_row(base_call, values, nulls);
 		}
 }

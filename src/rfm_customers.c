@@ -63,13 +63,19 @@ cut_money(RfmCustomers *customers, uint64 *words)
 {
 	CustomerCursor cursor = {customers->table, 0};
 	Money	   *money = alloc_array(customers->with_money, sizeof(Money));
+	StateHeap	heap;
 	Purchases	purchases;
 	uint64		n = 0;
 
+	heap_init_scratch(&heap);
 	while (next_buyer(&cursor, &purchases))
 		if (!money_is_none(&purchases.money))
-			money[n++] = purchases.money;
-	money_words(words, money, customers->table->heap.base, n);
+		{
+			money[n] = purchases.money;
+			money_move(&heap, &money[n++], customers->table->heap.base);
+		}
+	money_words(words, money, heap.base, n);
+	heap_free_scratch(&heap);
 	pfree(money);
 	quantile_cuts(&customers->cuts[RFM_MONETARY], words, n, customers->bins);
 }

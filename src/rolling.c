@@ -187,7 +187,7 @@ rolling_retention(PG_FUNCTION_ARGS)
 
 	if (table->family != &rolling_family)
 		reject_state(table, "rolling_retention");
-	if (table->used == 0)
+	if (customer_table_customers(table) == 0)
 		PG_RETURN_NULL();
 	max_index = options[ROLLING_MAX_INDEX].count;
 	windows = palloc0((max_index + 3) * sizeof(Window));
@@ -207,7 +207,7 @@ rolling_retention(PG_FUNCTION_ARGS)
 		sum.retained_or_later += windows[i].retained_or_later;
 		if (sum.begun == 0)
 			break;
-		add_window_row(&rows, i, &sum, (int64) table->used);
+		add_window_row(&rows, i, &sum, (int64) customer_table_customers(table));
 	}
 	return result_rows_array(&rows);
 }

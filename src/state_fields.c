@@ -64,6 +64,15 @@ fields_heap_size(const char *fields, const char *data, const char *base)
 	return size;
 }
 
+/* Copies the fields that are derived from payloads, and no others. */
+void
+fields_copy_derived(const char *fields, char *into, const char *from)
+{
+	for (Size at = 0; *fields; at += field_size(*fields++))
+		if (*fields == '-')
+			memcpy(into + at, from + at, sizeof(int64));
+}
+
 /* Copies the fields' heap blocks into another heap, and points at them there. */
 void
 fields_move(const char *fields, char *data, StateHeap *into, const char *base)

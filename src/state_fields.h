@@ -20,6 +20,9 @@
 extern retention_internal uint64 fields_heap_size(const char *fields,
 												  const char *data,
 												  const char *base);
+extern retention_internal void fields_copy_derived(const char *fields,
+													char *into,
+													const char *from);
 extern retention_internal void fields_move(const char *fields, char *data,
 										   StateHeap *into, const char *base);
 extern retention_internal void fields_send(StringInfo out, const char *fields,

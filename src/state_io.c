@@ -102,7 +102,7 @@ send_state(StringInfo out, const CustomerTable *table)
 	pq_sendbyte(out, table->kind);
 	send_options(out, table);
 	fields_send(out, family->totals_fields, table->totals, table->heap.base);
-	pq_sendint64(out, table->used);
+	pq_sendint64(out, customer_table_customers(table));
 	while ((slot = customer_cursor_next_slot(&cursor)) != NULL)
 	{
 		send_key(out, table, load_key(table->kind, slot));
@@ -117,7 +117,8 @@ send_state(StringInfo out, const CustomerTable *table)
 static void
 check_sent_size(const CustomerTable *table, double growth)
 {
-	uint64		size = table->used * table->stride + table->heap.used;
+	uint64		size = customer_table_customers(table) * table->stride +
+		customer_table_packed_heap(table);
 
 	if (size * growth > MaxAllocSize)
 		reject_large_state(table, size * growth);

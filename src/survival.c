@@ -160,7 +160,7 @@ read_survival(Datum value)
 	if (table->family != &survival_family)
 		reject_state(table, "survival");
 	data.times = MemoryContextAllocHuge(CurrentMemoryContext,
-										Max(table->used, 1) * sizeof(SurvivalTime));
+										Max(customer_table_customers(table), 1) * sizeof(SurvivalTime));
 	while ((slot = customer_cursor_next_slot(&cursor)) != NULL)
 	{
 		SurvivalCounts counts;

@@ -225,7 +225,7 @@ purchase_frequency(PG_FUNCTION_ARGS)
 	if (!has_value_totals(table) || table->kind == KEY_NONE)
 		reject_state(table, "purchase_frequency");
 	return state_share(fcinfo, ((ValueTotals *) table->totals)->orders,
-					   (int64) table->used);
+					   (int64) customer_table_customers(table));
 }
 
 /*
@@ -244,9 +244,9 @@ customer_value(PG_FUNCTION_ARGS)
 	if (!has_value_totals(table) || table->kind == KEY_NONE)
 		reject_state(table, "customer_value");
 	money = known_money(table);
-	if (money == NULL || table->used == 0)
+	if (money == NULL || customer_table_customers(table) == 0)
 		PG_RETURN_NULL();
-	PG_RETURN_NUMERIC(divide(money, whole((int64) table->used)));
+	PG_RETURN_NUMERIC(divide(money, whole((int64) customer_table_customers(table))));
 }
 
 /* ------------------------------------------------------------------------
@@ -335,11 +335,11 @@ clv(PG_FUNCTION_ARGS)
 	if (table->family != &clv_family)
 		reject_state(table, "clv");
 	money = known_money(table);
-	if (money == NULL || table->used == 0)
+	if (money == NULL || customer_table_customers(table) == 0)
 		PG_RETURN_NULL();
 	units = table->options->derived;
 	PG_RETURN_NUMERIC(divide(multiply(money, whole(units[CLV_LIFETIME_UNITS])),
-							 multiply(whole((int64) table->used),
+							 multiply(whole((int64) customer_table_customers(table)),
 									  whole(units[CLV_PERIOD_UNITS]))));
 }
 
