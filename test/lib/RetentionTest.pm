@@ -225,10 +225,15 @@ sub row_readers
 		my $states = grep { $_ eq 'retention_state' } @types;
 		next if !$states || $function->{result} ne 'record' || $function->{name} eq 'state_info';
 
-		my @anchors = $types[0] eq 'anyelement' ? map { "NULL::$_, " } sort keys %customers : '';
-		foreach my $given ($states == 2 ? ('NULL, $1', '$1, NULL') : '$1')
+		my @given = grep { /^(?:anyelement|retention_state)$/ } @types;
+		foreach my $place (1 .. $states)
 		{
-			push @queries, map { "SELECT md5(string_agg(x::text, ',')) FROM $function->{name}($_$given) x" } @anchors;
+			foreach my $customer ("@types" =~ /anyelement/ ? sort keys %customers : '')
+			{
+				my $state = 0;
+				my $arguments = join ', ', map { $_ eq 'anyelement' ? "NULL::$customer" : ++$state == $place ? '$1' : 'NULL' } @given;
+				push @queries, "SELECT md5(string_agg(x::text, ',')) FROM $function->{name}($arguments) x";
+			}
 		}
 	}
 	return @queries;
