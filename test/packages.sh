@@ -5,6 +5,8 @@
 # Debian and Ubuntu; elsewhere it only says what is missing. A server that is
 # already here (PG_CONFIG, or pg_config on the PATH) is used as it is. No database
 # cluster is created or started, and no existing configuration is changed.
+#
+#	packages.sh [PROGRAM=PACKAGE]...	and what has these programs
 set -eu
 
 OLDEST=15
@@ -38,6 +40,9 @@ missing_tools() {
 	command -v gzip >/dev/null || echo gzip
 	command -v prove >/dev/null || echo perl
 	perl -MIPC::Run -e 1 2>/dev/null || echo libipc-run-perl
+	for tool in "$@"; do
+		command -v "${tool%%=*}" >/dev/null || echo "${tool#*=}"
+	done
 }
 
 # The newest version of which this program is already installed, if recent enough.
@@ -110,7 +115,7 @@ install_packages() {
 	die "apt-get could not install: $*"
 }
 
-missing=$(missing_tools | tr '\n' ' ')
+missing=$(missing_tools "$@" | tr '\n' ' ')
 if server_usable; then
 	[ -n "$missing" ] || exit 0
 else

@@ -87,10 +87,10 @@ sub seconds
 }
 
 # The query for the peak memory of the backend that runs it, in kB; undef where the
-# system does not tell.
+# system does not tell, or where it is that of a sanitizer.
 sub peak_memory_query
 {
-	return -r '/proc/self/status'
+	return -r '/proc/self/status' && !$ENV{RETENTION_NO_MEMORY}
 	  ? q{SELECT substring(pg_read_file('/proc/self/status') FROM 'VmHWM:\s+(\d+)')}
 	  : undef;
 }
