@@ -165,7 +165,7 @@ fill() {
 		SELECT fit_bgnbd(x, t_x, age) AS model
 		FROM (SELECT (purchase_summary(ordered_at, amount, '7 days', '2024-07-01', 'UTC')).* FROM orders GROUP BY customer) s;
 		CREATE TABLE days AS SELECT purchase_days_state(customer, ordered_at, amount, '2024-07-01', 'UTC') AS state FROM orders;
-		CREATE VIEW predictions AS SELECT p.* FROM days, predict_customers(NULL::bigint, state) p;
+		CREATE VIEW predictions AS SELECT p.* FROM days, predict_customers(state, NULL::bigint) p;
 	END
 }
 
@@ -195,24 +195,18 @@ members() {
 # A Debian system with all versions
 # ------------------------------------------------------------------------
 upgrade_in_root() {
-	# It has been missing before, or this is it.
-	if [ -n "${RETENTION_UPGRADE_ROOT:-}" ] || ! [ -f "$project/test/root.sh" ]; then
-		skip 'not both versions are installed' "$@"
-		return
-	fi
-	# shellcheck disable=SC2034 # for root.sh
 	ROOT_PROJECT=$project
-	# shellcheck source=/dev/null
+	# shellcheck source=test/root.sh
 	. "$project/test/root.sh"
 	root_init
 	trap 'rm -f "$log"; root_clean_up' EXIT
 	if ! make_root "$@"; then
-		skip "not both versions are installed, and there is ${ROOT_REASON:-no root}" "$@"
+		skip "not both versions are installed, and $ROOT_REASON" "$@"
 		return
 	fi
-	root_copy_in upgrade
+	RETENTION_SHARED=none root_copy_in upgrade
 	status=0
-	root_run upgrade env RETENTION_UPGRADE_ROOT=1 TMPDIR=/tmp sh /work/project/test/pg_upgrade.sh "$@" >"$log" 2>&1 || status=$?
+	root_run upgrade env TMPDIR=/tmp sh /work/project/test/pg_upgrade.sh "$@" >"$log" 2>&1 || status=$?
 	root_remove upgrade
 	sed '$d' "$log"
 	counts=$(tail -n 1 "$log" | sed -nE 's/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p')
