@@ -3,7 +3,11 @@
 #	make, make install, make installcheck	as in every PGXS extension
 #	make demo		the main job on a fresh machine, in a throwaway server
 #	make test		the whole test suite, likewise
-#	make test-all		the same on every version of PostgreSQL that Debian has
+#	make test-all		the suite on every version of PostgreSQL that Debian has
+#	make test-upgrade	pg_upgrade to newer versions, with stored states
+#	make test-load		many sessions for a minute; memory, cancels, killed backends
+#	make dist		the archive of a release; make test-dist: build and test from one
+#	make test-deb		the Debian package (debian/), built, installed, tested, purged
 #	make test-asan		the same with AddressSanitizer and UndefinedBehaviorSanitizer
 #	make test-assert	the same in a server built with assertions
 #	make test-valgrind	its regression files with the server under valgrind
@@ -126,9 +130,13 @@ bench-models:
 bench-duckdb:
 	@bench/duckdb.sh
 
-.PHONY: test-all test-deb test-dist dist
+.PHONY: test-all test-upgrade test-load test-deb test-dist dist
 test-all:
 	@test/versions.sh
+test-upgrade:
+	@test/pg_upgrade.sh
+test-load:
+	@test/load.sh
 dist:
 	@test/dist.sh
 test-dist:
