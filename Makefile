@@ -6,8 +6,6 @@
 #	make test-all		the suite on every version of PostgreSQL that Debian has
 #	make test-upgrade	pg_upgrade to newer versions, with stored states
 #	make test-load		many sessions for a minute; memory, cancels, killed backends
-#	make dist		the archive of a release; make test-dist: build and test from one
-#	make test-deb		the Debian package (debian/), built, installed, tested, purged
 #	make test-asan		the same with AddressSanitizer and UndefinedBehaviorSanitizer
 #	make test-assert	the same in a server built with assertions
 #	make test-valgrind	its regression files with the server under valgrind
