@@ -4,6 +4,7 @@
 #	make demo		the main job on a fresh machine, in a throwaway server
 #	make test		the whole test suite, likewise
 #	make bench		the benchmarks of bench/README.md, likewise
+#	make fuzz		hostile states, under sanitizers, likewise
 
 EXTENSION = retention
 EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" retention.control)
@@ -101,7 +102,7 @@ endif
 # every room reads every header often enough that one rule is the clearest
 $(OBJS): $(wildcard src/*.h) retention.control
 
-.PHONY: demo test bench bench-duckdb
+.PHONY: demo test bench bench-duckdb fuzz
 demo:
 	@demo/run.sh
 test:
@@ -110,3 +111,5 @@ bench:
 	@bench/run.sh
 bench-duckdb:
 	@bench/duckdb.sh
+fuzz:
+	@test/fuzz/run.sh
