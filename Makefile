@@ -3,8 +3,14 @@
 #	make, make install, make installcheck	as in every PGXS extension
 #	make demo		the main job on a fresh machine, in a throwaway server
 #	make test		the whole test suite, likewise
+#	make test-all		the same on every version of PostgreSQL that Debian has
+#	make test-asan		the same with AddressSanitizer and UndefinedBehaviorSanitizer
+#	make test-assert	the same in a server built with assertions
+#	make test-valgrind	its regression files with the server under valgrind
+#	make dist		the archive of a release; make test-dist: build and test from one
+#	make test-deb		the Debian package (debian/), built, installed, tested, purged
 #	make bench		the benchmarks of bench/README.md, likewise
-#	make fuzz		hostile states, under sanitizers, likewise
+#	make bench-models	those of fits and predictions
 
 EXTENSION = retention
 EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" retention.control)
@@ -102,14 +108,30 @@ endif
 # every room reads every header often enough that one rule is the clearest
 $(OBJS): $(wildcard src/*.h) retention.control
 
-.PHONY: demo test bench bench-duckdb fuzz
+.PHONY: demo test test-asan test-assert test-valgrind bench bench-models bench-duckdb
 demo:
 	@demo/run.sh
 test:
 	@test/run.sh
+test-asan:
+	@test/asan.sh
+test-assert:
+	@test/assert.sh
+test-valgrind:
+	@test/valgrind.sh
 bench:
 	@bench/run.sh
+bench-models:
+	@bench/models.sh
 bench-duckdb:
 	@bench/duckdb.sh
-fuzz:
-	@test/fuzz/run.sh
+
+.PHONY: test-all test-deb test-dist dist
+test-all:
+	@test/versions.sh
+dist:
+	@test/dist.sh
+test-dist:
+	@test/dist.sh --test
+test-deb:
+	@test/deb.sh

@@ -6,10 +6,15 @@
 #	RUNS=5		times that everything is measured; the median counts
 #	BENCH_DATA=dir	keep the server's data there for the next run, which then
 #			need not load it again
+#
+# Set by the script, both optional: BENCH_RECIPE, the file that makes the data (data.sql),
+# and BENCH_ROWS, what SIZE counts (orders).
 
 cd "$(dirname "$0")/.." || exit
 SIZE=${SIZE:-10000000}
 RUNS=${RUNS:-5}
+BENCH_RECIPE=${BENCH_RECIPE:-bench/data.sql}
+BENCH_ROWS=${BENCH_ROWS:-orders}
 
 test/packages.sh
 # shellcheck source=../test/cluster.sh
@@ -62,7 +67,7 @@ bench_keep_data() {
 
 # The database remembers what it was made from.
 bench_load() {
-	recipe="$SIZE $(cksum <bench/data.sql)"
+	recipe="$SIZE $(cksum <"$BENCH_RECIPE")"
 	found=$(cluster_psql -At -c "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = 'postgres'")
 	[ "$found" != "$recipe" ] || return 0
 	case $found in
@@ -70,8 +75,8 @@ bench_load() {
 		echo "$BENCH_DATA holds other data: remove it, or choose another folder" >&2
 		exit 1 ;;
 	esac
-	echo "making $SIZE orders ..." >&2
-	cluster_psql -q -v size="$SIZE" -f - <bench/data.sql >/dev/null
+	echo "making $SIZE $BENCH_ROWS ..." >&2
+	cluster_psql -q -v size="$SIZE" -f - <"$BENCH_RECIPE" >/dev/null
 	cluster_psql -q -c "COMMENT ON DATABASE postgres IS '$recipe'"
 }
 

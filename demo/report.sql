@@ -3,6 +3,8 @@
 
 SET timezone = 'UTC';
 SET datestyle = 'ISO';
+-- what a NOTICE would say, the page says
+SET client_min_messages = warning;
 \pset footer off
 \pset null '-'
 
@@ -12,6 +14,8 @@ SELECT (max(ordered_at) + interval '1 day')::date AS as_of,
 		date_trunc('month', max(ordered_at) + interval '1 day' - interval '1 year'))::date AS first_month,
 	count(country) > 0 AS has_country,
 	min(ordered_at) > max(ordered_at) - interval '2 years' AS is_short,
+	-- the last third is what the models of the first two are held against
+	max(ordered_at)::date + 1 - greatest(1, (max(ordered_at)::date + 1 - min(ordered_at)::date) / 3) AS calibration_end,
 	-- cohorts of more months than that may not fit into a value
 	min(ordered_at) < max(ordered_at) - interval '50 years' AS is_absurdly_long,
 	(SELECT pg_typeof(customer_id) FROM orders LIMIT 1) AS customer_type,
@@ -510,7 +514,175 @@ ORDER BY score DESC;
 \endif
 
 \echo
-\echo '==== 9. What may a new customer cost? =========================================='
+\echo '==== 9. What will they do next? ================================================'
+\if :has_customers
+\echo 'Two models are fitted to all customers: of when they order and when they leave for good'
+\echo '(MBG/NBD), and of what they spend (Gamma-Gamma). Time is in weeks'
+\echo
+CREATE TEMP TABLE model AS
+SELECT fit_mbgnbd(x, t_x, age) AS buying,
+       fit_gamma_gamma(x, mean_repeat_value) AS spending
+FROM (
+    SELECT (purchase_summary(ordered_at, amount, '7 days', :'as_of', 'UTC')).*
+    FROM orders
+    WHERE customer_id IS NOT NULL
+    GROUP BY customer_id
+) AS customer;
+\echo
+
+\set ECHO none
+-- A model's status in lines, and nothing where there is nothing to say
+CREATE FUNCTION pg_temp.said(about text, status text) RETURNS text
+LANGUAGE SQL
+RETURN regexp_replace(CASE WHEN status <> 'ok' THEN about || ': ' || status ELSE '' END,
+	'(.{1,95})( |$)', E'\\1\n', 'g');
+CREATE TEMP TABLE meaning AS
+SELECT position, name, says
+FROM model,
+	LATERAL (SELECT (buying).params[1] AS r, (buying).params[2] AS alpha, (buying).params[3] AS a, (buying).params[4] AS b) AS p,
+	LATERAL (VALUES
+		(1, 'r', 'how alike customers are in how often they order'),
+		(2, 'alpha', 'r / alpha: ' || round((r / alpha)::numeric, 3) || ' times a week while they stay, on average'),
+		(3, 'a', 'a / (a + b): ' || round((100 * a / (a + b))::numeric, 1) || ' % leave for good after an order, on average'),
+		(4, 'b', 'a + b: how alike customers are in that'),
+		(5, 'p', 'how alike the orders of one customer are'),
+		(6, 'q', 'how alike customers are in what they spend'),
+		(7, 'v', 'p v / (q - 1): '
+			|| coalesce(round(expected_value(spending, 0, NULL)::numeric, 2) || ' an order, on average', 'no finite mean'))
+	) AS words (position, name, says);
+SELECT (buying).params IS NOT NULL OR (spending).params IS NOT NULL AS has_parameters,
+	(buying).params IS NOT NULL AS has_model,
+	pg_temp.said('The model of orders', (buying).status) AS buying_said,
+	(buying).status <> 'ok' AS has_buying_said,
+	pg_temp.said('The model of spend', coalesce((spending).status, 'too little data')) AS spending_said,
+	(spending).status IS DISTINCT FROM 'ok' AS has_spending_said,
+	(spending).correlation IS NOT NULL AS has_correlation,
+	round((spending).correlation::numeric, 2) AS correlation
+FROM model \gset
+\set ECHO queries
+\if :has_buying_said
+\echo :buying_said
+\endif
+\if :has_spending_said
+\echo :spending_said
+\endif
+\if :has_parameters
+SELECT name, round(estimate::numeric, 3) AS estimate,
+       round(ci_low::numeric, 3) || ' to ' || round(ci_high::numeric, 3) AS "95 % range",
+       says AS "what it says"
+FROM model,
+     LATERAL (SELECT * FROM btyd_params(buying) UNION ALL SELECT * FROM btyd_params(spending)) AS parameter
+JOIN meaning USING (name)
+ORDER BY meaning.position;
+\endif
+\if :has_correlation
+\echo 'Correlation of how often and how much customers spend, which the model takes for 0:' :correlation
+\endif
+
+\echo
+\echo 'backtest: would they have been right? Fitted to the orders until' :calibration_end 'only: the days with'
+\echo 'an order (▒) expected until' :as_of 'of the customers of that time, beside those that came (█).'
+\echo 'x: on how many days a customer had ordered again by then'
+\echo
+CREATE TEMP TABLE tested AS
+SELECT *
+FROM backtest(NULL:::customer_type, 'orders', 'customer_id', 'ordered_at', 'amount',
+              calibration_end => :'calibration_end', holdout_end => :'as_of');
+\echo
+
+\set ECHO none
+SELECT pg_temp.said('The model of ' || :'calibration_end',
+		coalesce((fit_mbgnbd(x, t_x, age)).status, 'nobody had ordered yet')) AS test_said,
+	(SELECT count(predicted) > 0 FROM tested) AS has_test
+FROM (
+	SELECT (purchase_summary(ordered_at, amount, '7 days', :'calibration_end', 'UTC')).*
+	FROM orders
+	WHERE customer_id IS NOT NULL
+	GROUP BY customer_id
+) AS customer \gset
+SELECT :'test_said' <> '' AS has_test_said \gset
+\set ECHO queries
+\if :has_test_said
+\echo :test_said
+\endif
+\if :has_test
+SELECT CASE bin WHEN 8 THEN 'all' WHEN 7 THEN '7 and more' ELSE bin::text END AS x,
+       sum(customers) AS customers,
+       round(sum(predicted)) AS predicted,
+       sum(actual) AS actual,
+       round((100 * (sum(predicted) / nullif(sum(actual), 0) - 1))::numeric, 1) AS "off by %",
+       CASE WHEN bin < 8 THEN repeat('▒', round(18 * sum(predicted) / most)::int) ELSE '' END AS "predicted drawn",
+       CASE WHEN bin < 8 THEN repeat('█', round(18 * sum(actual) / most)::int) ELSE '' END AS "actual drawn"
+FROM (SELECT *, CASE WHEN x < 7 THEN x WHEN x >= 7 THEN 7 ELSE 8 END AS bin FROM tested) AS binned,
+     (SELECT greatest(max(predicted), max(actual), 1) AS most
+      FROM (SELECT sum(predicted) AS predicted, sum(actual) AS actual
+            FROM tested WHERE x IS NOT NULL GROUP BY least(x, 7)) AS bars) AS scale
+GROUP BY bin, most
+ORDER BY bin;
+\endif
+
+\echo
+\echo 'predict_customers: the five of whom most is expected in the next 365 days. alive: the probability'
+\echo '(%) that a customer has not left for good; next: when they will have ordered once, on average'
+\echo
+CREATE TEMP TABLE prediction AS
+SELECT *
+FROM predict_customers(NULL:::customer_type, 'orders', 'customer_id', 'ordered_at', 'amount',
+                       horizon => '365 days', as_of => :'as_of');
+\echo
+
+\if :has_model
+SELECT left(customer::text, 36) AS customer, x + 1 AS "order days", historic_clv AS "money so far",
+       round(100 * p_alive::numeric, 1) AS alive,
+       round(expected_orders::numeric, 1) AS "expected",
+       round(expected_value, 2) AS "at each",
+       round(predicted_clv, 2) AS "money expected",
+       expected_next_order_at::date AS next
+FROM prediction
+ORDER BY predicted_clv DESC NULLS LAST, expected_orders DESC, customer
+LIMIT 5;
+
+\echo
+\echo 'churn_risk: medium if the probability is below 70 %, high below 30 %. The five of these who have'
+\echo 'brought most: whom to write to'
+\echo
+\set ECHO none
+SELECT count(*) > 0 AS has_churn_risks FROM prediction WHERE churn_risk <> 'low' \gset
+\set ECHO queries
+\if :has_churn_risks
+SELECT left(customer::text, 36) AS customer, x + 1 AS "order days", historic_clv AS "money so far",
+       round(7 * (age - t_x)) AS "days silent",
+       round(100 * p_alive::numeric, 1) AS alive,
+       churn_risk AS risk,
+       round(predicted_clv, 2) AS "money expected"
+FROM prediction
+WHERE churn_risk IN ('medium', 'high')
+ORDER BY historic_clv DESC NULLS LAST, p_alive, customer
+LIMIT 5;
+\else
+\echo 'No customer''s is.'
+\endif
+
+\echo
+\echo 'Customer equity: what the customers of today will still bring in three years, in today''s money'
+\echo 'at 10 % a year, before refunds and costs'
+\echo
+SELECT count(*) AS customers,
+       round(sum(predicted_clv)) AS "customer equity",
+       round(avg(predicted_clv), 2) AS "each",
+       round(100 * sum(predicted_clv) FILTER (WHERE churn_risk <> 'low') / nullif(sum(predicted_clv), 0), 1)
+           AS "% of it from customers at risk"
+FROM predict_customers(NULL:::customer_type, 'orders', 'customer_id', 'ordered_at', 'amount',
+                       horizon => '3 years', as_of => :'as_of', discount_rate => 0.10);
+\else
+\echo 'Nothing can be said of anybody: that takes two customers who came back.'
+\endif
+\else
+\echo 'Nobody has ordered anything.'
+\endif
+
+\echo
+\echo '==== 10. What may a new customer cost? ========================================='
 \echo 'An example: 25,000 spent on 1,000 new customers, 40 % margin, money at 10 % a year,'
 \echo '2.5 % of visitors buy, and a discount of 15 % is planned'
 \echo
@@ -533,7 +705,7 @@ FROM shop;
 
 \if :has_country
 \echo
-\echo '==== 10. By country: the eight with most customers ============================='
+\echo '==== 11. By country: the eight with most customers ============================='
 \echo
 SELECT coalesce(country, '(unknown)') AS country,
        count(DISTINCT customer_id) AS customers,

@@ -439,6 +439,8 @@ add_nodes(Quadrature *quadrature, const Prospect *prospect, double step,
 	double		d = step;
 	Node		node = node_at(prospect, d);
 
+	/* zero, where a horizon is as long as numbers go, would have no end */
+	flat = Max(flat, DBL_MIN);
 	while ((step < 0 ? node.p : node.q) >= flat)
 	{
 		quadrature->mass += node.density;

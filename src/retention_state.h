@@ -17,8 +17,9 @@
  *
  * EXPANDED, an expanded object (utils/expandeddatum.h) in a context of its own
  * beneath the aggregate's: the same table in memory that can exceed 1 GB, and
- * a batch of rows not yet absorbed. It is packed flat when it leaves the
- * aggregate, which is where the 1 GB limit of a value applies.
+ * a batch of rows not yet absorbed. Where it would exceed what the server lets a
+ * hash table have, it goes to temporary files (spill.h). It is packed flat when it
+ * leaves the aggregate, which is where the 1 GB limit of a value applies.
  *
  * Support functions rely on nothing but their arguments and the state: no
  * fn_extra, no fn_expr, no settings, no session time zone, since distributed

@@ -309,7 +309,12 @@ write_both(TimelineWriter *writer, const TimelineReader *a,
 	add_orders(&orders, b->orders);
 	if (orders > PG_INT64_MAX / 2)
 		reject_many_orders();
-	money_add(wide, &money, &more, wide->base);
+
+	/* "more" lies in this heap already: to copy it there could move it away */
+	if (money_is_none(&money))
+		money = more;
+	else
+		money_add(wide, &money, &more, wide->base);
 	write_entry(writer, a->position, orders, &money, wide->base);
 }
 

@@ -15,6 +15,8 @@
 #	COPT, EXTRA_CFLAGS	extra compiler flags, exported to make
 #	CHECK_USER	who runs the server when we are root (default: postgres)
 #	CLUSTER_CONF	lines for postgresql.conf, read at every cluster_start
+#	CLUSTER_POSTGRES	a program that every server is started through: it gets
+#			the path of postgres and its arguments
 #	KEEP=1		leave the server and its folder there, and say where
 #
 # Set by cluster_init:
@@ -27,6 +29,7 @@ cluster_init() {
 	cluster_choose_server || return
 	cluster_forget_environment
 	cluster_make_folder || return
+	cluster_wrap_server || return
 	cluster_copy_source || return
 	cluster_build || return
 	cluster_extension_settings >"$TEMP_CONFIG" || return
@@ -117,6 +120,17 @@ cluster_make_folder() {
 
 cluster_give_to_user() {
 	[ -z "$CLUSTER_USER" ] || chown -R "$CLUSTER_USER" "$CLUSTER_DIR"
+}
+
+# A folder with the server's programs, in which pg_ctl starts another one
+cluster_wrap_server() {
+	[ -n "${CLUSTER_POSTGRES:-}" ] || return 0
+	mkdir "$CLUSTER_DIR/bin" && ln -s "$CLUSTER_BIN"/* "$CLUSTER_DIR/bin" &&
+		rm "$CLUSTER_DIR/bin/pg_ctl" || return
+	printf '#!/bin/sh\nexec "%s" "%s/postgres" "$@"\n' "$CLUSTER_POSTGRES" "$CLUSTER_BIN" >"$CLUSTER_DIR/wrapped"
+	printf '#!/bin/sh\nexec "%s/pg_ctl" -p "%s/wrapped" "$@"\n' "$CLUSTER_BIN" "$CLUSTER_DIR" >"$CLUSTER_DIR/bin/pg_ctl"
+	chmod 755 "$CLUSTER_DIR/wrapped" "$CLUSTER_DIR/bin/pg_ctl"
+	CLUSTER_BIN=$CLUSTER_DIR/bin
 }
 
 # A copy, and without objects: what another server's version left there stays out.

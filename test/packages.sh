@@ -2,16 +2,15 @@
 # packages.sh: install what building, testing and the demo need and this machine
 # lacks. Silent and instant when nothing is missing, so every run can start with it.
 #
-#	test/packages.sh [fuzz] [smith]	and what make fuzz, make smith need
-#
 # Debian and Ubuntu; elsewhere it only says what is missing. A server that is
 # already here (PG_CONFIG, or pg_config on the PATH) is used as it is. No database
 # cluster is created or started, and no existing configuration is changed.
+#
+#	packages.sh [PROGRAM=PACKAGE]...	and what has these programs
 set -eu
 
 OLDEST=15
 PG_CONFIG=${PG_CONFIG:-pg_config}
-extras=$*
 
 die() {
 	echo "packages.sh: $*" >&2
@@ -41,15 +40,9 @@ missing_tools() {
 	command -v gzip >/dev/null || echo gzip
 	command -v prove >/dev/null || echo perl
 	perl -MIPC::Run -e 1 2>/dev/null || echo libipc-run-perl
-	case " $extras " in *' fuzz '*) clang_fuzzes || echo clang libclang-rt-dev ;; esac
-	case " $extras " in *' smith '*) command -v sqlsmith >/dev/null || echo sqlsmith ;; esac
-}
-
-clang_fuzzes() {
-	command -v clang >/dev/null &&
-		for name in libclang_rt.fuzzer_no_main "libclang_rt.fuzzer_no_main-$(uname -m)"; do
-			[ ! -f "$(clang -print-file-name="$name.a")" ] || return 0
-		done && return 1
+	for tool in "$@"; do
+		command -v "${tool%%=*}" >/dev/null || echo "${tool#*=}"
+	done
 }
 
 # The newest version of which this program is already installed, if recent enough.
@@ -122,7 +115,7 @@ install_packages() {
 	die "apt-get could not install: $*"
 }
 
-missing=$(missing_tools | tr '\n' ' ')
+missing=$(missing_tools "$@" | tr '\n' ' ')
 if server_usable; then
 	[ -n "$missing" ] || exit 0
 else

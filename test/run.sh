@@ -8,6 +8,7 @@
 # come to run, has failed. Options, from the environment:
 #
 #	PROVE_TESTS='test/t/001*.pl'	only these of test/t ('' for none)
+#	REGRESS_TESTS='state cohort'	only these of sql/
 #	WERROR=1	the compiler's warnings are errors
 #	RETENTION_SHARED	the folder with the data sets of 006_real_orders.pl
 #				(default: shared, beside the project)
@@ -46,7 +47,7 @@ run_regress() {
 	diffs=$CLUSTER_DIR/source/regression.diffs
 
 	status=0
-	cluster_make installcheck >"$log" 2>&1 || status=1
+	cluster_make installcheck ${REGRESS_TESTS:+"REGRESS=$REGRESS_TESTS"} >"$log" 2>&1 || status=1
 	if [ $status = 0 ]; then
 		grep -E '^(test|ok) ' "$log" || :
 	else
@@ -56,6 +57,7 @@ run_regress() {
 
 	# "test shop ... ok 48 ms" up to PostgreSQL 15, "ok 1 - shop 48 ms" from 16 on
 	all=$(find "$CLUSTER_DIR/source/sql" -name '*.sql' ! -name '*--*' | grep -c . || :)
+	[ -z "${REGRESS_TESTS:-}" ] || all=$(echo "$REGRESS_TESTS" | wc -w)
 	ok=$(grep -cE '^(test +[^ ]+ +\.\.\. ok|ok [0-9])' "$log" || :)
 	add "$ok" $((all - ok)) $status
 }

@@ -87,10 +87,10 @@ sub seconds
 }
 
 # The query for the peak memory of the backend that runs it, in kB; undef where the
-# system does not tell.
+# system does not tell, or where it is that of a sanitizer.
 sub peak_memory_query
 {
-	return -r '/proc/self/status'
+	return -r '/proc/self/status' && !$ENV{RETENTION_NO_MEMORY}
 	  ? q{SELECT substring(pg_read_file('/proc/self/status') FROM 'VmHWM:\s+(\d+)')}
 	  : undef;
 }
@@ -149,7 +149,19 @@ my %value = (
 	period_end => q('2024-03-01 00:00+00'),
 	as_of => q('2024-07-01 00:00+00'),
 	days => '(id % 1461) / 4.0',
-	observed => 'amount > 20');
+	observed => 'amount > 20',
+	x => 'id % 7',
+	t_x => 'CASE WHEN id % 7 > 0 THEN (id % 31) / 7.0 ELSE 0 END',
+	age => '(31 + id % 4) / 7.0',
+	mean_repeat_value => '1 + id % 997 / 8.0');
+
+# Where it is another for some aggregates
+sub value_of
+{
+	my ($member, $argument) = @_;
+	return q('7 days') if $argument eq 'unit' && $member->{name} =~ /^purchase_summary/;
+	return $value{$argument} // die "no value for argument $argument of $member->{name}";
+}
 
 # Text customers of up to 15 bytes and longer ones take different ways.
 my %customers = (
@@ -171,7 +183,7 @@ sub aggregates
 
 		foreach my $customer (@$columns)
 		{
-			my @arguments = map { $_ eq 'customer' ? $customer : $value{$_} // die "no value for argument $_ of $member->{name}" }
+			my @arguments = map { $_ eq 'customer' ? $customer : value_of($member, $_) }
 			  @names;
 			push @aggregates,
 			  {
