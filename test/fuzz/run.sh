@@ -29,7 +29,9 @@ passed=0
 findings=0
 
 main() {
-	"$CLUSTER_SOURCE/test/packages.sh" fuzz
+	"$CLUSTER_SOURCE/test/packages.sh" clang=clang
+	runtime fuzzer_no_main a >/dev/null 2>&1 ||
+		"$CLUSTER_SOURCE/test/packages.sh" the-runtime-of-clang=libclang-rt-dev
 	cluster_init
 	cluster_start
 	prepare_database
@@ -95,7 +97,7 @@ build() {
 			'\'' - "{}" "$@"
 		clang "$@" -c -o src/fuzz_states.o test/fuzz/states.c
 		clang "$@" -fno-sanitize=all -c -o src/fuzz_alloc.o test/fuzz/alloc.c
-		clang -shared -fPIC -o no_gettext.so test/fuzz/no_gettext.c
+		clang -shared -fPIC -o no_gettext.so test/asan/no_gettext.c
 		' - "$@"
 	# -Bsymbolic: libFuzzer's hooks, not the sanitizer's empty ones
 	# shellcheck disable=SC2016 # the inner shell's parameters

@@ -1,6 +1,6 @@
 -- seeds.sql: a state of every aggregate that returns one, of few orders and of more, by
 -- every type of customer; made by calls from the catalogue, so that an aggregate that
--- comes later is there without a word. The result is table fuzz_seeds (name, seed), in
+-- comes later is there without a word. The result is table fuzz_seeds (name, type, seed), in
 -- base64, as test/fuzz/seeds has it.
 SET timezone = 'UTC';
 SET extra_float_digits = 1;
@@ -31,7 +31,7 @@ INSERT INTO fuzz_arguments VALUES
     ('period_end', '''2024-05-01 00:00+00'''), ('as_of', '''2024-07-01 00:00+00'''), ('days', '(id % 61) / 4.0'),
     ('observed', 'id % 3 > 0');
 
-CREATE TABLE fuzz_seeds (name text, seed text);
+CREATE TABLE fuzz_seeds (name text, type regtype, seed text);
 
 DO $$
 DECLARE
@@ -41,7 +41,7 @@ DECLARE
     b text;
 BEGIN
     FOR call IN
-        SELECT p.oid::regprocedure::text AS name, p.proname,
+        SELECT p.oid::regprocedure::text AS name, p.proname, p.prorettype::regtype AS type,
                string_agg(coalesce(v.expression, 'c_' || format_type(t, NULL)), ', ' ORDER BY n) AS arguments,
                bool_or(t = 'bigint'::regtype AND a.name = 'customer') OR bool_and(a.name <> 'customer') AS first_kind
         FROM pg_proc p
@@ -50,18 +50,17 @@ BEGIN
         CROSS JOIN unnest(p.proargtypes, p.proargnames) WITH ORDINALITY a(t, name, n)
         LEFT JOIN fuzz_arguments v USING (name)
         WHERE p.prokind = 'a' AND p.prorettype IN ('retention_state'::regtype, 'survival'::regtype) AND p.proname <> 'rollup'
-          -- the aggregate of a plain name returns a number where one of state returns the state
         GROUP BY p.oid
     LOOP
         FOR part IN VALUES ('one', 'id = 1', NULL), ('few', 'id < 12', 'id BETWEEN 8 AND 20'), ('more', 'true', 'id % 3 > 0') LOOP
             CONTINUE WHEN part.column1 = 'more' AND NOT call.first_kind;
             EXECUTE format('SELECT %s(%s)::text FROM fuzz_orders WHERE %s', call.proname, call.arguments, part.column2) INTO a;
-            INSERT INTO fuzz_seeds VALUES (call.name || ' ' || part.column1, a);
+            INSERT INTO fuzz_seeds VALUES (call.name || ' ' || part.column1, call.type, a);
             CONTINUE WHEN part.column1 <> 'few';
             -- and two to be merged: '2', the length of the first, both
             EXECUTE format('SELECT %s(%s)::text FROM fuzz_orders WHERE %s', call.proname, call.arguments, part.column3) INTO b;
             INSERT INTO fuzz_seeds
-            SELECT call.name || ' two',
+            SELECT call.name || ' two', call.type,
                    translate(encode('2'::bytea || decode(lpad(to_hex(length(first)), 4, '0'), 'hex') || first || decode(b, 'base64'), 'base64'), E'\n', '')
             FROM decode(a, 'base64') first;
         END LOOP;
