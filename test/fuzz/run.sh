@@ -130,11 +130,11 @@ fuzz() {
 		list="$list${list:+, }'$argument'"
 	done
 	printf '%s\n' "CREATE FUNCTION fuzz_states(VARIADIC text[]) RETURNS void LANGUAGE c AS 'retention', 'fuzz_states'" \
-		"SELECT fuzz_states($list)" |
+		"SELECT fuzz_states(VARIADIC ARRAY[$list])" |
 		cluster_run env LD_PRELOAD="$asan $CLUSTER_DIR/source/no_gettext.so" \
 			ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0:allocator_may_return_null=1:handle_abort=1 \
 			UBSAN_OPTIONS=print_stacktrace=1 \
-			postgres --single -D "$data" -c jit=off -c log_min_messages=panic -c max_stack_depth=1MB postgres
+			postgres --single -D "$data" -c jit=off -c log_min_messages=error -c max_stack_depth=1MB postgres
 }
 
 run_jobs() {
