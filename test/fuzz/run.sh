@@ -151,7 +151,7 @@ run_jobs() {
 	for job in $(seq "$jobs"); do
 		cp -a "$CLUSTER_DIR/data" "$CLUSTER_DIR/data.$job"
 		# shellcheck disable=SC2086 # arguments
-		fuzz "data.$job" -max_total_time="$seconds" -max_len=40000 -timeout=60 -rss_limit_mb=3000 -reload=10 \
+		fuzz "data.$job" -max_total_time="$seconds" -max_len=40000 -timeout=60 -report_slow_units=60 -rss_limit_mb=3000 -reload=10 \
 			-print_final_stats=1 -artifact_prefix="$CLUSTER_DIR/found/" -dict="$CLUSTER_DIR/source/test/fuzz/states.dict" ${FUZZ_ARGUMENTS:-} \
 			"$CLUSTER_DIR/corpus" "$CLUSTER_DIR/seeds" >"$CLUSTER_DIR/fuzz.$job.log" 2>&1 &
 		pids="$pids $!"
