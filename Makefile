@@ -6,6 +6,7 @@
 #	make test-asan		the same with AddressSanitizer and UndefinedBehaviorSanitizer
 #	make test-assert	the same in a server built with assertions
 #	make test-valgrind	its regression files with the server under valgrind
+#	make analyze		static analysis: cppcheck, clang-tidy, gcc -fanalyzer
 #	make bench		the benchmarks of bench/README.md, likewise
 #	make bench-models	those of fits and predictions
 
@@ -105,7 +106,7 @@ endif
 # every room reads every header often enough that one rule is the clearest
 $(OBJS): $(wildcard src/*.h) retention.control
 
-.PHONY: demo test test-asan test-assert test-valgrind bench bench-models bench-duckdb
+.PHONY: demo test test-asan test-assert test-valgrind analyze bench bench-models bench-duckdb
 demo:
 	@demo/run.sh
 test:
@@ -116,6 +117,8 @@ test-assert:
 	@test/assert.sh
 test-valgrind:
 	@test/valgrind.sh
+analyze:
+	@test/analyze.sh
 bench:
 	@bench/run.sh
 bench-models:
