@@ -3,10 +3,17 @@
 #	make, make install, make installcheck	as in every PGXS extension
 #	make demo		the main job on a fresh machine, in a throwaway server
 #	make test		the whole test suite, likewise
+#	make test-all		the suite on every version of PostgreSQL that Debian has
+#	make test-upgrade	pg_upgrade to newer versions, with stored states
+#	make test-load		many sessions for a minute; memory, cancels, killed backends
 #	make test-asan		the same with AddressSanitizer and UndefinedBehaviorSanitizer
 #	make test-assert	the same in a server built with assertions
 #	make test-valgrind	its regression files with the server under valgrind
 #	make analyze		static analysis: cppcheck, clang-tidy, gcc -fanalyzer
+#	make fuzz		hostile states, with sanitizers and libFuzzer
+#	make smith		random queries, with sanitizers
+#	make dist		the archive of a release; make test-dist: build and test from one
+#	make test-deb		the Debian package (debian/), built, installed, tested, purged
 #	make bench		the benchmarks of bench/README.md, likewise
 #	make bench-models	those of fits and predictions
 
@@ -106,7 +113,7 @@ endif
 # every room reads every header often enough that one rule is the clearest
 $(OBJS): $(wildcard src/*.h) retention.control
 
-.PHONY: demo test test-asan test-assert test-valgrind analyze bench bench-models bench-duckdb
+.PHONY: demo test test-asan test-assert test-valgrind analyze fuzz smith bench bench-models bench-duckdb
 demo:
 	@demo/run.sh
 test:
@@ -119,9 +126,27 @@ test-valgrind:
 	@test/valgrind.sh
 analyze:
 	@test/analyze.sh
+fuzz:
+	@test/fuzz/run.sh
+smith:
+	@test/asan.sh test/fuzz/smith.sh
 bench:
 	@bench/run.sh
 bench-models:
 	@bench/models.sh
 bench-duckdb:
 	@bench/duckdb.sh
+
+.PHONY: test-all test-upgrade test-load test-deb test-dist dist
+test-all:
+	@test/versions.sh
+test-upgrade:
+	@test/pg_upgrade.sh
+test-load:
+	@test/load.sh
+dist:
+	@test/dist.sh
+test-dist:
+	@test/dist.sh --test
+test-deb:
+	@test/deb.sh

@@ -43,7 +43,7 @@ $$SELECT sum(expected_orders), sum(predicted_clv)::float8
 ) AS w (line, name, scan, ours)
 ORDER BY line;
 
--- In seconds; those of the readers count from the scan on.
+-- In seconds of the processor; those of the readers count from the scan on.
 CREATE TABLE bench.target AS
 SELECT name, seconds, beyond_scan
 FROM (VALUES ('fit_bgnbd', 1, false), ('fit_mbgnbd', 1, false), ('fit_pareto_nbd', 8, false),
@@ -56,13 +56,19 @@ FROM bench.customers;
 ANALYZE bench.model;
 
 CREATE VIEW bench.report_models AS
-SELECT w.name AS "one process", ours.shown AS "ours, s", scan.shown AS "bare scan, s",
-       to_char(ours.seconds - scan.seconds, 'FM990.00') AS "beyond the scan, s",
-       '≤ ' || target.seconds || CASE WHEN beyond_scan THEN ' beyond' ELSE '' END AS "target, s",
-       bench.verdict(ours.seconds - CASE WHEN beyond_scan THEN scan.seconds ELSE 0 END, target.seconds) AS "verdict"
+SELECT w.name AS "one process", ours.shown AS "by the clock, s",
+       to_char(busy.ours, 'FM990.00') || CASE WHEN NOT beyond_scan THEN ' (≤ ' || target.seconds || ')' ELSE '' END
+           AS "of the processor, s",
+       to_char(busy.scan, 'FM990.00') AS "the bare scan, s",
+       to_char(busy.ours - busy.scan, 'FM990.00') || CASE WHEN beyond_scan THEN ' (≤ ' || target.seconds || ')' ELSE '' END
+           AS "beyond the scan, s",
+       bench.verdict(busy.ours - CASE WHEN beyond_scan THEN busy.scan ELSE 0 END, target.seconds) AS "verdict"
 FROM bench.work AS w
 JOIN bench.median AS ours ON ours.position = w.position AND ours.contender = 'ours'
-JOIN bench.median AS scan ON scan.position = w.position AND scan.contender = 'scan'
+JOIN (SELECT position,
+             percentile_cont(0.5) WITHIN GROUP (ORDER BY processor) FILTER (WHERE contender = 'ours') AS ours,
+             percentile_cont(0.5) WITHIN GROUP (ORDER BY processor) FILTER (WHERE contender = 'scan') AS scan
+      FROM bench.lap GROUP BY position) AS busy ON busy.position = w.position
 LEFT JOIN bench.target ON target.name = w.name
 ORDER BY w.position;
 

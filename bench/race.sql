@@ -30,7 +30,8 @@ CREATE TABLE bench.lap (
     position int NOT NULL REFERENCES bench.work,
     contender text NOT NULL,
     workers int NOT NULL,
-    seconds double precision NOT NULL
+    seconds double precision NOT NULL,
+    processor double precision NOT NULL     -- of it, seconds that the query itself ran
 );
 
 CREATE VIEW bench.contender AS
@@ -99,11 +100,19 @@ BEGIN
     END LOOP;
 END $$;
 
+-- As the system counts it, in hundredths: it does not grow with what else the machine
+-- does, or little.
+CREATE FUNCTION bench.processor_seconds() RETURNS double precision LANGUAGE sql AS $$
+    SELECT (stat[14]::int + stat[15]::int) / 100.0
+    FROM string_to_array(regexp_replace(pg_read_file('/proc/self/stat'), '\(.*\)', 'name'), ' ') AS stat
+$$;
+
 CREATE PROCEDURE bench.race(work_position int, runs int) LANGUAGE plpgsql AS $$
 DECLARE
     work bench.work;
     c record;
     start timestamptz;
+    start_processor double precision;
 BEGIN
     SELECT * INTO STRICT work FROM bench.work WHERE position = work_position;
     IF work.indexed IS NOT NULL THEN
@@ -113,10 +122,11 @@ BEGIN
     FOR run IN 1..runs LOOP
         FOR c IN SELECT * FROM bench.contender WHERE position = work_position LOOP
             CALL bench.use_workers(c.workers);
+            start_processor := bench.processor_seconds();
             start := clock_timestamp();
             EXECUTE c.query;
             INSERT INTO bench.lap VALUES (work_position, c.contender, c.workers,
-                extract(epoch FROM clock_timestamp() - start));
+                extract(epoch FROM clock_timestamp() - start), bench.processor_seconds() - start_processor);
         END LOOP;
     END LOOP;
     IF work.indexed IS NOT NULL THEN

@@ -531,11 +531,11 @@ FROM (
 \echo
 
 \set ECHO none
--- A model's status is one line however long, and nothing where there is nothing to say.
+-- A model's status in lines, and nothing where there is nothing to say
 CREATE FUNCTION pg_temp.said(about text, status text) RETURNS text
 LANGUAGE SQL
-RETURN rtrim(regexp_replace(CASE WHEN status <> 'ok' THEN about || ': ' || status ELSE '' END,
-	'(.{1,95})( |$)', E'\\1\n', 'g'), E'\n');
+RETURN regexp_replace(CASE WHEN status <> 'ok' THEN about || ': ' || status ELSE '' END,
+	'(.{1,95})( |$)', E'\\1\n', 'g');
 CREATE TEMP TABLE meaning AS
 SELECT position, name, says
 FROM model,

@@ -74,8 +74,8 @@ btyd_orders_by_force(const BtydModel *model, const BtydHistory *history,
 	const GaussRule *rule = &gauss_rules[GAUSS_RULE_16];
 	double		integral = 0;
 
-	if (force == 0 || horizon == 0)
-		return whole;
+	if (horizon == 0)
+		return 0;
 	for (int i = 0; i < rule->npoints; i++)
 		for (int side = -1; side <= 1; side += 2)
 		{

@@ -10,6 +10,7 @@
 #include "checks.h"
 #include "customer_type.h"
 #include "funcapi.h"
+#include "result_rows.h"
 #include "retention_state.h"
 #include "state_bytes.h"
 #include "utils/builtins.h"
@@ -43,7 +44,7 @@ void
 customer_call_init(CustomerCall *call, FunctionCallInfo fcinfo,
 				   const StateSource *states, CustomerWriter write)
 {
-	InitMaterializedSRF(fcinfo, 0);
+	result_set_begin(fcinfo);
 	*call = (CustomerCall)
 	{
 		.fcinfo = fcinfo,
@@ -111,25 +112,29 @@ run_over_states(CustomerCall *call, int argument)
 	return (Datum) 0;
 }
 
-/* The type of the customers in a stored state must be the anchor's. */
+/*
+ * Over a stored state in one argument; the type of its customers must be that of
+ * another, the anchor.
+ */
 Datum
-run_over_state_of_customers(CustomerCall *call)
+run_over_state_of_customers(CustomerCall *call, int anchor, int state)
 {
-	Oid			anchor = get_fn_expr_argtype(call->fcinfo->flinfo, 0);
+	Oid			wanted = get_fn_expr_argtype(call->fcinfo->flinfo, anchor);
 	CustomerTable view;
-	CustomerTable *table = state_arg(call, 1, &view);
+	CustomerTable *table = state_arg(call, state, &view);
 
-	call->customer_type = anchor;
+	call->customer_type = wanted;
 	if (table &&
-		!customer_type_fits(anchor, customer_type_of_kind(table->kind)))
+		!customer_type_fits(wanted, customer_type_of_kind(table->kind)))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("the first argument has type %s, but the customers in the state have type %s",
-						format_type_be(anchor),
+				 errmsg("the %s argument has type %s, but the customers in the state have type %s",
+						anchor == 0 ? "first" : "second", format_type_be(wanted),
 						format_type_be(customer_type_of_kind(table->kind))),
-				 errhint("Write NULL::%s: the first argument gives the result's column its type.",
-						 format_type_be(customer_type_of_kind(table->kind)))));
-	return run_over_states(call, 1);
+				 errhint("Write NULL::%s: the %s argument gives the result's column its type.",
+						 format_type_be(customer_type_of_kind(table->kind)),
+						 anchor == 0 ? "first" : "second")));
+	return run_over_states(call, state);
 }
 
 /*

@@ -53,7 +53,8 @@ extern retention_internal Datum run_over_relation(CustomerCall *call,
 												  const OrdersArguments *arguments);
 extern retention_internal Datum run_over_states(CustomerCall *call,
 												int argument);
-extern retention_internal Datum run_over_state_of_customers(CustomerCall *call);
+extern retention_internal Datum run_over_state_of_customers(CustomerCall *call,
+														   int anchor, int state);
 extern retention_internal void check_comparable_states(const CustomerCall *call,
 													   const CustomerTable *const *tables,
 													   const char *earlier,

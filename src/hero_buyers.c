@@ -173,5 +173,5 @@ hero_buyers_of_state(PG_FUNCTION_ARGS)
 
 	rfm_call_init(&call, fcinfo, write_heroes);
 	call.share = rfm_share_arg(fcinfo, 2);
-	return run_over_state_of_customers(&call.base);
+	return run_over_state_of_customers(&call.base, 0, 1);
 }

@@ -63,11 +63,11 @@ fitted_model(const ModelCall *call, const ModelFit *fit)
 	return model;
 }
 
-/* What must be known of a fit that has no answer, or a limit for one. */
+/* What must be known of a fit that is not simply right. */
 static void
 tell_status(const char *model, const ModelFit *fit)
 {
-	if (!fit->converged)
+	if (strcmp(fit->status, "ok") != 0)
 		ereport(NOTICE,
 				(errmsg("model %s: %s", model, fit->status)));
 }

@@ -38,7 +38,8 @@ enum
  * are in the unit of time, or of money.
  */
 #define MOST_SHAPE		1e15
-#define MOST_SCALE		1e100
+#define MOST_TIME_SCALE	1e60
+#define MOST_MONEY_SCALE	1e100
 
 static const char *const kind_type[] = {
 	[MODEL_BTYD] = "btyd_model",
@@ -141,10 +142,11 @@ read_params(HeapTupleHeader row, ModelValue *model)
 	{
 		/* nobody leaves where a, or s, is zero */
 		const bool	may_be_zero = model->kind == MODEL_BTYD && i == 2;
-		const double most = is_scale(model, i) ? MOST_SCALE : MOST_SHAPE;
+		const double most = !is_scale(model, i) ? MOST_SHAPE :
+			model->kind == MODEL_SPEND ? MOST_MONEY_SCALE : MOST_TIME_SCALE;
 
 		if (!known[i] || !(params[i] <= most) ||
-			!(params[i] >= 1 / most || (may_be_zero && params[i] == 0)))
+			!(params[i] * most > 0.999999 || (may_be_zero && params[i] == 0)))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("parameter %s of a %s must be between %g and %g%s, not %s",
@@ -263,7 +265,9 @@ model_datum(FunctionCallInfo fcinfo, const BtydFamily *family,
 	values[MODEL_STD_ERRORS] = number_array(fit->std_errors, fit->has_error,
 											fit->nparams);
 	values[MODEL_LOG_LIKELIHOOD] = Float8GetDatum(fit->log_likelihood);
-	values[MODEL_CUSTOMERS] = Int64GetDatum((int64) fit->customers);
+	/* only received states can hold so many */
+	values[MODEL_CUSTOMERS] = Int64GetDatum(fit->customers < (double) PG_INT64_MAX ?
+											(int64) fit->customers : PG_INT64_MAX);
 	values[MODEL_ITERATIONS] = Int32GetDatum(fit->iterations);
 	values[MODEL_CONVERGED] = BoolGetDatum(fit->converged);
 	values[MODEL_STATUS] = CStringGetTextDatum(fit->status);

@@ -78,6 +78,7 @@ static double
 bell_value(const Bell *bell, double y, double *slope)
 {
 	const double up = expm1(y);
+	const double grown_by = exp(y);	/* up + 1 has no digits of small ones */
 	double		value = bell->slope * y;
 
 	*slope = bell->slope;
@@ -85,7 +86,7 @@ bell_value(const Bell *bell, double y, double *slope)
 	{
 		const Factor *factor = &bell->factors[i];
 		const double change = factor->share * up;
-		const double grown = factor->share * (up + 1);
+		const double grown = factor->share * grown_by;
 
 		/* the same twice; each has all digits where the other may not */
 		value -= factor->power *

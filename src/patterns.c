@@ -70,6 +70,7 @@ btyd_valid_key(const int64 *numbers)
 {
 	return valid_x(numbers[0]) && valid_bits(numbers[1]) &&
 		valid_bits(numbers[2]) &&
+		double_of_bits(numbers[2]) <= MOST_TIME &&
 		double_of_bits(numbers[1]) <= double_of_bits(numbers[2]) &&
 		(numbers[0] > 0 ? numbers[2] > 0 : numbers[1] == 0);
 }
@@ -97,8 +98,8 @@ void
 check_history(int64 x, double t_x, double age)
 {
 	check_x(x);
-	check_double_range(age, 0, INFINITY, "age");
-	check_double_range(t_x, 0, INFINITY, "t_x");
+	check_double_range(age, 0, MOST_TIME, "age");
+	check_double_range(t_x, 0, MOST_TIME, "t_x");
 	if (t_x > age)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

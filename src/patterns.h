@@ -18,6 +18,9 @@
 #include "gamma_gamma.h"
 #include "retention_state.h"
 
+/* Longer times are of no shop, in whatever unit, and nothing the models can do. */
+#define MOST_TIME	1e50
+
 /* What is known of a pattern. Never zero. */
 typedef struct PatternCount
 {

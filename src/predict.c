@@ -97,8 +97,9 @@ predict_orders(const Predictor *predictor, const BtydHistory *history,
 								(TimestampTz) rint(units * predictor->call->unit *
 												   USECS_PER_DAY));
 	}
-	return btyd_orders_by_force(model, history, predictor->horizon,
-								predictor->force);
+	return predictor->force == 0 ? orders :
+		btyd_orders_by_force(model, history, predictor->horizon,
+							 predictor->force);
 }
 
 static void
@@ -205,7 +206,7 @@ predict_customers(PG_FUNCTION_ARGS)
 }
 
 /*
- * predict_customers(customer_type anyelement, state retention_state,
+ * predict_customers(state retention_state, customer_type anyelement,
  * horizon interval, unit interval, family text, discount_rate double precision)
  */
 PG_FUNCTION_INFO_V1(predict_customers_of_state);
@@ -216,5 +217,5 @@ predict_customers_of_state(PG_FUNCTION_ARGS)
 
 	model_call_init(&call, fcinfo, write_predictions, 3, 4);
 	horizon_and_rate_args(&call, fcinfo, 2, 5);
-	return run_over_state_of_customers(&call.base);
+	return run_over_state_of_customers(&call.base, 1, 0);
 }

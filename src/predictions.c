@@ -38,7 +38,7 @@ horizon_arg(FunctionCallInfo fcinfo, int argument)
 {
 	double		horizon = PG_GETARG_FLOAT8(argument);
 
-	check_double_range(horizon, 0, INFINITY, "horizon");
+	check_double_range(horizon, 0, MOST_TIME, "horizon");
 	return horizon;
 }
 

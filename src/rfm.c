@@ -97,7 +97,7 @@ rfm_segments_of_state(PG_FUNCTION_ARGS)
 	rfm_call_init(&call, fcinfo, write_segments);
 	call.bins = rfm_bins_arg(fcinfo, 2);
 	call.grid = rfm_grid_arg(fcinfo, 3);
-	return run_over_state_of_customers(&call.base);
+	return run_over_state_of_customers(&call.base, 0, 1);
 }
 
 /* ------------------------------------------------------------------------

@@ -172,7 +172,8 @@ foreach (
 	[ q{rolling_retention_state(c, at, '1 month', 12, '2024-06-01')}, 110 ])
 {
 	my ($call, $most) = @$_;
-	my $bytes = answer("SELECT (state_info($call)).bytes / 200000 FROM $orders");
+	# materialized: from PostgreSQL 16 on a state comes unpacked out of its aggregate
+	my $bytes = answer("WITH packed AS MATERIALIZED (SELECT $call AS state FROM $orders) SELECT (state_info(state)).bytes / 200000 FROM packed");
 	cmp_ok($bytes, '<=', $most, "$call: $bytes bytes, at most $most, for a customer of ten orders");
 }
 
