@@ -6,11 +6,13 @@
 #	make test-all		the suite on every version of PostgreSQL that Debian has
 #	make test-upgrade	pg_upgrade to newer versions, with stored states
 #	make test-load		many sessions for a minute; memory, cancels, killed backends
-#	make dist		the archive of a release; make test-dist: build and test from one
-#	make test-deb		the Debian package (debian/), built, installed, tested, purged
 #	make test-asan		the same with AddressSanitizer and UndefinedBehaviorSanitizer
 #	make test-assert	the same in a server built with assertions
 #	make test-valgrind	its regression files with the server under valgrind
+#	make fuzz		hostile states, with sanitizers and libFuzzer
+#	make smith		random queries, with sanitizers
+#	make dist		the archive of a release; make test-dist: build and test from one
+#	make test-deb		the Debian package (debian/), built, installed, tested, purged
 #	make bench		the benchmarks of bench/README.md, likewise
 #	make bench-models	those of fits and predictions
 
@@ -110,7 +112,7 @@ endif
 # every room reads every header often enough that one rule is the clearest
 $(OBJS): $(wildcard src/*.h) retention.control
 
-.PHONY: demo test test-asan test-assert test-valgrind bench bench-models bench-duckdb
+.PHONY: demo test test-asan test-assert test-valgrind fuzz smith bench bench-models bench-duckdb
 demo:
 	@demo/run.sh
 test:
@@ -121,6 +123,10 @@ test-assert:
 	@test/assert.sh
 test-valgrind:
 	@test/valgrind.sh
+fuzz:
+	@test/fuzz/run.sh
+smith:
+	@test/asan.sh test/fuzz/smith.sh
 bench:
 	@bench/run.sh
 bench-models:

@@ -19,6 +19,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "result_rows.h"
 #include "specfun.h"
 #include "utils/array.h"
 #include "utils/lsyscache.h"
@@ -179,7 +180,7 @@ cohort_curve(PG_FUNCTION_ARGS)
 	double		confidence;
 	double		z;
 
-	InitMaterializedSRF(fcinfo, 0);
+	result_set_begin(fcinfo);
 	if (PG_ARGISNULL(1))
 		reject_null("confidence");
 	confidence = PG_GETARG_FLOAT8(1);

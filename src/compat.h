@@ -33,11 +33,6 @@
 #define RETENTION_MODULE_MAGIC PG_MODULE_MAGIC
 #endif
 
-/* 15.0 had it under another name */
-#if PG_VERSION_NUM < 150001
-#define InitMaterializedSRF(fcinfo, flags) SetSingleFuncCall(fcinfo, flags)
-#endif
-
 /*
  * From 17 on the planner knows which columns have no NULL, and spares by itself a
  * scan for NULLs in them.

@@ -10,6 +10,7 @@
 #include "checks.h"
 #include "customer_type.h"
 #include "funcapi.h"
+#include "result_rows.h"
 #include "retention_state.h"
 #include "state_bytes.h"
 #include "utils/builtins.h"
@@ -43,7 +44,7 @@ void
 customer_call_init(CustomerCall *call, FunctionCallInfo fcinfo,
 				   const StateSource *states, CustomerWriter write)
 {
-	InitMaterializedSRF(fcinfo, 0);
+	result_set_begin(fcinfo);
 	*call = (CustomerCall)
 	{
 		.fcinfo = fcinfo,

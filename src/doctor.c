@@ -19,6 +19,7 @@
 #include "funcapi.h"
 #include "orders_source.h"
 #include "purchases.h"
+#include "result_rows.h"
 #include "spill.h"
 #include "state_bytes.h"
 #include "utils/builtins.h"
@@ -450,7 +451,7 @@ retention_check(PG_FUNCTION_ARGS)
 	OrdersSource source;
 	Examination exam = {.source = &source, .context = CurrentMemoryContext};
 
-	InitMaterializedSRF(fcinfo, 0);
+	result_set_begin(fcinfo);
 	if (PG_ARGISNULL(5))
 		reject_null("as_of");
 	exam.as_of = PG_GETARG_TIMESTAMPTZ(5);

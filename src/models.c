@@ -13,6 +13,7 @@
 #include "checks.h"
 #include "funcapi.h"
 #include "patterns.h"
+#include "result_rows.h"
 #include "result_values.h"
 #include "specfun.h"
 #include "utils/builtins.h"
@@ -120,7 +121,7 @@ put_params(FunctionCallInfo fcinfo, ModelKind kind)
 	check_confidence(PG_GETARG_FLOAT8(1));
 	z = -normal_quantile((1 - PG_GETARG_FLOAT8(1)) / 2);
 
-	InitMaterializedSRF(fcinfo, 0);
+	result_set_begin(fcinfo);
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
 	model = model_arg(fcinfo, 0, kind);

@@ -1,6 +1,6 @@
 /*
  * result_rows.c
- *		The result of an aggregate that answers with several rows.
+ *		Results that are rows.
  *
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
@@ -85,4 +85,33 @@ result_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
 
 	ReleaseTupleDesc(columns);
 	return HeapTupleGetDatum(tuple);
+}
+
+/*
+ * Begins the result of a function that returns rows, to be put with
+ * tuplestore_putvalues(). As InitMaterializedSRF(), but what it takes to find out the
+ * columns is not kept until the query ends: the function may be called for each of a
+ * million rows.
+ */
+void
+result_set_begin(FunctionCallInfo fcinfo)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	TupleDesc	columns;
+	MemoryContext caller;
+
+	if (result == NULL || !IsA(result, ReturnSetInfo) ||
+		!(result->allowedModes & SFRM_Materialize))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a function that returns rows is called where none can be")));
+	if (get_call_result_type(fcinfo, NULL, &columns) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "function %u does not return rows", fcinfo->flinfo->fn_oid);
+	caller = MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
+	result->returnMode = SFRM_Materialize;
+	result->setDesc = CreateTupleDescCopy(columns);
+	result->setResult =
+		tuplestore_begin_heap(result->allowedModes & SFRM_Materialize_Random,
+							  false, work_mem);
+	MemoryContextSwitchTo(caller);
 }

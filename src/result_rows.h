@@ -1,10 +1,10 @@
 /*
  * result_rows.h
- *		The result of an aggregate that answers with several rows: an array of a
- *		composite type, made for unnest.
+ *		Results that are rows: of table functions, one row of a composite type, and
+ *		those of an aggregate that answers with several rows, an array made for unnest.
  *
- * Rows are written one behind the other where the array will be, so that a large
- * result is in memory once.
+ * The rows of an array are written one behind the other where it will be, so that a
+ * large result is in memory once.
  *
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
@@ -35,6 +35,7 @@ extern retention_internal void result_rows_init(ResultRows *rows,
 extern retention_internal void result_rows_add(ResultRows *rows, Datum *values,
 											   bool *nulls);
 extern retention_internal Datum result_rows_array(ResultRows *rows);
+extern retention_internal void result_set_begin(FunctionCallInfo fcinfo);
 extern retention_internal Datum result_row(FunctionCallInfo fcinfo,
 										   Datum *values, bool *nulls);
 

@@ -36,6 +36,7 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "orders_source.h"
+#include "result_rows.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -287,7 +288,7 @@ rfm_grid(PG_FUNCTION_ARGS)
 	bins = PG_GETARG_INT32(1);
 	check_rfm_bins(bins);
 
-	InitMaterializedSRF(fcinfo, 0);
+	result_set_begin(fcinfo);
 	cell = (Cell) {bins, bins, bins};
 	do
 	{
@@ -543,7 +544,7 @@ rfm_grid_check(PG_FUNCTION_ARGS)
 	bins = PG_GETARG_INT32(1);
 	check_rfm_bins(bins);
 
-	InitMaterializedSRF(fcinfo, 0);
+	result_set_begin(fcinfo);
 	SPI_connect();
 	rules = read_rules(PG_GETARG_OID(0), &nrules);
 

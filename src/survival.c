@@ -16,6 +16,7 @@
 #include "funcapi.h"
 #include "kaplan_meier.h"
 #include "logrank.h"
+#include "result_rows.h"
 #include "result_values.h"
 #include "specfun.h"
 #include "state_bytes.h"
@@ -199,7 +200,7 @@ survival_curve(PG_FUNCTION_ARGS)
 	check_confidence(PG_GETARG_FLOAT8(1));
 	z = -normal_quantile((1 - PG_GETARG_FLOAT8(1)) / 2);
 
-	InitMaterializedSRF(fcinfo, 0);
+	result_set_begin(fcinfo);
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
 	data = read_survival(PG_GETARG_DATUM(0));

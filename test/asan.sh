@@ -8,7 +8,9 @@
 # test/asan/palloc_guard.c). Signed overflow counts as a finding, although the
 # server's flags define it, and so does a float too large for its integer.
 #
-# Options, from the environment, beside those of run.sh:
+#	test/asan.sh [RUNNER]	another than run.sh, such as test/fuzz/smith.sh
+#
+# Options, from the environment, beside those of the runner:
 #
 #	PROVE_TESTS	scripts of test/t (default: those that neither measure memory
 #			or time nor need hours this way; '' for none)
@@ -34,7 +36,7 @@ main() {
 	: "${PROVE_TESTS=$(all_scripts_but 002_limits 006_real_orders)}"
 	# what a server takes this way says nothing of what it takes otherwise
 	export PROVE_TESTS RETENTION_NO_MEMORY=1
-	checked_run
+	checked_run "$@"
 }
 
 build_helpers() {
@@ -61,4 +63,4 @@ build_helpers() {
 	chmod 755 "$CHECKED_DIR/postgres"
 }
 
-main
+main "$@"

@@ -5,7 +5,7 @@
 #
 #	. test/checked.sh
 #	checked_init		# makes CHECKED_DIR and CHECKED_REPORTS, thrown away at exit
-#	checked_run		# run.sh, the reports, and the last line
+#	checked_run [RUNNER]	# run.sh or another, the reports, and the last line
 #
 # all_scripts_but NAME...: the scripts of test/t, as PROVE_TESTS has them
 # checked_fail WORDS...: says why it did not come to run
@@ -48,7 +48,7 @@ checked_fail() {
 
 # In a process group of its own: a signal that ends us is passed on to all of it.
 checked_run() {
-	setsid "$test/run.sh" >"$CHECKED_DIR/output" 2>&1 </dev/null &
+	setsid "${1:-$test/run.sh}" >"$CHECKED_DIR/output" 2>&1 </dev/null &
 	run=$!
 	trap 'kill -- -$run 2>/dev/null; wait $run; exit 130' HUP INT TERM
 	tail -f -n +1 -s 0.2 --pid=$run "$CHECKED_DIR/output" | grep --line-buffered -vE '^[0-9]+ passed, [0-9]+ failed$' &

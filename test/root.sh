@@ -112,6 +112,8 @@ root_copy_in() {
 	chmod -R a+rX "$work"
 }
 
+# The inner shell is the namespace's first process, and stays, to wait for what the
+# command leaves without a parent.
 root_run() {
 	root=$ROOT_DIR/$1
 	shift
@@ -119,7 +121,9 @@ root_run() {
 	root_contained sh -ec 'root=$1; shift
 		mount -t proc proc "$root/proc"
 		mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
-		exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 "$@"' sh "$root" "$@"
+		status=0
+		chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 "$@" || status=$?
+		exit $status' sh "$root" "$@"
 }
 
 # In namespaces that end with their first process, and that one with unshare: whatever

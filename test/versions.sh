@@ -7,7 +7,7 @@
 #	VERSIONS='15 17 18'	which (this is the default: bookworm, trixie, forky).
 #			here: the server of this machine, without a root
 #	ROOTS=folder	keep the roots there for the next run (0.7 GB each)
-#	PROVE_TESTS, RETENTION_SHARED	as run.sh says
+#	PROVE_TESTS, REGRESS_TESTS, RETENTION_SHARED	as run.sh says
 #
 # The exit status is 1 if a test failed, and 77 if none did but some version could not
 # be tested: not root, no network, no such suite. The reason is in its line.
@@ -69,6 +69,7 @@ make_root() {
 in_root() {
 	root_run "postgresql-$1" runuser -u postgres -- env HOME=/tmp WERROR=1 TMPDIR=/tmp \
 		"PG_CONFIG=/usr/lib/postgresql/$1/bin/pg_config" ${PROVE_TESTS+"PROVE_TESTS=$PROVE_TESTS"} \
+		${REGRESS_TESTS:+"REGRESS_TESTS=$REGRESS_TESTS"} \
 		/work/project/test/run.sh
 }
 

@@ -149,7 +149,19 @@ my %value = (
 	period_end => q('2024-03-01 00:00+00'),
 	as_of => q('2024-07-01 00:00+00'),
 	days => '(id % 1461) / 4.0',
-	observed => 'amount > 20');
+	observed => 'amount > 20',
+	x => 'id % 7',
+	t_x => 'CASE WHEN id % 7 > 0 THEN (id % 31) / 7.0 ELSE 0 END',
+	age => '(31 + id % 4) / 7.0',
+	mean_repeat_value => '1 + id % 997 / 8.0');
+
+# Where it is another for some aggregates
+sub value_of
+{
+	my ($member, $argument) = @_;
+	return q('7 days') if $argument eq 'unit' && $member->{name} =~ /^purchase_summary/;
+	return $value{$argument} // die "no value for argument $argument of $member->{name}";
+}
 
 # Text customers of up to 15 bytes and longer ones take different ways.
 my %customers = (
@@ -171,7 +183,7 @@ sub aggregates
 
 		foreach my $customer (@$columns)
 		{
-			my @arguments = map { $_ eq 'customer' ? $customer : $value{$_} // die "no value for argument $_ of $member->{name}" }
+			my @arguments = map { $_ eq 'customer' ? $customer : value_of($member, $_) }
 			  @names;
 			push @aggregates,
 			  {
@@ -213,10 +225,15 @@ sub row_readers
 		my $states = grep { $_ eq 'retention_state' } @types;
 		next if !$states || $function->{result} ne 'record' || $function->{name} eq 'state_info';
 
-		my @anchors = $types[0] eq 'anyelement' ? map { "NULL::$_, " } sort keys %customers : '';
-		foreach my $given ($states == 2 ? ('NULL, $1', '$1, NULL') : '$1')
+		my @given = grep { /^(?:anyelement|retention_state)$/ } @types;
+		foreach my $place (1 .. $states)
 		{
-			push @queries, map { "SELECT md5(string_agg(x::text, ',')) FROM $function->{name}($_$given) x" } @anchors;
+			foreach my $customer ("@types" =~ /anyelement/ ? sort keys %customers : '')
+			{
+				my $state = 0;
+				my $arguments = join ', ', map { $_ eq 'anyelement' ? "NULL::$customer" : ++$state == $place ? '$1' : 'NULL' } @given;
+				push @queries, "SELECT md5(string_agg(x::text, ',')) FROM $function->{name}($arguments) x";
+			}
 		}
 	}
 	return @queries;

@@ -374,6 +374,16 @@ my %extremes = (
 		map { qq('{"(2024-01-01,$_,1,0,1,1,1,t)"}') } '-1,3,3,3,1', '2147483647,3,3,3,1', '0,3,-3,3,1', '0,3,3,4,1', '0,3,0,0,1', '0,3,9223372036854775807,1,1'
 	],
 	'boolean' => [qw('t' 'f')],
+	'btyd_model' => [
+		(map { "ROW($_, NULL, NULL, NULL, NULL, NULL, NULL)" } q('bgnbd', '{0.243,4.414,0.793,2.426}'), q('pareto_nbd', '{0.553,10.578,0.606,11.669}'),
+			q('mbgnbd', '{1e15,1e100,1e15,1e15}'), q('pareto_nbd', '{1e-15,1e-100,1e-15,1e-100}'), q('pareto_nbd', '{1e15,1e-100,0,1e100}'), q('bgnbd', '{1,NaN,1,1}'), q('mbgnbd', '{1,1,1,0}'),
+			q('bgnbd', '{1,1}'), q('bgnbd', '{NULL,1,1,1}'), q(NULL, NULL), q('', '{}'), q('bgnbd', NULL)),
+		q(ROW('bgnbd', '{1,2,3,4}', '{NaN,Infinity,-1,1e308}', 'NaN', -1, -1, NULL, '')), q(ROW('bgnbd', '{1,2,3,4}', '{1}', NULL, NULL, NULL, NULL, NULL))
+	],
+	'spend_model' => [
+		map { "ROW($_, NULL, NULL, NULL, NULL, NULL, NULL, NULL)" } q('gamma_gamma', '{6.25,3.74,15.44}'), q('gamma_gamma', '{1e15,1e15,1e100}'), q('gamma_gamma', '{1e-15,1e-15,1e-100}'),
+		q('gamma_gamma', '{1,-1,1}'), q('gamma_gamma', '{1,2,3,4}'), q('bgnbd', '{1,2,3}'), q('gamma_gamma', NULL)
+	],
 	'integer' => [qw('5' '2' '9' '0' '-1' '10' '2147483647' '-2147483648')],
 	# of a polymorphic argument
 	'anyelement' => [qw(NULL::bigint NULL::text NULL::uuid NULL::date)],
@@ -390,6 +400,8 @@ my %extremes_of = (
 	ordered_at_column => [ q('ordered_at'), @columns ],
 	amount_column => [ q('amount'), @columns ],
 	order_id_column => [ 'NULL', @columns ],
+	family => [qw('mbgnbd' 'bgnbd' 'pareto_nbd' '' 'BGNBD' 'gamma_gamma')],
+	unit => [ map { "'$_'" } '7 days', '1 month', '0', '-1 day', '2147483647 days', '36 hours', '2562047788 hours', '1 day -24 hours' ],
 	grid => [qw('standard' 'rf' '' 'STANDARD')],
 	grain => [qw('month' 'day' 'week' 'quarter' 'year' '' 'hour')],
 	tz => [ map { "'$_'" } 'UTC', 'Europe/Paris', '+14', '', 'nowhere', 'UTC; DROP TABLE orders', q(o''clock), 'America/St_Johns', 'ABC0DEF-20,J1,J305/3',

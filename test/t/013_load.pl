@@ -117,10 +117,8 @@ foreach ([ 2000 * $times, @cheap ], [ 60 * $times, @dear ])
 	foreach my $i (0 .. $#expressions)
 	{
 		my ($kb, $bytes) = @{ $growth[$i] };
-		# A call that keeps 50 bytes to itself is found out. The server keeps the names of
-		# the columns, at each call of a table function, until the query ends: so much
-		# that contexts, which double, grow by 2 kB a call.
-		my $most = 80_000 + ($expressions[$i] =~ /count\(\*\) FROM|btyd_params/ ? 2_500 : 40) * $rows;
+		# A call that keeps 50 bytes to itself is found out.
+		my $most = 80_000 + 40 * $rows;
 		ok($bytes < $most && ($kb eq '' || $kb < 3000), "$expressions[$i]: $rows rows, the backend grows by $bytes bytes in contexts, $kb kB in all");
 	}
 }
