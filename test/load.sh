@@ -84,8 +84,8 @@ make_shop() {
 			INSERT INTO orders (customer, email, ordered_at, amount)
 			SELECT c, 'customer' || c || '@example.com', timestamptz '2024-01-01 00:00+00' + random() * interval '540 days', round((random() * 90 - 3)::numeric, 2)
 			FROM (SELECT (random() * random() * 4000)::bigint AS c FROM generate_series(1, n) OFFSET 0) customers $$;
-		SELECT setseed(0.5);
-		SELECT add_orders(20000);
+		SELECT setseed(0.5) \g /dev/null
+		SELECT add_orders(20000) \g /dev/null
 		ANALYZE orders;
 		CREATE TABLE daily (day date PRIMARY KEY, state retention_state NOT NULL, buyers retention_state NOT NULL);
 		CREATE VIEW days AS

@@ -57,11 +57,33 @@ foreach my $call (
 	q{lifecycle(1, to_timestamp(hashint8(i)), 'day', '2060-01-01', 'Europe/Paris')},
 	q{rolling_retention(1, to_timestamp(hashint8(i)), '1 month', 10, '2060-01-01')},
 	q{repeat_by_order_number(md5(i::text), to_timestamp(i), 10, '30 days', '2060-01-01')},
-	'aov(1e40 + i)')
+	'aov(1e40 + i)',
+	q{purchase_summary(to_timestamp(i % 100000000 * 30), i, '7 days', '2100-01-01', 'Europe/Paris')},
+	q{purchase_days_state(i % 300000, to_timestamp(i % 4000000 * 400), i::numeric, '2060-01-01', 'UTC')},
+	'fit_bgnbd(i % 7, (i % 7) * (i % 1000) / 40.0, 180 + i % 500000 / 997.0)',
+	'fit_pareto_nbd(i % 7, (i % 7) * (i % 1000) / 40.0, 180 + i % 500000 / 997.0)',
+	'fit_gamma_gamma(1 + i % 7, 10 + i % 500000 / 977.0)')
 {
 	my ($state, $took, $afterwards) = cut_short("SELECT $call FROM $endless", 0.7);
 	is("$state $afterwards", '57014 alive|1', "building $call: cancelled, and the backend goes on");
 	cmp_ok($took, '<', 1.7, "building $call: within a second");
+}
+
+# Table functions read a relation that has no end.
+answer("CREATE VIEW endless AS SELECT i % 300000 AS customer, to_timestamp(i % 100000000) AS at, 1.5::numeric AS amount, i AS id FROM $endless");
+foreach my $call (
+	q{rfm_segments(NULL::bigint, 'endless', 'customer', 'at', 'amount', as_of => '2060-01-01')},
+	q{rfm_transitions(NULL::bigint, 'endless', 'customer', 'at', 'amount', '2040-01-01', '2060-01-01')},
+	q{rfm_breaks(NULL::bigint, 'endless', 'customer', 'at', 'amount', as_of => '2060-01-01', order_id_column => 'id')},
+	q{segment_summary(NULL::bigint, 'endless', 'customer', 'at', 'amount', as_of => '2060-01-01')},
+	q{hero_buyers(NULL::bigint, 'endless', 'customer', 'at', 'amount', as_of => '2060-01-01')},
+	q{retention_check('endless', 'customer', 'at', 'amount', 'id')},
+	q{predict_customers(NULL::bigint, 'endless', 'customer', 'at', 'amount', as_of => '2060-01-01')},
+	q{backtest(NULL::bigint, 'endless', 'customer', 'at', 'amount', '2040-01-01', '2060-01-01')})
+{
+	my ($state, $took, $afterwards) = cut_short("SELECT count(*) FROM $call", 0.7);
+	is("$state $afterwards", '57014 alive|1', "$call: cancelled, and the backend goes on");
+	cmp_ok($took, '<', 1.7, "$call: within a second");
 }
 
 # By another session
@@ -107,8 +129,20 @@ answer(qq{
 	SELECT 'cohorts', cohort_retention_state(i % 400000, to_timestamp(1e9 + i * 50), i::numeric, 'week', '2060-01-01', 'Europe/Paris')
 	FROM ${\ numbers(1_600_000)}});
 
-my ($repeat, $second, $revenue, $times, $cohorts) =
-  map { "FROM large WHERE measure = '$_'" } 'repeat', 'second', 'revenue', 'times', 'cohorts';
+# customers no two of whom are alike, and some of their days
+answer(qq{
+	INSERT INTO large
+	SELECT n || ' patterns', btyd_state(i % 7, (i % 7) * (i % 1000) / 40.0, 180 + i / 997.0)
+	FROM (VALUES (15000), (100000)) v(n), generate_series(1, n) i GROUP BY n;
+	INSERT INTO large SELECT 'spends', gamma_gamma_state(1 + i % 7, 10 + (hashint8(i) & 65535) / 977.0) FROM ${\ numbers(300_000)};
+	INSERT INTO large
+	SELECT 'days ' || year, purchase_days_state(i % 60000, '2022-01-01 00:00+00'::timestamptz + (hashint8(i) & 67108863) * interval '1 second', 5 + i % 90,
+	                                            make_timestamptz(year, 1, 1, 0, 0, 0, 'UTC'), 'UTC')
+	FROM (VALUES (2023), (2024)) v(year), ${\ numbers(240_000)} GROUP BY year});
+
+my ($repeat, $second, $revenue, $times, $cohorts, $patterns, $few_patterns, $spends, $days, $days_before) =
+  map { "FROM large WHERE measure = '$_'" }
+  'repeat', 'second', 'revenue', 'times', 'cohorts', '100000 patterns', '15000 patterns', 'spends', 'days 2024', 'days 2023';
 foreach (
 	[ 'reading second orders', "SELECT second_order_rate(state) $second" ],
 	[ 'reading times of orders', "SELECT cardinality(rolling_retention(state)) $times" ],
@@ -117,6 +151,13 @@ foreach (
 	[ 'reading wide money', "SELECT net_revenue_retention(state) $revenue" ],
 	[ 'merging', "SELECT repeat_rate(rollup(s)) FROM (SELECT repeat_rate_state('') AS s UNION ALL SELECT state $repeat) two" ],
 	[ 'merging wide money', "SELECT state_info(rollup(s)) FROM (SELECT state AS s $revenue UNION ALL SELECT state $revenue) two" ],
+	[ 'fitting BG/NBD', "SELECT (fit_bgnbd(state)).status $patterns" ],
+	[ 'fitting MBG/NBD', "SELECT (fit_mbgnbd(state)).status $patterns" ],
+	[ 'fitting Pareto/NBD', "SELECT (fit_pareto_nbd(state)).status $few_patterns" ],
+	[ 'fitting Gamma-Gamma', "SELECT (fit_gamma_gamma(state)).status $spends" ],
+	[ 'predicting', "SELECT count(*) FROM (SELECT state $days) s, predict_customers(state, NULL::bigint)" ],
+	[ 'predicting by Pareto/NBD', "SELECT count(*) FROM (SELECT state $days) s, predict_customers(state, NULL::bigint, family => 'pareto_nbd')" ],
+	[ 'testing predictions', "SELECT count(*) FROM (SELECT state $days) s, (SELECT state $days_before) b, backtest(b.state, s.state)" ],
 	[ 'writing', "SELECT length(state::text) $revenue" ],
 	[ 'receiving', "SELECT state_info(written::retention_state) $second" ])
 {
@@ -146,8 +187,8 @@ foreach (states())
 {
 	my $group = $_->{customer} || 'id';
 	my $name = $group eq 'c_long' ? 'length(c_long)' : 0;
-	# some keep every order, or every period with one
-	my $keeps = $_->{call} =~ /^(cohort|lifecycle|rolling|repeat_by)/;
+	# some keep every order, or every period or day with one
+	my $keeps = $_->{call} =~ /^(cohort|lifecycle|rolling|repeat_by|purchase_days|purchase_summary)/;
 	my ($most, $kept) = $keeps ? (400, '48 * count(*)') : (200, 0);
 	my ($largest) = rows(qq{
 		SELECT max((state_info(state)).bytes - name - kept), count(*)

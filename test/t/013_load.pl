@@ -40,7 +40,7 @@ answer(q{
 	CREATE FUNCTION process_kb() RETURNS bigint VOLATILE LANGUAGE sql
 	RETURN (SELECT substring(pg_read_file('/proc/self/status', 0, 10000, true) FROM 'RssAnon:\s+(\d+)')::bigint);
 	CREATE FUNCTION context_bytes() RETURNS bigint VOLATILE LANGUAGE plpgsql AS
-	$$ BEGIN RETURN (SELECT sum(total_bytes) FROM pg_backend_memory_contexts); END $$;
+	$$ BEGIN RETURN (SELECT sum(used_bytes) FROM pg_backend_memory_contexts); END $$;
 
 	-- How much both grow while an expression of i is computed for one row after another,
 	-- after the first of them: within a query, where what a function keeps for the query adds up
@@ -117,8 +117,8 @@ foreach ([ 2000 * $times, @cheap ], [ 60 * $times, @dear ])
 	foreach my $i (0 .. $#expressions)
 	{
 		my ($kb, $bytes) = @{ $growth[$i] };
-		# A call that keeps 50 bytes to itself is found out.
-		my $most = 80_000 + 40 * $rows;
+		# A call that keeps 40 bytes to itself is found out.
+		my $most = 20_000 + 20 * $rows;
 		ok($bytes < $most && ($kb eq '' || $kb < 3000), "$expressions[$i]: $rows rows, the backend grows by $bytes bytes in contexts, $kb kB in all");
 	}
 }
