@@ -9,6 +9,7 @@
 #	make test-asan		the same with AddressSanitizer and UndefinedBehaviorSanitizer
 #	make test-assert	the same in a server built with assertions
 #	make test-valgrind	its regression files with the server under valgrind
+#	make analyze		static analysis: cppcheck, clang-tidy, gcc -fanalyzer
 #	make fuzz		hostile states, with sanitizers and libFuzzer
 #	make smith		random queries, with sanitizers
 #	make dist		the archive of a release; make test-dist: build and test from one
@@ -112,7 +113,7 @@ endif
 # every room reads every header often enough that one rule is the clearest
 $(OBJS): $(wildcard src/*.h) retention.control
 
-.PHONY: demo test test-asan test-assert test-valgrind fuzz smith bench bench-models bench-duckdb
+.PHONY: demo test test-asan test-assert test-valgrind analyze fuzz smith bench bench-models bench-duckdb
 demo:
 	@demo/run.sh
 test:
@@ -123,6 +124,8 @@ test-assert:
 	@test/assert.sh
 test-valgrind:
 	@test/valgrind.sh
+analyze:
+	@test/analyze.sh
 fuzz:
 	@test/fuzz/run.sh
 smith:

@@ -46,7 +46,8 @@ params_at(const FitFunction *function, const double *at, double *params)
 		params[i] = function->scale[i] * exp(at[i]);
 }
 
-static void
+/* Returns whether there is a likelihood to speak of; the status says if not. */
+static bool
 fit_to_maximum(ModelFit *fit, const FitFunction *function,
 			   ObjectiveFunction objective, const double *start)
 {
@@ -63,6 +64,12 @@ fit_to_maximum(ModelFit *fit, const FitFunction *function,
 		log_start[i] = log(start[i] / function->scale[i]);
 	maximize(&maximizer, log_start, &maximum);
 
+	if (!isfinite(maximum.objective.value))
+	{
+		strlcpy(fit->status, "no fit: the likelihood of these data is beyond all numbers",
+				STATUS_SIZE);
+		return false;
+	}
 	fit->has_params = true;
 	params_at(function, maximum.at, fit->params);
 	fit->has_likelihood = true;
@@ -75,6 +82,7 @@ fit_to_maximum(ModelFit *fit, const FitFunction *function,
 		fit->std_errors[i] = fit->params[i] * sqrt(maximum.variance[i]);
 	}
 	strlcpy(fit->status, "ok", STATUS_SIZE);
+	return true;
 }
 
 /* ------------------------------------------------------------------------
@@ -179,7 +187,8 @@ compare_without_churn(ModelFit *fit, const FitFunction *function,
 	double		gain;
 
 	nbd_function.nparams = 2;
-	fit_to_maximum(&nbd, &nbd_function, nbd_objective, start);
+	if (!fit_to_maximum(&nbd, &nbd_function, nbd_objective, start))
+		return false;
 	gain = fit->log_likelihood - nbd.log_likelihood;
 	if (fit->converged && gain > LEAST_CHURN_GAIN)
 	{
@@ -255,7 +264,8 @@ btyd_fit(const BtydFamily *family, const BtydData *data, ModelFit *fit)
 				 summary.repeaters == 0 ? "no customer" : "only one customer");
 		return;
 	}
-	fit_to_maximum(fit, &function, btyd_objective, start);
+	if (!fit_to_maximum(fit, &function, btyd_objective, start))
+		return;
 	/* a chance to leave that is hardly told from zero */
 	if ((!fit->converged || fit->std_errors[2] > fit->params[2] / 2) &&
 		!compare_without_churn(fit, &function, start) && !fit->converged)
@@ -378,8 +388,8 @@ gamma_gamma_fit(const SpendData *data, ModelFit *fit)
 		const double start[GAMMA_GAMMA_PARAMS] = {2, 3, mean};
 		const FitFunction function = {GAMMA_GAMMA_PARAMS, scale, NULL, data};
 
-		fit_to_maximum(fit, &function, spend_objective, start);
-		if (!fit->converged)
+		if (fit_to_maximum(fit, &function, spend_objective, start) &&
+			!fit->converged)
 			explain_spend_limit(fit);
 	}
 }

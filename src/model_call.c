@@ -128,7 +128,7 @@ fit_spend(const ModelCall *call, const CustomerTable *table, ModelFit *fit)
 			const double value =
 				DatumGetFloat8(DirectFunctionCall1(numeric_float8, mean));
 
-			if (value > 0)
+			if (valid_spend(value))
 				state_build_add(patterns, spend_key(summary.x, value), &one);
 		}
 		MemoryContextReset(call->base.row_context);

@@ -290,7 +290,7 @@ judge(const Maximizer *maximizer, Maximum *result)
 
 /*
  * Looks for the maximum. The function is called at most MOST_ITERATIONS times
- * after the start, where it must be finite.
+ * after the start; if it is not finite there, that is the result.
  */
 void
 maximize(const Maximizer *maximizer, const double *start, Maximum *result)
@@ -303,6 +303,8 @@ maximize(const Maximizer *maximizer, const double *start, Maximum *result)
 	*result = (Maximum) {{0}};
 	memcpy(result->at, start, maximizer->n * sizeof(double));
 	evaluate(maximizer, result->at, &result->objective);
+	if (!is_finite_objective(&result->objective, maximizer->n))
+		return;
 
 	while (!ended && result->iterations < MOST_ITERATIONS)
 	{

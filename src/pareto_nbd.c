@@ -346,7 +346,7 @@ integrate_departure(const double *params, const BtydHistory *history,
 		add_points(&sums, choose_rule(width, drop), 0, width);
 	else
 	{
-		const int	panels = 1 + (int) (width / 2);
+		const int	panels = (int) Min(1 + width / 2, MOST_PANELS);
 
 		for (int i = 0; i < panels; i++)
 			add_points(&sums, &gauss_rules[GAUSS_RULE_32],

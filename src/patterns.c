@@ -79,7 +79,8 @@ static bool
 spend_valid_key(const int64 *numbers)
 {
 	return valid_x(numbers[0]) && numbers[0] > 0 &&
-		valid_bits(numbers[1]) && numbers[1] > 0 && numbers[2] == 0;
+		valid_bits(numbers[1]) && valid_spend(double_of_bits(numbers[1])) &&
+		numbers[2] == 0;
 }
 
 /* These raise an error for what no customer can have. */
@@ -250,8 +251,9 @@ gamma_gamma_transfn(PG_FUNCTION_ARGS)
 	mean = PG_GETARG_FLOAT8(2);
 	check_x(x);
 	check_finite_double(mean, "mean_repeat_value");
+	check_double_range(mean, -MOST_VALUE, MOST_VALUE, "mean_repeat_value");
 	state_update_begin(&update, fcinfo, &spend_patterns_family, KEY_PATTERN, 3);
-	if (x > 0 && mean > 0)
+	if (x > 0 && valid_spend(mean))
 		state_add(&update, &spend_patterns_family, KEY_PATTERN,
 				  spend_key(x, mean), &one);
 	else if (x > 0)

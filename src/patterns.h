@@ -33,6 +33,16 @@ typedef struct SpendTotals
 	int64		left_out;		/* customers with x > 0, but a mean that is not */
 } SpendTotals;
 
+/* A mean value beyond is none; one below is not told from zero. */
+#define MOST_VALUE	1e100
+
+/* Can the spend model be told of such a mean? */
+static inline bool
+valid_spend(double mean)
+{
+	return mean >= 1 / MOST_VALUE && mean <= MOST_VALUE;
+}
+
 extern retention_internal void check_x(int64 x);
 extern retention_internal void check_history(int64 x, double t_x, double age);
 extern retention_internal CustomerKey btyd_key(int64 x, double t_x, double age);

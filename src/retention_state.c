@@ -296,6 +296,8 @@ image_replace(StateUpdate *update, uint64 nslots, uint64 heap_size)
 		   options_size(table->family) + table->family->totals_size);
 	table_in_image(table, image, nslots);
 	memcpy(table->heap.base, heap_base, table->heap.used);
+	/* the image may be stored as it is, with its spare room */
+	memset(table->heap.base + table->heap.used, 0, heap_size - table->heap.used);
 	table->heap.size = heap_size;
 	update->image = image;
 }

@@ -53,6 +53,7 @@ run_regress() {
 	else
 		cat "$log"
 		[ ! -s "$diffs" ] || head -n 300 "$diffs"
+		show_crashes "$CLUSTER_DIR/server.log"
 	fi
 
 	# "test shop ... ok 48 ms" up to PostgreSQL 15, "ok 1 - shop 48 ms" from 16 on
@@ -92,6 +93,7 @@ run_tap() {
 		tap_failed=$((tap_failed + $2))
 		[ "$3" = 0 ] || show_end_of "$tap/tmp_check/log/regress_log_$name"
 	done
+	[ $status = 0 ] || show_crashes "$tap"/tmp_check/log/*.log
 	add $tap_passed $tap_failed $status
 }
 
@@ -113,6 +115,11 @@ count_tap() {
 # The words a script died with are only in its log.
 show_end_of() {
 	[ ! -f "$1" ] || { echo "the end of $(basename "$1"):" && tail -n 25 "$1" | cut -c 1-1000; }
+}
+
+# What an assertion, a sanitizer or the system said when it ended a server process
+show_crashes() {
+	grep -hE 'TRAP: |runtime error: |server process .*(terminated by signal|exited with exit code)' "$@" | cut -c 1-300 || :
 }
 
 # A script that was killed leaves its servers behind.

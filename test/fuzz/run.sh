@@ -4,8 +4,8 @@
 # The extension is built by clang with AddressSanitizer and UBSan, and loaded into a
 # server of our own, of one process (postgres --single) and thrown away at the end, in
 # which the loop runs: states.c says what it does with an input. It begins with the
-# states in test/fuzz/seeds. An input that is a finding is left in test/fuzz/found.
-# The last line counts. Options, from the environment:
+# states in test/fuzz/seeds and with others, made as these once were. An input that is
+# a finding is left in test/fuzz/found. The last line counts. Options, from the environment:
 #
 #	SECONDS=60	how long
 #	JOBS=1		how many processes
@@ -39,6 +39,7 @@ main() {
 		write_seeds
 		return
 	fi
+	seeds true >"$CLUSTER_DIR/seeds.today"
 	cluster_stop
 	build
 	prepare_corpus
@@ -55,13 +56,17 @@ main() {
 # The server's side: queries, and the function that is the loop
 # ------------------------------------------------------------------------
 prepare_database() {
-	cluster_psql -q -c 'CREATE EXTENSION retention' -f "$folder/queries.sql"
+	cluster_psql -q -c 'CREATE EXTENSION retention' -f "$folder/queries.sql" -f "$folder/seeds.sql"
 }
 
+# seeds CONDITION: lines of name and base64
+seeds() {
+	cluster_psql -qAt -F ' ' -c "SELECT replace(name, ' ', '_'), seed FROM fuzz_seeds WHERE $1 ORDER BY name COLLATE \"C\""
+}
+
+# Those of many customers are made anew every time.
 write_seeds() {
-	cluster_psql -q -f "$folder/seeds.sql"
-	cluster_psql -qAt -F ' ' -c 'SELECT replace(name, '"' ', '_'"'), seed FROM fuzz_seeds ORDER BY name COLLATE "C"' \
-		>"$folder/seeds"
+	seeds "name !~ ' many\$'" >"$folder/seeds"
 	echo "$(grep -c . "$folder/seeds") seeds"
 }
 
@@ -111,9 +116,11 @@ build() {
 # ------------------------------------------------------------------------
 prepare_corpus() {
 	cluster_run mkdir corpus found seeds
-	while read -r name seed; do
-		echo "$seed" | base64 -d >"$CLUSTER_DIR/seeds/$(echo "$name" | tr -c 'a-z_\n' '-')"
-	done <"$folder/seeds"
+	number=0
+	cat "$folder/seeds" "$CLUSTER_DIR/seeds.today" | while read -r _ seed; do
+		number=$((number + 1))
+		echo "$seed" | base64 -d >"$CLUSTER_DIR/seeds/$number"
+	done
 	if [ -n "${CORPUS:-}" ]; then
 		mkdir -p "$CORPUS"
 		tar -C "$CORPUS" -cf - . | tar -C "$CLUSTER_DIR/corpus" -xf -
@@ -144,7 +151,7 @@ run_jobs() {
 	for job in $(seq "$jobs"); do
 		cp -a "$CLUSTER_DIR/data" "$CLUSTER_DIR/data.$job"
 		# shellcheck disable=SC2086 # arguments
-		fuzz "data.$job" -max_total_time="$seconds" -max_len=8192 -timeout=60 -rss_limit_mb=3000 -reload=10 \
+		fuzz "data.$job" -max_total_time="$seconds" -max_len=40000 -timeout=60 -rss_limit_mb=3000 -reload=10 \
 			-print_final_stats=1 -artifact_prefix="$CLUSTER_DIR/found/" -dict="$CLUSTER_DIR/source/test/fuzz/states.dict" ${FUZZ_ARGUMENTS:-} \
 			"$CLUSTER_DIR/corpus" "$CLUSTER_DIR/seeds" >"$CLUSTER_DIR/fuzz.$job.log" 2>&1 &
 		pids="$pids $!"

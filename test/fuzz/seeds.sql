@@ -1,7 +1,8 @@
 -- seeds.sql: a state of every aggregate that returns one, of few orders and of more, by
 -- every type of customer; made by calls from the catalogue, so that an aggregate that
 -- comes later is there without a word. The result is table fuzz_seeds (name, type, seed), in
--- base64, as test/fuzz/seeds has it.
+-- base64, as test/fuzz/seeds has it, but for those of so many customers that merging
+-- takes other ways.
 SET timezone = 'UTC';
 SET extra_float_digits = 1;
 
@@ -10,7 +11,8 @@ SELECT id,
        c AS c_bigint,
        CASE WHEN c % 3 = 0 THEN 'a customer with a long name ' || c ELSE 'c' || c END AS c_text,
        md5(c::text)::uuid AS c_uuid,
-       timestamptz '2024-01-01 00:00+00' + id % 5 * (id * interval '31 hours') + (id % 4) * interval '1 day' AS ordered_at,
+       timestamptz '2024-01-01 00:00+00' + (id % 4) * interval '1 day' +
+           CASE WHEN id <= 90 THEN id % 5 * (id * interval '31 hours') ELSE id % 150 * interval '1 day' END AS ordered_at,
        CASE id % 11
            WHEN 3 THEN -5.5
            WHEN 5 THEN NULL
@@ -18,7 +20,8 @@ SELECT id,
            WHEN 9 THEN 0.000000000000000000000000000000000000000000001
            ELSE round((id * 7919 % 20000) / 100.0, 2)
        END::numeric AS amount
-FROM (SELECT id, CASE id WHEN 7 THEN 0 WHEN 12 THEN -1 ELSE id * id % 37 END::bigint AS c FROM generate_series(1, 90) id) i;
+FROM (SELECT id, CASE WHEN id = 7 THEN 0 WHEN id = 12 THEN -1 WHEN id <= 90 THEN id * id % 37 ELSE id % 400 END::bigint AS c
+      FROM generate_series(1, 900) id) i;
 
 -- What to give an argument of this name: a column or a constant
 CREATE TABLE fuzz_arguments (name text PRIMARY KEY, expression text);
@@ -43,7 +46,8 @@ BEGIN
     FOR call IN
         SELECT p.oid::regprocedure::text AS name, p.proname, p.prorettype::regtype AS type,
                string_agg(coalesce(v.expression, 'c_' || format_type(t, NULL)), ', ' ORDER BY n) AS arguments,
-               bool_or(t = 'bigint'::regtype AND a.name = 'customer') OR bool_and(a.name <> 'customer') AS first_kind
+               bool_or(t = 'bigint'::regtype AND a.name = 'customer') OR bool_and(a.name <> 'customer') AS first_kind,
+               bool_or(t = 'text'::regtype AND a.name = 'customer') AS text_kind
         FROM pg_proc p
         JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
         JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'retention'
@@ -52,15 +56,16 @@ BEGIN
         WHERE p.prokind = 'a' AND p.prorettype IN ('retention_state'::regtype, 'survival'::regtype) AND p.proname <> 'rollup'
         GROUP BY p.oid
     LOOP
-        FOR part IN VALUES ('one', 'id = 1', NULL), ('few', 'id < 12', 'id BETWEEN 8 AND 20'), ('more', 'true', 'id % 3 > 0') LOOP
-            CONTINUE WHEN part.column1 = 'more' AND NOT call.first_kind;
+        FOR part IN VALUES ('one', 'id = 1', NULL), ('few', 'id < 12', 'id BETWEEN 8 AND 20'), ('more', 'id <= 90', NULL),
+                           ('many', 'id % 2 = 0', 'id % 3 = 0') LOOP
+            CONTINUE WHEN part.column1 = 'more' AND NOT call.first_kind OR part.column1 = 'many' AND NOT call.text_kind;
             EXECUTE format('SELECT %s(%s)::text FROM fuzz_orders WHERE %s', call.proname, call.arguments, part.column2) INTO a;
             INSERT INTO fuzz_seeds VALUES (call.name || ' ' || part.column1, call.type, a);
-            CONTINUE WHEN part.column1 <> 'few';
+            CONTINUE WHEN part.column3 IS NULL;
             -- and two to be merged: '2', the length of the first, both
             EXECUTE format('SELECT %s(%s)::text FROM fuzz_orders WHERE %s', call.proname, call.arguments, part.column3) INTO b;
             INSERT INTO fuzz_seeds
-            SELECT call.name || ' two', call.type,
+            SELECT call.name || ' two ' || part.column1, call.type,
                    translate(encode('2'::bytea || decode(lpad(to_hex(length(first)), 4, '0'), 'hex') || first || decode(b, 'base64'), 'base64'), E'\n', '')
             FROM decode(a, 'base64') first;
         END LOOP;

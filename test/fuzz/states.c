@@ -9,7 +9,8 @@
  * two bytes, that state, and another one to be merged with it. What is accepted is
  *
  *		- sent and received again, in binary and as text: the same bytes, always
- *		- merged with itself, or the other: again what is sent is what is received
+ *		- merged with itself, or the other: again what is sent is what is received;
+ *		  and the order of merging changes nothing
  *		- asked for everything that functions read off such a state: the queries of
  *		  table fuzz_queries (type, query, heavy), in which $1 is the state
  *
@@ -259,15 +260,15 @@ type_of_bytes(const uint8_t *data, size_t size)
 static Datum
 merge(Datum a, Datum b, const char *type)
 {
-	Oid			types[2];
 	static SPIPlanPtr plans[2];
-	bool		is_survival = strcmp(type, "survival") == 0;
-	SPIPlanPtr *plan = &plans[is_survival];
+	SPIPlanPtr *plan = &plans[strcmp(type, "survival") == 0];
 	Datum		states[2] = {a, b};
 	int			code;
 
 	if (*plan == NULL)
 	{
+		Oid			types[2];
+
 		types[0] = types[1] = DatumGetObjectId(DirectFunctionCall1(regtypein,
 																  CStringGetDatum(type)));
 		*plan = SPI_prepare_cursor("SELECT rollup(s) FROM (VALUES ($1), (NULL), ($2)) v(s)",
@@ -275,6 +276,21 @@ merge(Datum a, Datum b, const char *type)
 		SPI_keepplan(*plan);
 	}
 	return ask(*plan, states, "merging", &code);
+}
+
+/* a + b = b + a, and (a + b) + b = a + (b + b), unless there is no such sum. */
+static void
+check_order_of_merging(Datum a, Datum b, Datum sum, const char *type)
+{
+	Datum		other = merge(b, a, type);
+	Datum		left = merge(sum, b, type);
+	Datum		right = merge(b, b, type);
+
+	if (other != 0 && !same_varlena(send(sum), send(other)))
+		find("merging", "the order of two states matters");
+	right = right == 0 ? 0 : merge(a, right, type);
+	if (left != 0 && right != 0 && !same_varlena(send(left), send(right)))
+		find("merging", "the order of three states matters");
 }
 
 static bool
@@ -353,6 +369,7 @@ one_input(const uint8_t *data, size_t size)
 				counts.merged++;
 				use_state(sum, type, false, second && heavy,
 						  "a sum of states");
+				check_order_of_merging(a, b, sum, type);
 			}
 		}
 	}
