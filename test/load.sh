@@ -279,6 +279,7 @@ run_tap() {
 	perl=$("$PG_CONFIG" --pgxs)
 	perl=${perl%/makefiles/pgxs.mk}/test/perl
 	tap=$CLUSTER_DIR/tap
+	cluster_run mkdir -p "$tap/tmp_check/log"
 	# shellcheck disable=SC2016 # the inner shell's parameters
 	check "013_load.pl, with $LOAD_FACTOR times its calls" cluster_run env -u LC_CTYPE -u LC_COLLATE LANG=C.UTF-8 \
 		TMPDIR="$CLUSTER_DIR" TESTDIR="$tap" TESTDATADIR="$tap/tmp_check" TESTLOGDIR="$tap/tmp_check/log" \
