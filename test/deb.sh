@@ -60,7 +60,7 @@ test_version() {
 	elif root_enter "$build" && step "$package: build dependencies" install_build_dependencies &&
 		step "$package: build" build; then
 		# an opinion, which newer suites have more of, and no failure
-		root_run "$build" runuser -u postgres -- sh -c 'cd /work && lintian --info --tag-display-limit 0 ./*.changes' 2>&1 |
+		root_run "$build" runuser -u postgres -- sh -c 'cd /build && lintian --info --tag-display-limit 0 ./*.changes' 2>&1 |
 			sed -n 's/^[EWI]: /	&/p' | cut -c 1-200
 		fetch_packages
 		root_remove "$build"
@@ -93,23 +93,23 @@ step() {
 # build
 # ------------------------------------------------------------------------
 
-# An empty /work, and apt's lists as they are now
+# An empty /build, and apt's lists as they are now
 root_enter() {
-	rm -rf "$ROOT_DIR/$1/work"
-	mkdir "$ROOT_DIR/$1/work"
+	rm -rf "$ROOT_DIR/$1/build"
+	mkdir "$ROOT_DIR/$1/build"
 	root_run "$1" apt-get -q update >"$ROOT_TEMP/apt.log" 2>&1 || :
 }
 
 install_build_dependencies() {
-	cp -r "$ROOT_TEMP/$source-$upstream" "$ROOT_TEMP/${source}_$upstream.orig.tar.gz" "$ROOT_DIR/$build/work/"
-	root_run "$build" env DEBIAN_FRONTEND=noninteractive sh -ec "cd /work/$source-$upstream
+	cp -r "$ROOT_TEMP/$source-$upstream" "$ROOT_TEMP/${source}_$upstream.orig.tar.gz" "$ROOT_DIR/$build/build/"
+	root_run "$build" env DEBIAN_FRONTEND=noninteractive sh -ec "cd /build/$source-$upstream
 		apt-get -q -y --no-install-recommends build-dep .
-		chown -R postgres /work"
+		chown -R postgres /build"
 }
 
 # The suite's version in debian/control, as for a backport
 build() {
-	root_run "$build" runuser -u postgres -- env HOME=/tmp sh -ec "cd /work/$source-$upstream
+	root_run "$build" runuser -u postgres -- env HOME=/tmp sh -ec "cd /build/$source-$upstream
 		pg_buildext updatecontrol
 		dpkg-buildpackage -us -uc
 		dpkg-deb --info ../${package}_*.deb
@@ -118,7 +118,7 @@ build() {
 
 fetch_packages() {
 	mkdir -p "$ROOT_TEMP/debs"
-	cp "$ROOT_DIR/$build/work/$source"_* "$ROOT_DIR/$build/work/$package"*.deb "$ROOT_TEMP/debs/"
+	cp "$ROOT_DIR/$build/build/$source"_* "$ROOT_DIR/$build/build/$package"*.deb "$ROOT_TEMP/debs/"
 	[ -z "${DEBS:-}" ] || { mkdir -p "$DEBS" && cp "$ROOT_TEMP"/debs/* "$DEBS/"; }
 }
 
@@ -134,8 +134,8 @@ install_and_test() {
 		return
 	fi
 	root_enter "$install"
-	cp "$ROOT_TEMP/debs/$package"_*.deb "$ROOT_DIR/$install/work/package.deb"
-	cp -r "$ROOT_TEMP/$source-$upstream" "$ROOT_DIR/$install/work/source"
+	cp "$ROOT_TEMP/debs/$package"_*.deb "$ROOT_DIR/$install/build/package.deb"
+	cp -r "$ROOT_TEMP/$source-$upstream" "$ROOT_DIR/$install/build/source"
 	if step "$package: installation" in_new_root install_package; then
 		step "$package: extension and query" in_new_root use_extension "$1" || :
 		step "$package: debian/tests" in_new_root run_package_tests || :
@@ -155,7 +155,7 @@ in_root_functions() {
 	install_package() {
 		mkdir -p /etc/postgresql-common/createcluster.d
 		echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.d/none.conf
-		apt-get -q -y --no-install-recommends install /work/package.deb
+		apt-get -q -y --no-install-recommends install /build/package.deb
 	}
 	use_extension() {
 		pg_createcluster --locale C.UTF-8 "$1" test
@@ -171,14 +171,14 @@ in_root_functions() {
 		apt-get -q -y --no-install-recommends install make
 		apt-cache show postgresql-common-dev >/dev/null 2>&1 &&
 			apt-get -q -y --no-install-recommends install postgresql-common-dev
-		cd /work/source
+		cd /build/source
 		chown -R postgres .
 		runuser -u postgres -- env HOME=/tmp debian/tests/installcheck
 	}
 	purge_package() {
-		dpkg -L "$1" >/work/files
+		dpkg -L "$1" >/build/files
 		apt-get -q -y purge "$1"
-		left=$(while read -r file; do [ ! -f "$file" ] || echo "$file"; done </work/files
+		left=$(while read -r file; do [ ! -f "$file" ] || echo "$file"; done </build/files
 			find /usr /etc /var/lib/postgresql -name '*retention*')
 		test -z "$left"
 	}

@@ -213,7 +213,7 @@ upgrade_in_root() {
 	fi
 	RETENTION_SHARED=none root_copy_in upgrade
 	status=0
-	root_run upgrade env TMPDIR=/tmp sh /work/project/test/pg_upgrade.sh "$@" >"$log" 2>&1 || status=$?
+	root_run upgrade env TMPDIR=/tmp sh /build/project/test/pg_upgrade.sh "$@" >"$log" 2>&1 || status=$?
 	root_remove upgrade
 	sed '$d' "$log"
 	counts=$(tail -n 1 "$log" | sed -nE 's/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p')

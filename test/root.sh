@@ -8,7 +8,7 @@
 #	. test/root.sh
 #	root_init			# a folder for them, cleaned up at exit
 #	root_make NAME SUITE [--unpack PACKAGE] PACKAGE... || echo "$ROOT_REASON"
-#	root_copy_in NAME		# the project, as /work/project
+#	root_copy_in NAME		# the project, as /build/project
 #	root_run NAME COMMAND...	# as root; runuser is there
 #	root_remove NAME		# unless ROOTS keeps it
 #
@@ -101,7 +101,7 @@ root_make() {
 
 # The project without what was built here, which belongs to another version
 root_copy_in() {
-	work=$ROOT_DIR/$1/work
+	work=$ROOT_DIR/$1/build
 	shared=${RETENTION_SHARED:-${ROOT_PROJECT%/*}/shared}
 	rm -rf "$work" "$ROOT_DIR/$1"/tmp/*
 	mkdir -p "$work/project" "$work/shared"
@@ -144,7 +144,7 @@ root_wait() {
 }
 
 root_remove() {
-	rm -rf --one-file-system "$ROOT_DIR/$1/work"
+	rm -rf --one-file-system "$ROOT_DIR/$1/build"
 	[ -n "${ROOTS:-}" ] || rm -rf --one-file-system "${ROOT_DIR:?}/$1"
 }
 
@@ -154,7 +154,7 @@ root_clean_up() {
 		$ROOT_END 2>/dev/null || :
 		wait "$ROOT_CHILD" 2>/dev/null || :
 	fi
-	for root in "$ROOT_DIR"/*.new "$ROOT_DIR"/*/work; do
+	for root in "$ROOT_DIR"/*.new "$ROOT_DIR"/*/build; do
 		[ ! -d "$root" ] || rm -rf --one-file-system "$root"
 	done
 	rm -rf --one-file-system "$ROOT_TEMP"

@@ -70,7 +70,7 @@ in_root() {
 	root_run "postgresql-$1" runuser -u postgres -- env HOME=/tmp WERROR=1 TMPDIR=/tmp \
 		"PG_CONFIG=/usr/lib/postgresql/$1/bin/pg_config" ${PROVE_TESTS+"PROVE_TESTS=$PROVE_TESTS"} \
 		${REGRESS_TESTS:+"REGRESS_TESTS=$REGRESS_TESTS"} \
-		/work/project/test/run.sh
+		/build/project/test/run.sh
 }
 
 # In a session of its own, to be ended with all that it runs
