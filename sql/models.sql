@@ -477,7 +477,9 @@ SELECT count(*) FROM backtest(NULL::bigint, 'models.orders', 'customer', 'at', '
 CREATE TABLE models.days AS SELECT e.at AS as_of, tz, purchase_days_state(customer, o.at, amount, e.at, tz) AS state, purchase_days_state(customer::text, o.at, amount, e.at, tz) AS text
 FROM models.orders o, unnest('{2024-06-30Z,2024-12-31Z}'::timestamptz[]) e(at), unnest('{UTC,Europe/Paris}'::text[]) tz GROUP BY e.at, tz;
 SELECT count(*) FROM backtest(NULL::retention_state, NULL::retention_state);
-SELECT count(*) > 3 AS rows, sum(actual) AS actual FROM models.days c, backtest(c.state, NULL) WHERE as_of = '2024-06-30Z' AND tz = 'UTC';
+SELECT count(*) > 3 AS rows, sum(predicted) AS predicted, sum(actual) AS actual FROM models.days c, backtest(c.state, NULL) WHERE as_of = '2024-06-30Z' AND tz = 'UTC';
+-- a holdout that is NULL has no days, whenever the calibration ended
+SELECT count(*) > 3 AS rows, sum(predicted) AS predicted, sum(actual) AS actual FROM backtest((SELECT purchase_days_state(customer, at - interval '40 years', amount, '1984-06-30Z', 'UTC') FROM models.orders), NULL);
 SELECT count(*) FROM models.days c, models.days h, backtest(c.state, h.state) WHERE c.as_of > h.as_of AND c.tz = h.tz;
 SELECT count(*) FROM models.days c, models.days h, backtest(c.state, h.state) WHERE c.as_of < h.as_of AND c.tz < h.tz;
 SELECT count(*) FROM models.days c, models.days h, backtest(c.state, h.text) WHERE c.as_of < h.as_of AND c.tz = h.tz;

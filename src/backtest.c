@@ -8,8 +8,8 @@
  */
 #include "model_call.h"
 
+#include "arrays.h"
 #include "miscadmin.h"
-#include "utils/memutils.h"
 
 /* The customers of one x. */
 typedef struct BacktestRow
@@ -87,7 +87,7 @@ write_backtest(CustomerCall *base_call, const CustomerTable *const *tables)
 	BacktestRow total = {0};
 	ModelFit	fit;
 	BtydModel	model;
-	double		horizon;
+	double		horizon = 0;	/* of the holdout, if there is one */
 	uint64		most;
 
 	check_comparable_states(base_call, tables, "calibration", "holdout");
@@ -98,11 +98,10 @@ write_backtest(CustomerCall *base_call, const CustomerTable *const *tables)
 		return;
 	fit_customers(call, tables[0], &fit);
 	model = fitted_model(call, &fit);
-	horizon = Max(later.last_day - cursor.last_day, 0) / call->unit;
+	if (tables[1] != NULL)
+		horizon = Max(later.last_day - cursor.last_day, 0) / call->unit;
 	most = most_orders(tables[0]);
-	rows = MemoryContextAllocExtended(CurrentMemoryContext,
-									  (most + 1) * sizeof(BacktestRow),
-									  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	rows = array_alloc0(most + 1, sizeof(BacktestRow));
 	summary_cursor_init(&cursor, tables[0]);
 	(void) summary_cursor_next(&later, &later_summary);
 	while (summary_cursor_next(&cursor, &summary))

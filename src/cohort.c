@@ -13,6 +13,7 @@
  */
 #include "retention_state.h"
 
+#include "arrays.h"
 #include "calendar_options.h"
 #include "money.h"
 #include "result_rows.h"
@@ -257,9 +258,7 @@ triangle_init(Triangle *triangle, const CustomerTable *table)
 			rows += triangle->count - i;
 	if (rows > MOST_RESULT_ROWS)
 		reject_many_rows(table, triangle->count);
-	cells = MemoryContextAllocExtended(CurrentMemoryContext,
-									   rows * sizeof(Cell),
-									   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	cells = array_alloc0(rows, sizeof(Cell));
 	for (int64 i = 0; i < triangle->count; i++)
 		if (triangle->cohorts[i].size > 0)
 		{
@@ -292,12 +291,12 @@ triangle_add(Triangle *triangle, const CustomerTable *table,
 }
 
 /*
- * The rows of one cohort. A cell without any row has no money, which is 0; one
- * whose orders are all of unknown value has NULL.
+ * The rows of one cohort, their values made in row_context. A cell without any
+ * row has no money, which is 0; one whose orders are all of unknown value has NULL.
  */
 static void
 add_cohort_rows(ResultRows *rows, Triangle *triangle,
-				const CustomerTable *table, int64 cohort)
+				const CustomerTable *table, int64 cohort, MemoryContext row_context)
 {
 	Grain		grain = calendar_grain(table->options);
 	const Cell *cells = triangle->cohorts[cohort].cells;
@@ -314,8 +313,10 @@ add_cohort_rows(ResultRows *rows, Triangle *triangle,
 		Numeric		so_far;
 		Datum		values[12];
 		bool		nulls[12] = {false};
+		MemoryContext caller;
 
 		money_add(&heap, &cumulative, &cell->revenue, triangle->heap.base);
+		caller = MemoryContextSwitchTo(row_context);
 		so_far = money_numeric(&cumulative, heap.base);
 		values[0] = DateADTGetDatum(period_start(grain, triangle->first + cohort));
 		values[1] = Int32GetDatum((int32) i);
@@ -332,7 +333,9 @@ add_cohort_rows(ResultRows *rows, Triangle *triangle,
 		values[9] = numeric_or_null(so_far, &nulls[9]);
 		values[10] = money_per(so_far, size, &nulls[10]);
 		values[11] = BoolGetDatum(ended);
+		MemoryContextSwitchTo(caller);
 		result_rows_add(rows, values, nulls);
+		MemoryContextReset(row_context);
 	}
 	heap_free_scratch(&heap);
 }
@@ -354,6 +357,7 @@ cohort_retention(PG_FUNCTION_ARGS)
 	Triangle	triangle;
 	ResultRows	rows;
 	StateHeap	wide;
+	MemoryContext row_context;
 
 	if (table->family != &cohort_family)
 		reject_state(table, "cohort_retention");
@@ -363,8 +367,11 @@ cohort_retention(PG_FUNCTION_ARGS)
 	while (next_customer(&cursor, &customer))
 		triangle_add(&triangle, table, &customer, &wide);
 	result_rows_init(&rows, fcinfo);
+	row_context = AllocSetContextCreate(CurrentMemoryContext, "cohort_retention row",
+										ALLOCSET_DEFAULT_SIZES);
 	for (int64 cohort = 0; cohort < triangle.count; cohort++)
 		if (triangle.cohorts[cohort].size > 0)
-			add_cohort_rows(&rows, &triangle, table, cohort);
+			add_cohort_rows(&rows, &triangle, table, cohort, row_context);
+	MemoryContextDelete(row_context);
 	return result_rows_array(&rows);
 }

@@ -6,13 +6,14 @@
  * PostgreSQL licence, see LICENSE
  */
 #include "rfm_call.h"
-#include "spill.h"
 
+#include "arrays.h"
 #include "checks.h"
 #include "customer_type.h"
 #include "miscadmin.h"
 #include "port.h"
 #include "result_values.h"
+#include "spill.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -38,8 +39,7 @@ compare_buyers(const void *a, const void *b, void *arg)
 static Buyer *
 buyers_by_money(const RfmCustomers *customers, uint64 *count)
 {
-	Buyer	   *buyers = MemoryContextAllocHuge(CurrentMemoryContext,
-												(customers->with_money + 1) * sizeof(Buyer));
+	Buyer	   *buyers = array_alloc(customers->with_money, sizeof(Buyer));
 	RfmCursor	cursor = rfm_customers_walk(customers);
 	RfmCustomer customer;
 

@@ -7,6 +7,7 @@
  */
 #include "instants.h"
 
+#include "arrays.h"
 #include "libpq/pqformat.h"
 #include "miscadmin.h"
 #include "port.h"
@@ -89,8 +90,7 @@ instants_sort(SortedInstants *sorted, const char *base, uint64 offset)
 		if (sorted->at)
 			pfree(sorted->at);
 		sorted->room = Max(sorted->count, 64);
-		sorted->at = MemoryContextAllocHuge(CurrentMemoryContext,
-											(Size) sorted->room * sizeof(TimestampTz));
+		sorted->at = array_alloc(sorted->room, sizeof(TimestampTz));
 	}
 	if (sorted->count == 0)
 		return;
@@ -150,8 +150,7 @@ instants_receive(StringInfo in, StateHeap *heap)
 		good = false;
 	else
 	{
-		at = MemoryContextAllocHuge(CurrentMemoryContext,
-									(Size) count * sizeof(TimestampTz));
+		at = array_alloc(count, sizeof(TimestampTz));
 		for (uint32 i = 0; i < count; i++)
 		{
 			if ((i & 0xFFFF) == 0)

@@ -18,11 +18,11 @@
  */
 #include "retention_state.h"
 
+#include "arrays.h"
 #include "calendar_options.h"
 #include "result_rows.h"
 #include "result_values.h"
 #include "timeline.h"
-#include "utils/memutils.h"
 
 typedef struct LifecyclePayload
 {
@@ -224,9 +224,7 @@ lifecycle(PG_FUNCTION_ARGS)
 				 errmsg(INT64_FORMAT " %ss are more rows than a value can hold",
 						count, grain_name(calendar_grain(table->options))),
 				 errhint("Take a longer grain, or leave wrong dates out with WHERE: one order in the year 24 makes two thousand years of periods.")));
-	periods = MemoryContextAllocExtended(CurrentMemoryContext,
-										 count * sizeof(Lifecycle),
-										 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	periods = array_alloc0(count, sizeof(Lifecycle));
 	while (next_customer(&cursor, &customer))
 		count_customer(periods, first, count, table->heap.base,
 					   customer.activity);

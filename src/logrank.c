@@ -9,10 +9,10 @@
 
 #include <math.h>
 
+#include "arrays.h"
 #include "miscadmin.h"
 #include "port.h"
 #include "specfun.h"
-#include "utils/memutils.h"
 
 /* A time of one group. */
 typedef struct GroupTime
@@ -54,8 +54,7 @@ pool_times(const SurvivalData *groups, int ngroups, uint64 *ntimes)
 
 	for (int j = 0; j < ngroups; j++)
 		n += groups[j].ntimes;
-	pooled = MemoryContextAllocHuge(CurrentMemoryContext,
-									Max(n, 1) * sizeof(GroupTime));
+	pooled = array_alloc(n, sizeof(GroupTime));
 	*ntimes = n;
 	n = 0;
 	for (int j = 0; j < ngroups; j++)

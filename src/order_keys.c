@@ -7,6 +7,7 @@
  */
 #include "order_keys.h"
 
+#include "arrays.h"
 #include "catalog/pg_type.h"
 #include "checks.h"
 #include "fmgr.h"
@@ -83,16 +84,14 @@ order_keys_init(OrderKeys *keys, const OrderType *type, uint64 room)
 	keys->type = type;
 	keys->context = CurrentMemoryContext;
 	keys->room = room;
-	keys->words = MemoryContextAllocHuge(keys->context, room * sizeof(uint64));
+	keys->words = array_alloc(room, sizeof(uint64));
 	if (type->form == ORDER_NUMERIC)
 	{
-		keys->money = MemoryContextAllocHuge(keys->context,
-											 room * sizeof(Money));
+		keys->money = array_alloc(room, sizeof(Money));
 		heap_init_scratch(&keys->heap);
 	}
 	else if (type->form == ORDER_OTHER)
-		keys->values = MemoryContextAllocHuge(keys->context,
-											  room * sizeof(Datum));
+		keys->values = array_alloc(room, sizeof(Datum));
 }
 
 void

@@ -9,9 +9,9 @@
 
 #include <math.h>
 
+#include "arrays.h"
 #include "common/int.h"
 #include "miscadmin.h"
-#include "utils/memutils.h"
 
 /* Beyond that a double does not hold all whole numbers. */
 #define MOST_X		(INT64CONST(1) << 53)
@@ -285,18 +285,12 @@ compare_patterns(const void *a, const void *b)
 	return 0;
 }
 
-static void *
-alloc_array(const CustomerTable *table, Size size)
-{
-	return MemoryContextAllocHuge(CurrentMemoryContext,
-								  Max(customer_table_customers(table), 1) * size);
-}
-
 static Pattern *
 sorted_patterns(const CustomerTable *table)
 {
 	CustomerCursor cursor = {table, 0};
-	Pattern    *patterns = alloc_array(table, sizeof(Pattern));
+	Pattern    *patterns = array_alloc(customer_table_customers(table),
+									   sizeof(Pattern));
 	const char *slot;
 	uint64		n = 0;
 
@@ -325,7 +319,7 @@ btyd_data(const CustomerTable *table)
 		reject_state(table, "a model of purchases");
 	patterns = sorted_patterns(table);
 	data.npatterns = customer_table_customers(table);
-	data.patterns = alloc_array(table, sizeof(BtydPattern));
+	data.patterns = array_alloc(data.npatterns, sizeof(BtydPattern));
 	for (uint64 i = 0; i < data.npatterns; i++)
 		data.patterns[i] = (BtydPattern) {
 			.history = {
@@ -349,7 +343,7 @@ spend_data(const CustomerTable *table)
 		reject_state(table, "a model of spend");
 	patterns = sorted_patterns(table);
 	data.npatterns = customer_table_customers(table);
-	data.patterns = alloc_array(table, sizeof(SpendPattern));
+	data.patterns = array_alloc(data.npatterns, sizeof(SpendPattern));
 	for (uint64 i = 0; i < data.npatterns; i++)
 		data.patterns[i] = (SpendPattern) {
 			.x = patterns[i].key.number[0],

@@ -13,6 +13,7 @@
  */
 #include "quantile.h"
 
+#include "arrays.h"
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
 
@@ -121,8 +122,7 @@ quantile_select(const uint64 *words, uint64 n, const uint64 *rank, int nranks,
 	if (shift == 0)
 		return;
 
-	gather = MemoryContextAllocHuge(CurrentMemoryContext,
-									gathered * sizeof(uint64));
+	gather = array_alloc(gathered, sizeof(uint64));
 	for (int i = 0; i < nwanted; i++)
 	{
 		wanted[i].words = gather;

@@ -7,7 +7,7 @@
  */
 #include "rfm_customers.h"
 
-#include "utils/memutils.h"
+#include "arrays.h"
 
 /* The next customer with an order; NULL after the last. */
 static const char *
@@ -38,12 +38,6 @@ frequency_word(const Purchases *purchases)
 	return word_of_int64(purchases->orders);
 }
 
-static void *
-alloc_array(uint64 n, Size size)
-{
-	return MemoryContextAllocHuge(CurrentMemoryContext, Max(n, 1) * size);
-}
-
 /* The cuts of a metric that has a word for every customer. */
 static void
 cut_words(RfmCustomers *customers, RfmMetric metric, uint64 *words,
@@ -62,7 +56,7 @@ static void
 cut_money(RfmCustomers *customers, uint64 *words)
 {
 	CustomerCursor cursor = {customers->table, 0};
-	Money	   *money = alloc_array(customers->with_money, sizeof(Money));
+	Money	   *money = array_alloc(customers->with_money, sizeof(Money));
 	StateHeap	heap;
 	Purchases	purchases;
 	uint64		n = 0;
@@ -99,7 +93,7 @@ rfm_customers_init(RfmCustomers *customers, const CustomerTable *table,
 		customers->count++;
 		customers->with_money += !money_is_none(&purchases.money);
 	}
-	customers->money_words = alloc_array(customers->count, sizeof(uint64));
+	customers->money_words = array_alloc(customers->count, sizeof(uint64));
 	cut_words(customers, RFM_RECENCY, customers->money_words, recency_word);
 	cut_words(customers, RFM_FREQUENCY, customers->money_words, frequency_word);
 	cut_money(customers, customers->money_words);

@@ -7,9 +7,9 @@
  */
 #include "rfm_call.h"
 
+#include "arrays.h"
 #include "checks.h"
 #include "result_values.h"
-#include "utils/memutils.h"
 
 typedef struct SegmentTotals
 {
@@ -54,8 +54,7 @@ write_summary(CustomerCall *base_call, const CustomerTable *const *tables)
 	for (cursor = rfm_customers_walk(&customers);
 		 rfm_cursor_next(&cursor, &customer);)
 		segments[customer.segment].customers++;
-	recency = MemoryContextAllocHuge(CurrentMemoryContext,
-									 (customers.count + 1) * sizeof(uint64));
+	recency = array_alloc(customers.count, sizeof(uint64));
 	for (int i = 0; i < SEGMENT_NAME_COUNT; i++)
 	{
 		segments[i].recency = recency;

@@ -12,6 +12,7 @@
 
 #include <math.h>
 
+#include "arrays.h"
 #include "common/int.h"
 #include "funcapi.h"
 #include "kaplan_meier.h"
@@ -22,7 +23,6 @@
 #include "state_bytes.h"
 #include "utils/array.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 
 static void
 reject_many_observations(void)
@@ -160,8 +160,8 @@ read_survival(Datum value)
 
 	if (table->family != &survival_family)
 		reject_state(table, "survival");
-	data.times = MemoryContextAllocHuge(CurrentMemoryContext,
-										Max(customer_table_customers(table), 1) * sizeof(SurvivalTime));
+	data.times = array_alloc(customer_table_customers(table),
+							 sizeof(SurvivalTime));
 	while ((slot = customer_cursor_next_slot(&cursor)) != NULL)
 	{
 		SurvivalCounts counts;
