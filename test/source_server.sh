@@ -72,6 +72,8 @@ source_unpack() {
 source_build() (
 	echo 'building it, which takes some minutes'
 	cd "$CHECKED_DIR/postgres-source" || exit
+	# Called from make, PostgreSQL's own would take itself for a part of a larger build
+	unset MAKELEVEL MAKEFLAGS MFLAGS
 	{
 		./configure --prefix="$SOURCE_SERVER" --enable-cassert --enable-debug --enable-tap-tests \
 			--without-readline --without-zlib --without-icu CFLAGS='-O1 -g' CPPFLAGS=-DUSE_VALGRIND &&
