@@ -3,7 +3,7 @@
 #	make, make install, make installcheck	as in every PGXS extension
 #	make demo		the main job on a fresh machine, in a throwaway server
 #	make test		the whole test suite, likewise
-#	make test-all		the suite on every version of PostgreSQL that Debian has
+#	make test-all		the suite on every version of PostgreSQL from 15 to 18
 #	make test-upgrade	pg_upgrade to newer versions, with stored states
 #	make test-load		many sessions for a minute; memory, cancels, killed backends
 #	make test-asan		the same with AddressSanitizer and UndefinedBehaviorSanitizer

@@ -10,7 +10,7 @@
 # The last line counts. Made of the last commit; the tree has to be clean. Options, from
 # the environment:
 #
-#	VERSIONS='15 17 18'	which (default: 15). As for versions.sh, the exit status is 77 if
+#	VERSIONS='15 16 17 18'	which (default: 15). As for versions.sh, the exit status is 77 if
 #			one could not be tested
 #	ROOTS=folder	keep the roots of the builds there for the next run (2 GB each)
 #	DEBS=folder	leave the packages there
@@ -54,7 +54,7 @@ test_version() {
 	install=install-$1
 	package=postgresql-$1-retention
 	if ! suite=$(root_suite "$1"); then
-		untested "$1" 'no suite of Debian has it'
+		untested "$1" 'no suite has it'
 	elif ! root_make "$build" "$suite" build-essential lintian; then
 		untested "$1" "$ROOT_REASON"
 	elif root_enter "$build" && step "$package: build dependencies" install_build_dependencies &&

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# root.sh: small Debian systems in folders of their own, to run what this machine
+# root.sh: small Debian and Ubuntu systems in folders of their own, to run what this machine
 # has not: another version of PostgreSQL, or nothing but what a package asks for. They
 # are made by mmdebstrap from the mirror that apt uses here, and entered by chroot in
 # namespaces of their own, so that nothing started in one outlives it, not even by a
@@ -21,10 +21,12 @@
 # Set: ROOT_DIR, which is ROOTS or temporary; ROOT_TEMP, always temporary; ROOT_REASON, why
 # there is no root, for people to read.
 
-# The suites of Debian that a version of PostgreSQL comes with
+# The suites that a version of PostgreSQL comes with: Debian's, or Ubuntu's where Debian
+# never had it
 root_suite() {
 	case $1 in
 	15) echo bookworm ;;
+	16) echo noble ;;
 	17) echo trixie ;;
 	18) echo forky ;;
 	*) return 1 ;;
@@ -72,13 +74,29 @@ root_mirror() {
 		"Release: $(. /etc/os-release && echo "${VERSION_CODENAME:-}")" 2>/dev/null | head -n 1 | grep .
 }
 
+# What mmdebstrap is told of a suite's mirror; those of Ubuntu it knows
+root_source() {
+	case $1 in
+	noble) echo --components=main,universe ;;
+	*) echo "deb $(root_mirror) $1 main" ;;
+	esac
+}
+
+# Without Ubuntu's keys, nothing of Ubuntu is run here.
+root_trusts() {
+	[ "$1" != noble ] || [ -f /usr/share/keyrings/ubuntu-archive-keyring.gpg ] || {
+		ROOT_REASON="it is Ubuntu's ($1), whose keys are not in /usr/share/keyrings (its package ubuntu-keyring)"
+		return 1
+	}
+}
+
 # root_make NAME SUITE [--unpack PACKAGE] PACKAGE...: the package after --unpack without
 # what it depends on; a server's headers want a second compiler of 1 GB, which PGXS can do
 # without. Status 1 if it could not be, with ROOT_REASON.
 root_make() {
 	root=$ROOT_DIR/$1
 	[ ! -d "$root" ] || return 0
-	root_possible || return
+	root_possible && root_trusts "$2" || return
 	name=$1 suite=$2
 	shift 2
 	unpack=
@@ -88,7 +106,7 @@ root_make() {
 		--aptopt='Acquire::Check-Valid-Until "false"' --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Languages "none"' \
 		--dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/man/*' \
 		${unpack:+"--customize-hook=chroot \"\$1\" sh -ec 'cd /tmp; apt-get -q download $unpack; for deb in *.deb; do dpkg -x \$deb /; done; rm -f *.deb'"} \
-		"$suite" "$root.new" "deb $(root_mirror) $suite main"
+		"$suite" "$root.new" "$(root_source "$suite")"
 	if root_contained "$@" >"$ROOT_TEMP/$name.log" 2>&1; then
 		mv "$root.new" "$root"
 	else
