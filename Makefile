@@ -6,8 +6,8 @@
 #	make test-all		the suite on every version of PostgreSQL from 15 to 18
 #	make test-upgrade	pg_upgrade to newer versions, with stored states
 #	make test-load		many sessions for a minute; memory, cancels, killed backends
-#	make test-asan		the same with AddressSanitizer and UndefinedBehaviorSanitizer
-#	make test-assert	the same in a server built with assertions
+#	make test-asan		the suite with AddressSanitizer and UndefinedBehaviorSanitizer
+#	make test-assert	the suite in a server built with assertions
 #	make test-valgrind	its regression files with the server under valgrind
 #	make analyze		static analysis: cppcheck, clang-tidy, gcc -fanalyzer
 #	make fuzz		hostile states, with sanitizers and libFuzzer
@@ -15,7 +15,7 @@
 #	make dist		the archive of a release; make test-dist: build and test from one
 #	make test-deb		the Debian package (debian/), built, installed, tested, purged
 #	make bench		the benchmarks of bench/README.md, likewise
-#	make bench-models	those of fits and predictions
+#	make bench-models	those of fits and predictions; make bench-duckdb: beside DuckDB
 
 EXTENSION = retention
 EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" retention.control)

@@ -38,7 +38,7 @@ CREATE AGGREGATE purchase_summary(ordered_at timestamptz, amount numeric, unit i
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE purchase_summary(timestamptz, numeric, interval, timestamptz, text) IS
-'what the predictive models are told of a customer, for GROUP BY customer: orders, first and last, revenue (money, refunds included); x: days with an order, less the first; t_x and age: time from the first day to the last, and to the day of as_of, in units (whole days, such as 7 days); mean_repeat_value: money of the orders after the first day, per day with one: SELECT customer_id, (purchase_summary(ordered_at, amount, ''7 days'', now(), ''UTC'')).* FROM orders GROUP BY customer_id';
+'one customer''s history as the predictive models need it, for GROUP BY customer: orders, first and last, revenue (money, refunds included); x: days with an order, less the first; t_x and age: time from the first day to the last, and to the day of as_of, in units (whole days, such as 7 days); mean_repeat_value: money of the orders after the first day, per day with one: SELECT customer_id, (purchase_summary(ordered_at, amount, ''7 days'', now(), ''UTC'')).* FROM orders WHERE customer_id IS NOT NULL GROUP BY customer_id';
 
 CREATE AGGREGATE purchase_summary_state(ordered_at timestamptz, amount numeric, unit interval, as_of timestamptz, tz text) (
     SFUNC = purchase_summary_transfn,
@@ -61,7 +61,7 @@ CREATE AGGREGATE purchase_days_state(customer bigint, ordered_at timestamptz, am
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE purchase_days_state(bigint, timestamptz, numeric, timestamptz, text) IS
-'the days that every customer ordered on until as_of, with their money, to store, merge with rollup() and read with predict_customers()';
+'the days that every customer ordered on until as_of, with their money, to store, merge with rollup() and read with predict_customers() and backtest()';
 
 CREATE FUNCTION purchase_days_state_transfn_text(retention_state, text, timestamptz, numeric, timestamptz, text) RETURNS retention_state
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -74,7 +74,7 @@ CREATE AGGREGATE purchase_days_state(customer text, ordered_at timestamptz, amou
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE purchase_days_state(text, timestamptz, numeric, timestamptz, text) IS
-'the days that every customer ordered on until as_of, with their money, to store, merge with rollup() and read with predict_customers()';
+'the days that every customer ordered on until as_of, with their money, to store, merge with rollup() and read with predict_customers() and backtest()';
 
 CREATE FUNCTION purchase_days_state_transfn_uuid(retention_state, uuid, timestamptz, numeric, timestamptz, text) RETURNS retention_state
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -87,7 +87,7 @@ CREATE AGGREGATE purchase_days_state(customer uuid, ordered_at timestamptz, amou
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE purchase_days_state(uuid, timestamptz, numeric, timestamptz, text) IS
-'the days that every customer ordered on until as_of, with their money, to store, merge with rollup() and read with predict_customers()';
+'the days that every customer ordered on until as_of, with their money, to store, merge with rollup() and read with predict_customers() and backtest()';
 
 -- ---------------------------------------------------------------------------
 -- models: of when customers buy and leave, and of what they spend
@@ -318,3 +318,88 @@ COMMENT ON FUNCTION purchase_days_state_transfn_text(retention_state, text, time
 COMMENT ON FUNCTION purchase_days_state_transfn_uuid(retention_state, uuid, timestamptz, numeric, timestamptz, text) IS 'transition function; for aggregates only';
 COMMENT ON FUNCTION btyd_transfn(retention_state, bigint, double precision, double precision) IS 'transition function; for aggregates only';
 COMMENT ON FUNCTION gamma_gamma_transfn(retention_state, bigint, double precision) IS 'transition function; for aggregates only';
+
+-- ---------------------------------------------------------------------------
+-- comments that say more
+-- ---------------------------------------------------------------------------
+
+COMMENT ON AGGREGATE repeat_rate(bigint, timestamptz, interval, timestamptz) IS
+'share (0 to 1) of all customers with an order up to as_of that ordered at least twice in (as_of - period, as_of]; every row counts as an order: FILTER (WHERE amount > 0)';
+
+COMMENT ON AGGREGATE repeat_rate(text, timestamptz, interval, timestamptz) IS
+'share (0 to 1) of all customers with an order up to as_of that ordered at least twice in (as_of - period, as_of]; every row counts as an order: FILTER (WHERE amount > 0)';
+
+COMMENT ON AGGREGATE repeat_rate(uuid, timestamptz, interval, timestamptz) IS
+'share (0 to 1) of all customers with an order up to as_of that ordered at least twice in (as_of - period, as_of]; every row counts as an order: FILTER (WHERE amount > 0)';
+
+COMMENT ON AGGREGATE second_order_rate(bigint, timestamptz, interval, timestamptz) IS
+'share (0 to 1) of customers whose first order is at least "within" old that ordered again within that time; every row counts as an order: FILTER (WHERE amount > 0)';
+
+COMMENT ON AGGREGATE second_order_rate(text, timestamptz, interval, timestamptz) IS
+'share (0 to 1) of customers whose first order is at least "within" old that ordered again within that time; every row counts as an order: FILTER (WHERE amount > 0)';
+
+COMMENT ON AGGREGATE second_order_rate(uuid, timestamptz, interval, timestamptz) IS
+'share (0 to 1) of customers whose first order is at least "within" old that ordered again within that time; every row counts as an order: FILTER (WHERE amount > 0)';
+
+COMMENT ON AGGREGATE churn_rate(bigint, timestamptz, interval, timestamptz, timestamptz) IS
+'share (0 to 1) of the customers active at period_start that are not active at period_end; active: an order in the inactive_after before; every row counts as an order: FILTER (WHERE amount > 0)';
+
+COMMENT ON AGGREGATE churn_rate(text, timestamptz, interval, timestamptz, timestamptz) IS
+'share (0 to 1) of the customers active at period_start that are not active at period_end; active: an order in the inactive_after before; every row counts as an order: FILTER (WHERE amount > 0)';
+
+COMMENT ON AGGREGATE churn_rate(uuid, timestamptz, interval, timestamptz, timestamptz) IS
+'share (0 to 1) of the customers active at period_start that are not active at period_end; active: an order in the inactive_after before; every row counts as an order: FILTER (WHERE amount > 0)';
+
+COMMENT ON AGGREGATE inactive_rate(bigint, timestamptz, interval, timestamptz) IS
+'share (0 to 1) of all customers with an order up to as_of that have none in (as_of - inactive_after, as_of]; every row counts as an order: FILTER (WHERE amount > 0)';
+
+COMMENT ON AGGREGATE inactive_rate(text, timestamptz, interval, timestamptz) IS
+'share (0 to 1) of all customers with an order up to as_of that have none in (as_of - inactive_after, as_of]; every row counts as an order: FILTER (WHERE amount > 0)';
+
+COMMENT ON AGGREGATE inactive_rate(uuid, timestamptz, interval, timestamptz) IS
+'share (0 to 1) of all customers with an order up to as_of that have none in (as_of - inactive_after, as_of]; every row counts as an order: FILTER (WHERE amount > 0)';
+
+COMMENT ON AGGREGATE gross_revenue_retention(bigint, timestamptz, numeric, interval, timestamptz) IS
+'share (0 to 1) of the previous period''s money that the same customers spent again, at most what each spent then';
+
+COMMENT ON AGGREGATE gross_revenue_retention(text, timestamptz, numeric, interval, timestamptz) IS
+'share (0 to 1) of the previous period''s money that the same customers spent again, at most what each spent then';
+
+COMMENT ON AGGREGATE gross_revenue_retention(uuid, timestamptz, numeric, interval, timestamptz) IS
+'share (0 to 1) of the previous period''s money that the same customers spent again, at most what each spent then';
+
+COMMENT ON AGGREGATE purchases_state(bigint, timestamptz, numeric, timestamptz) IS
+'first and last order, number of orders and money of every customer until as_of, to store, merge with rollup() and read with rfm_segments(), segment_summary(), rfm_transitions(), rfm_breaks() and hero_buyers()';
+
+COMMENT ON AGGREGATE purchases_state(text, timestamptz, numeric, timestamptz) IS
+'first and last order, number of orders and money of every customer until as_of, to store, merge with rollup() and read with rfm_segments(), segment_summary(), rfm_transitions(), rfm_breaks() and hero_buyers()';
+
+COMMENT ON AGGREGATE purchases_state(uuid, timestamptz, numeric, timestamptz) IS
+'first and last order, number of orders and money of every customer until as_of, to store, merge with rollup() and read with rfm_segments(), segment_summary(), rfm_transitions(), rfm_breaks() and hero_buyers()';
+
+COMMENT ON FUNCTION rfm_grid_check(regclass, integer) IS
+'what is wrong with your own table of rules (segment, and any of r_min, r_max, f_min, f_max, m_min, m_max, fm_min, fm_max; inclusive, NULL is no limit, fm is (f + m + 1) / 2): cells that are a ''hole'', an ''overlap'' or ''unnamed'', and rules ''unused''; no rows: SELECT s.*, g.segment FROM rfm_segments(...) s LEFT JOIN my_rules g ON s.r BETWEEN g.r_min AND g.r_max AND ... names every scored customer once (where a bound may be NULL, write coalesce(g.r_min, s.r))';
+
+COMMENT ON FUNCTION rfm_transitions(anyelement, regclass, name, name, name, timestamptz, timestamptz, integer, text, text, name) IS
+'customers who moved from one RFM segment to another between two times, their share (0 to 1) of from_segment and their money at to_as_of; from_segment ''none'': not yet a customer; to_segment ''none'': all orders were sent back';
+
+COMMENT ON AGGREGATE repeat_by_order_number(bigint, timestamptz, integer, interval, timestamptz) IS
+'repeat_by_order_number with the time that customers are given for the next order; every row counts as an order: FILTER (WHERE amount > 0)';
+
+COMMENT ON AGGREGATE repeat_by_order_number(text, timestamptz, integer, interval, timestamptz) IS
+'repeat_by_order_number with the time that customers are given for the next order; every row counts as an order: FILTER (WHERE amount > 0)';
+
+COMMENT ON AGGREGATE repeat_by_order_number(uuid, timestamptz, integer, interval, timestamptz) IS
+'repeat_by_order_number with the time that customers are given for the next order; every row counts as an order: FILTER (WHERE amount > 0)';
+
+COMMENT ON FUNCTION survival_curve(survival, double precision) IS
+'the Kaplan-Meier curve, a row for every day (24 hours, with a fraction) with an event or a censored time: survival is the share (0 to 1) without the event after that day, with its standard error (Greenwood) and log(-log) confidence interval; NULL where it has none';
+
+COMMENT ON AGGREGATE repeat_survival(bigint, timestamptz, timestamptz) IS
+'whole days (24 hours) from each customer''s first to second order, or, without one, to as_of (censored); every row counts as an order: FILTER (WHERE amount > 0)';
+
+COMMENT ON AGGREGATE repeat_survival(text, timestamptz, timestamptz) IS
+'whole days (24 hours) from each customer''s first to second order, or, without one, to as_of (censored); every row counts as an order: FILTER (WHERE amount > 0)';
+
+COMMENT ON AGGREGATE repeat_survival(uuid, timestamptz, timestamptz) IS
+'whole days (24 hours) from each customer''s first to second order, or, without one, to as_of (censored); every row counts as an order: FILTER (WHERE amount > 0)';

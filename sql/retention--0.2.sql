@@ -191,7 +191,7 @@ CREATE AGGREGATE repeat_rate(customer bigint, ordered_at timestamptz, period int
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE repeat_rate(bigint, timestamptz, interval, timestamptz) IS
-'share (0 to 1) of all customers with an order up to as_of that ordered at least twice in (as_of - period, as_of]';
+'share (0 to 1) of all customers with an order up to as_of that ordered at least twice in (as_of - period, as_of]; every row counts as an order: FILTER (WHERE amount > 0)';
 
 CREATE AGGREGATE repeat_rate(customer text, ordered_at timestamptz, period interval, as_of timestamptz) (
     SFUNC = repeat_rate_window_transfn_text,
@@ -202,7 +202,7 @@ CREATE AGGREGATE repeat_rate(customer text, ordered_at timestamptz, period inter
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE repeat_rate(text, timestamptz, interval, timestamptz) IS
-'share (0 to 1) of all customers with an order up to as_of that ordered at least twice in (as_of - period, as_of]';
+'share (0 to 1) of all customers with an order up to as_of that ordered at least twice in (as_of - period, as_of]; every row counts as an order: FILTER (WHERE amount > 0)';
 
 CREATE AGGREGATE repeat_rate(customer uuid, ordered_at timestamptz, period interval, as_of timestamptz) (
     SFUNC = repeat_rate_window_transfn_uuid,
@@ -213,7 +213,7 @@ CREATE AGGREGATE repeat_rate(customer uuid, ordered_at timestamptz, period inter
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE repeat_rate(uuid, timestamptz, interval, timestamptz) IS
-'share (0 to 1) of all customers with an order up to as_of that ordered at least twice in (as_of - period, as_of]';
+'share (0 to 1) of all customers with an order up to as_of that ordered at least twice in (as_of - period, as_of]; every row counts as an order: FILTER (WHERE amount > 0)';
 
 CREATE AGGREGATE repeat_rate_state(customer bigint, ordered_at timestamptz, period interval, as_of timestamptz) (
     SFUNC = repeat_rate_window_transfn_bigint,
@@ -254,7 +254,7 @@ CREATE AGGREGATE second_order_rate(customer bigint, ordered_at timestamptz, with
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE second_order_rate(bigint, timestamptz, interval, timestamptz) IS
-'share (0 to 1) of customers whose first order is at least "within" old that ordered again within that time';
+'share (0 to 1) of customers whose first order is at least "within" old that ordered again within that time; every row counts as an order: FILTER (WHERE amount > 0)';
 
 CREATE AGGREGATE second_order_rate(customer text, ordered_at timestamptz, within interval, as_of timestamptz) (
     SFUNC = second_order_rate_transfn_text,
@@ -265,7 +265,7 @@ CREATE AGGREGATE second_order_rate(customer text, ordered_at timestamptz, within
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE second_order_rate(text, timestamptz, interval, timestamptz) IS
-'share (0 to 1) of customers whose first order is at least "within" old that ordered again within that time';
+'share (0 to 1) of customers whose first order is at least "within" old that ordered again within that time; every row counts as an order: FILTER (WHERE amount > 0)';
 
 CREATE AGGREGATE second_order_rate(customer uuid, ordered_at timestamptz, within interval, as_of timestamptz) (
     SFUNC = second_order_rate_transfn_uuid,
@@ -276,7 +276,7 @@ CREATE AGGREGATE second_order_rate(customer uuid, ordered_at timestamptz, within
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE second_order_rate(uuid, timestamptz, interval, timestamptz) IS
-'share (0 to 1) of customers whose first order is at least "within" old that ordered again within that time';
+'share (0 to 1) of customers whose first order is at least "within" old that ordered again within that time; every row counts as an order: FILTER (WHERE amount > 0)';
 
 CREATE AGGREGATE second_order_rate_state(customer bigint, ordered_at timestamptz, within interval, as_of timestamptz) (
     SFUNC = second_order_rate_transfn_bigint,
@@ -362,7 +362,7 @@ CREATE AGGREGATE churn_rate(customer bigint, ordered_at timestamptz, inactive_af
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE churn_rate(bigint, timestamptz, interval, timestamptz, timestamptz) IS
-'share (0 to 1) of the customers active at period_start that are not active at period_end; active: an order in the inactive_after before';
+'share (0 to 1) of the customers active at period_start that are not active at period_end; active: an order in the inactive_after before; every row counts as an order: FILTER (WHERE amount > 0)';
 
 CREATE AGGREGATE churn_rate(customer text, ordered_at timestamptz, inactive_after interval, period_start timestamptz, period_end timestamptz) (
     SFUNC = churn_rate_transfn_text,
@@ -373,7 +373,7 @@ CREATE AGGREGATE churn_rate(customer text, ordered_at timestamptz, inactive_afte
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE churn_rate(text, timestamptz, interval, timestamptz, timestamptz) IS
-'share (0 to 1) of the customers active at period_start that are not active at period_end; active: an order in the inactive_after before';
+'share (0 to 1) of the customers active at period_start that are not active at period_end; active: an order in the inactive_after before; every row counts as an order: FILTER (WHERE amount > 0)';
 
 CREATE AGGREGATE churn_rate(customer uuid, ordered_at timestamptz, inactive_after interval, period_start timestamptz, period_end timestamptz) (
     SFUNC = churn_rate_transfn_uuid,
@@ -384,7 +384,7 @@ CREATE AGGREGATE churn_rate(customer uuid, ordered_at timestamptz, inactive_afte
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE churn_rate(uuid, timestamptz, interval, timestamptz, timestamptz) IS
-'share (0 to 1) of the customers active at period_start that are not active at period_end; active: an order in the inactive_after before';
+'share (0 to 1) of the customers active at period_start that are not active at period_end; active: an order in the inactive_after before; every row counts as an order: FILTER (WHERE amount > 0)';
 
 CREATE AGGREGATE churn_rate_state(customer bigint, ordered_at timestamptz, inactive_after interval, period_start timestamptz, period_end timestamptz) (
     SFUNC = churn_rate_transfn_bigint,
@@ -425,7 +425,7 @@ CREATE AGGREGATE inactive_rate(customer bigint, ordered_at timestamptz, inactive
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE inactive_rate(bigint, timestamptz, interval, timestamptz) IS
-'share (0 to 1) of all customers with an order up to as_of that have none in (as_of - inactive_after, as_of]';
+'share (0 to 1) of all customers with an order up to as_of that have none in (as_of - inactive_after, as_of]; every row counts as an order: FILTER (WHERE amount > 0)';
 
 CREATE AGGREGATE inactive_rate(customer text, ordered_at timestamptz, inactive_after interval, as_of timestamptz) (
     SFUNC = inactive_rate_transfn_text,
@@ -436,7 +436,7 @@ CREATE AGGREGATE inactive_rate(customer text, ordered_at timestamptz, inactive_a
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE inactive_rate(text, timestamptz, interval, timestamptz) IS
-'share (0 to 1) of all customers with an order up to as_of that have none in (as_of - inactive_after, as_of]';
+'share (0 to 1) of all customers with an order up to as_of that have none in (as_of - inactive_after, as_of]; every row counts as an order: FILTER (WHERE amount > 0)';
 
 CREATE AGGREGATE inactive_rate(customer uuid, ordered_at timestamptz, inactive_after interval, as_of timestamptz) (
     SFUNC = inactive_rate_transfn_uuid,
@@ -447,7 +447,7 @@ CREATE AGGREGATE inactive_rate(customer uuid, ordered_at timestamptz, inactive_a
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE inactive_rate(uuid, timestamptz, interval, timestamptz) IS
-'share (0 to 1) of all customers with an order up to as_of that have none in (as_of - inactive_after, as_of]';
+'share (0 to 1) of all customers with an order up to as_of that have none in (as_of - inactive_after, as_of]; every row counts as an order: FILTER (WHERE amount > 0)';
 
 CREATE AGGREGATE inactive_rate_state(customer bigint, ordered_at timestamptz, inactive_after interval, as_of timestamptz) (
     SFUNC = inactive_rate_transfn_bigint,
@@ -488,7 +488,7 @@ CREATE AGGREGATE gross_revenue_retention(customer bigint, ordered_at timestamptz
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE gross_revenue_retention(bigint, timestamptz, numeric, interval, timestamptz) IS
-'share (0 to 1) of the previous periods money that the same customers spent again, at most what each spent then';
+'share (0 to 1) of the previous period''s money that the same customers spent again, at most what each spent then';
 
 CREATE AGGREGATE gross_revenue_retention(customer text, ordered_at timestamptz, amount numeric, period interval, as_of timestamptz) (
     SFUNC = revenue_retention_transfn_text,
@@ -499,7 +499,7 @@ CREATE AGGREGATE gross_revenue_retention(customer text, ordered_at timestamptz, 
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE gross_revenue_retention(text, timestamptz, numeric, interval, timestamptz) IS
-'share (0 to 1) of the previous periods money that the same customers spent again, at most what each spent then';
+'share (0 to 1) of the previous period''s money that the same customers spent again, at most what each spent then';
 
 CREATE AGGREGATE gross_revenue_retention(customer uuid, ordered_at timestamptz, amount numeric, period interval, as_of timestamptz) (
     SFUNC = revenue_retention_transfn_uuid,
@@ -510,7 +510,7 @@ CREATE AGGREGATE gross_revenue_retention(customer uuid, ordered_at timestamptz, 
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE gross_revenue_retention(uuid, timestamptz, numeric, interval, timestamptz) IS
-'share (0 to 1) of the previous periods money that the same customers spent again, at most what each spent then';
+'share (0 to 1) of the previous period''s money that the same customers spent again, at most what each spent then';
 
 CREATE AGGREGATE net_revenue_retention(customer bigint, ordered_at timestamptz, amount numeric, period interval, as_of timestamptz) (
     SFUNC = revenue_retention_transfn_bigint,
@@ -836,7 +836,7 @@ CREATE AGGREGATE purchases_state(customer bigint, ordered_at timestamptz, amount
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE purchases_state(bigint, timestamptz, numeric, timestamptz) IS
-'first and last order, number of orders and money of every customer until as_of, to store, merge with rollup() and read with rfm_segments(), segment_summary() and hero_buyers()';
+'first and last order, number of orders and money of every customer until as_of, to store, merge with rollup() and read with rfm_segments(), segment_summary(), rfm_transitions(), rfm_breaks() and hero_buyers()';
 
 CREATE FUNCTION purchases_state_transfn_text(retention_state, text, timestamptz, numeric, timestamptz) RETURNS retention_state
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -849,7 +849,7 @@ CREATE AGGREGATE purchases_state(customer text, ordered_at timestamptz, amount n
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE purchases_state(text, timestamptz, numeric, timestamptz) IS
-'first and last order, number of orders and money of every customer until as_of, to store, merge with rollup() and read with rfm_segments(), segment_summary() and hero_buyers()';
+'first and last order, number of orders and money of every customer until as_of, to store, merge with rollup() and read with rfm_segments(), segment_summary(), rfm_transitions(), rfm_breaks() and hero_buyers()';
 
 CREATE FUNCTION purchases_state_transfn_uuid(retention_state, uuid, timestamptz, numeric, timestamptz) RETURNS retention_state
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -862,7 +862,7 @@ CREATE AGGREGATE purchases_state(customer uuid, ordered_at timestamptz, amount n
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE purchases_state(uuid, timestamptz, numeric, timestamptz) IS
-'first and last order, number of orders and money of every customer until as_of, to store, merge with rollup() and read with rfm_segments(), segment_summary() and hero_buyers()';
+'first and last order, number of orders and money of every customer until as_of, to store, merge with rollup() and read with rfm_segments(), segment_summary(), rfm_transitions(), rfm_breaks() and hero_buyers()';
 
 -- ---------------------------------------------------------------------------
 -- scores
@@ -907,7 +907,7 @@ CREATE FUNCTION rfm_grid_check(rules_table regclass, bins integer DEFAULT 5)
 RETURNS TABLE (problem text, r integer, f integer, m integer, cell text, segments text)
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 10;
 COMMENT ON FUNCTION rfm_grid_check(regclass, integer) IS
-'what is wrong with a table of own rules (segment, and any of r_min, r_max, f_min, f_max, m_min, m_max, fm_min, fm_max; inclusive, NULL is no limit, fm is (f + m + 1) / 2): cells that are a ''hole'', an ''overlap'' or ''unnamed'', and rules ''unused''; no rows: SELECT s.*, g.segment FROM rfm_segments(...) s LEFT JOIN my_rules g ON s.r BETWEEN g.r_min AND g.r_max AND ... names every scored customer once (where a bound may be NULL, write coalesce(g.r_min, s.r))';
+'what is wrong with your own table of rules (segment, and any of r_min, r_max, f_min, f_max, m_min, m_max, fm_min, fm_max; inclusive, NULL is no limit, fm is (f + m + 1) / 2): cells that are a ''hole'', an ''overlap'' or ''unnamed'', and rules ''unused''; no rows: SELECT s.*, g.segment FROM rfm_segments(...) s LEFT JOIN my_rules g ON s.r BETWEEN g.r_min AND g.r_max AND ... names every scored customer once (where a bound may be NULL, write coalesce(g.r_min, s.r))';
 
 -- ---------------------------------------------------------------------------
 -- rfm: a relation's (or a stored state's) customers as rows
@@ -944,7 +944,7 @@ CREATE FUNCTION rfm_transitions(customer_type anyelement, orders_table regclass,
 RETURNS TABLE (from_segment text, to_segment text, customers bigint, share double precision, monetary numeric)
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 60;
 COMMENT ON FUNCTION rfm_transitions(anyelement, regclass, name, name, name, timestamptz, timestamptz, integer, text, text, name) IS
-'customers who moved from one RFM segment to another between two times, their share (0 to 1) of from_segment and their money at to_as_of; from_segment ''none'' is of those not yet customers';
+'customers who moved from one RFM segment to another between two times, their share (0 to 1) of from_segment and their money at to_as_of; from_segment ''none'': not yet a customer; to_segment ''none'': all orders were sent back';
 
 CREATE FUNCTION rfm_transitions(from_state retention_state, to_state retention_state, bins integer DEFAULT 5, grid text DEFAULT 'standard')
 RETURNS TABLE (from_segment text, to_segment text, customers bigint, share double precision, monetary numeric)
@@ -1389,7 +1389,7 @@ CREATE AGGREGATE repeat_by_order_number(customer bigint, ordered_at timestamptz,
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE repeat_by_order_number(bigint, timestamptz, integer, interval, timestamptz) IS
-'repeat_by_order_number with the time that customers are given for the next order';
+'repeat_by_order_number with the time that customers are given for the next order; every row counts as an order: FILTER (WHERE amount > 0)';
 
 CREATE AGGREGATE repeat_by_order_number_state(customer bigint, ordered_at timestamptz, max_number integer, within interval, as_of timestamptz) (
     SFUNC = repeat_by_order_number_within_transfn_bigint,
@@ -1413,7 +1413,7 @@ CREATE AGGREGATE repeat_by_order_number(customer text, ordered_at timestamptz, m
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE repeat_by_order_number(text, timestamptz, integer, interval, timestamptz) IS
-'repeat_by_order_number with the time that customers are given for the next order';
+'repeat_by_order_number with the time that customers are given for the next order; every row counts as an order: FILTER (WHERE amount > 0)';
 
 CREATE AGGREGATE repeat_by_order_number_state(customer text, ordered_at timestamptz, max_number integer, within interval, as_of timestamptz) (
     SFUNC = repeat_by_order_number_within_transfn_text,
@@ -1437,7 +1437,7 @@ CREATE AGGREGATE repeat_by_order_number(customer uuid, ordered_at timestamptz, m
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE repeat_by_order_number(uuid, timestamptz, integer, interval, timestamptz) IS
-'repeat_by_order_number with the time that customers are given for the next order';
+'repeat_by_order_number with the time that customers are given for the next order; every row counts as an order: FILTER (WHERE amount > 0)';
 
 CREATE AGGREGATE repeat_by_order_number_state(customer uuid, ordered_at timestamptz, max_number integer, within interval, as_of timestamptz) (
     SFUNC = repeat_by_order_number_within_transfn_uuid,
@@ -1519,7 +1519,7 @@ CREATE FUNCTION survival_curve(s survival, confidence double precision DEFAULT 0
 RETURNS TABLE (day double precision, at_risk bigint, events bigint, censored bigint, survival double precision, std_error double precision, ci_low double precision, ci_high double precision)
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 ROWS 400;
 COMMENT ON FUNCTION survival_curve(survival, double precision) IS
-'the Kaplan-Meier curve, a row for every day (24 hours, with a fraction) with an event or a censored: survival is the share (0 to 1) without the event after that day, with its standard error (Greenwood) and log(-log) confidence interval; NULL where it has none';
+'the Kaplan-Meier curve, a row for every day (24 hours, with a fraction) with an event or a censored time: survival is the share (0 to 1) without the event after that day, with its standard error (Greenwood) and log(-log) confidence interval; NULL where it has none';
 
 CREATE FUNCTION survival_at(s survival, day double precision) RETURNS double precision
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
@@ -1567,7 +1567,7 @@ CREATE AGGREGATE repeat_survival(customer bigint, ordered_at timestamptz, as_of 
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE repeat_survival(bigint, timestamptz, timestamptz) IS
-'whole days (24 hours) from each customer''s first to second order, or, without one, to as_of (censored)';
+'whole days (24 hours) from each customer''s first to second order, or, without one, to as_of (censored); every row counts as an order: FILTER (WHERE amount > 0)';
 
 CREATE AGGREGATE repeat_survival(customer text, ordered_at timestamptz, as_of timestamptz) (
     SFUNC = repeat_survival_transfn_text,
@@ -1578,7 +1578,7 @@ CREATE AGGREGATE repeat_survival(customer text, ordered_at timestamptz, as_of ti
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE repeat_survival(text, timestamptz, timestamptz) IS
-'whole days (24 hours) from each customer''s first to second order, or, without one, to as_of (censored)';
+'whole days (24 hours) from each customer''s first to second order, or, without one, to as_of (censored); every row counts as an order: FILTER (WHERE amount > 0)';
 
 CREATE AGGREGATE repeat_survival(customer uuid, ordered_at timestamptz, as_of timestamptz) (
     SFUNC = repeat_survival_transfn_uuid,
@@ -1589,7 +1589,7 @@ CREATE AGGREGATE repeat_survival(customer uuid, ordered_at timestamptz, as_of ti
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE repeat_survival(uuid, timestamptz, timestamptz) IS
-'whole days (24 hours) from each customer''s first to second order, or, without one, to as_of (censored)';
+'whole days (24 hours) from each customer''s first to second order, or, without one, to as_of (censored); every row counts as an order: FILTER (WHERE amount > 0)';
 
 CREATE AGGREGATE repeat_survival_state(customer bigint, ordered_at timestamptz, as_of timestamptz) (
     SFUNC = repeat_survival_transfn_bigint,
@@ -1661,7 +1661,7 @@ CREATE AGGREGATE purchase_summary(ordered_at timestamptz, amount numeric, unit i
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE purchase_summary(timestamptz, numeric, interval, timestamptz, text) IS
-'what the predictive models are told of a customer, for GROUP BY customer: orders, first and last, revenue (money, refunds included); x: days with an order, less the first; t_x and age: time from the first day to the last, and to the day of as_of, in units (whole days, such as 7 days); mean_repeat_value: money of the orders after the first day, per day with one: SELECT customer_id, (purchase_summary(ordered_at, amount, ''7 days'', now(), ''UTC'')).* FROM orders GROUP BY customer_id';
+'one customer''s history as the predictive models need it, for GROUP BY customer: orders, first and last, revenue (money, refunds included); x: days with an order, less the first; t_x and age: time from the first day to the last, and to the day of as_of, in units (whole days, such as 7 days); mean_repeat_value: money of the orders after the first day, per day with one: SELECT customer_id, (purchase_summary(ordered_at, amount, ''7 days'', now(), ''UTC'')).* FROM orders WHERE customer_id IS NOT NULL GROUP BY customer_id';
 
 CREATE AGGREGATE purchase_summary_state(ordered_at timestamptz, amount numeric, unit interval, as_of timestamptz, tz text) (
     SFUNC = purchase_summary_transfn,
@@ -1684,7 +1684,7 @@ CREATE AGGREGATE purchase_days_state(customer bigint, ordered_at timestamptz, am
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE purchase_days_state(bigint, timestamptz, numeric, timestamptz, text) IS
-'the days that every customer ordered on until as_of, with their money, to store, merge with rollup() and read with predict_customers()';
+'the days that every customer ordered on until as_of, with their money, to store, merge with rollup() and read with predict_customers() and backtest()';
 
 CREATE FUNCTION purchase_days_state_transfn_text(retention_state, text, timestamptz, numeric, timestamptz, text) RETURNS retention_state
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -1697,7 +1697,7 @@ CREATE AGGREGATE purchase_days_state(customer text, ordered_at timestamptz, amou
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE purchase_days_state(text, timestamptz, numeric, timestamptz, text) IS
-'the days that every customer ordered on until as_of, with their money, to store, merge with rollup() and read with predict_customers()';
+'the days that every customer ordered on until as_of, with their money, to store, merge with rollup() and read with predict_customers() and backtest()';
 
 CREATE FUNCTION purchase_days_state_transfn_uuid(retention_state, uuid, timestamptz, numeric, timestamptz, text) RETURNS retention_state
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -1710,7 +1710,7 @@ CREATE AGGREGATE purchase_days_state(customer uuid, ordered_at timestamptz, amou
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE purchase_days_state(uuid, timestamptz, numeric, timestamptz, text) IS
-'the days that every customer ordered on until as_of, with their money, to store, merge with rollup() and read with predict_customers()';
+'the days that every customer ordered on until as_of, with their money, to store, merge with rollup() and read with predict_customers() and backtest()';
 
 -- ---------------------------------------------------------------------------
 -- models: of when customers buy and leave, and of what they spend

@@ -14,6 +14,7 @@
 #include "retention_state.h"
 #include "state_bytes.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 TimestampTz
@@ -91,7 +92,11 @@ state_arg(CustomerCall *call, int argument, CustomerTable *view)
 		return NULL;
 	table = state_open(PG_GETARG_DATUM(argument), view);
 	if (table->family != call->states->family)
-		reject_state(table, call->states->contents);
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("%s reads a state of %s, not one of %s",
+						get_func_name(fcinfo->flinfo->fn_oid),
+						call->states->aggregate, table->family->name)));
 	return table;
 }
 

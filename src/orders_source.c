@@ -21,7 +21,6 @@
 #include "state_bytes.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
@@ -179,7 +178,7 @@ set_customer(OrdersSource *source, const Column *column)
 		case KEY_NONE:
 		case KEY_PATTERN:
 			reject_column_type(source, column,
-							   "A customer is a bigint, integer, smallint, text, varchar, char or uuid; make one of these of it in a view.");
+							   "A customer is a bigint, integer, smallint, text, varchar, char or uuid: cast the column to one of these in a view.");
 			break;
 		case KEY_BIGINT:
 			source->customer = psprintf("%s::pg_catalog.int8", column->sql);
@@ -283,12 +282,13 @@ check_anchor(const OrdersSource *source, FunctionCallInfo fcinfo,
 static const char *
 zone_argument(FunctionCallInfo fcinfo, int argument)
 {
+	const char *zone;
+
 	if (PG_ARGISNULL(argument))
 		reject_null("tz");
-	/* raises an error if there is no such zone */
-	(void) DirectFunctionCall2(timestamptz_zone, PG_GETARG_DATUM(argument),
-							   TimestampTzGetDatum(0));
-	return text_to_cstring(PG_GETARG_TEXT_PP(argument));
+	zone = text_to_cstring(PG_GETARG_TEXT_PP(argument));
+	(void) zone_from_name(zone);	/* if there is one */
+	return zone;
 }
 
 /*

@@ -77,7 +77,6 @@ typedef struct StateSource
 	const CustomerFamily *family;
 	const char *aggregate;
 	bool		takes_tz;
-	const char *contents;		/* of its states, for messages */
 } StateSource;
 
 #define MOST_STATES		2

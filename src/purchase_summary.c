@@ -109,8 +109,7 @@ STATE_TRANSITIONS(purchase_days_state_transfn, purchase_days_family, 4,
 const StateSource purchase_days_states = {
 	.family = &purchase_days_family,
 	.aggregate = "purchase_days_state",
-	.takes_tz = true,
-	.contents = "the order days of customers"
+	.takes_tz = true
 };
 
 void

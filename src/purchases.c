@@ -105,6 +105,5 @@ STATE_TRANSITIONS(purchases_state_transfn, purchases_family, 4,
 
 const StateSource purchases_states = {
 	.family = &purchases_family,
-	.aggregate = "purchases_state",
-	.contents = "purchases of customers"
+	.aggregate = "purchases_state"
 };

@@ -236,9 +236,6 @@ image_open(CustomerTable *table, void *image)
 	table->heap.dead = header->heap_dead;
 }
 
-/*
- * The table's image without gaps and dead heap: see customer_table_pack.
- */
 static bool
 table_has_ones(const CustomerTable *table)
 {
@@ -258,6 +255,7 @@ packed_size(const CustomerTable *table)
 					  customer_table_packed_heap(table));
 }
 
+/* The table's image without gaps and dead heap: see customer_table_pack. */
 static void
 image_pack(const CustomerTable *table, void *image, Size size)
 {

@@ -129,7 +129,7 @@ rfm_grid_from_text(const text *name)
 			 errmsg("argument \"grid\" must be '%s' or '%s', not \"%s\"",
 					grid_names[GRID_STANDARD], grid_names[GRID_RF],
 					text_to_cstring(name)),
-			 errhint("For a grid of your own, join a table of rules and prove it with rfm_grid_check().")));
+			 errhint("For a grid of your own, join a table of rules, and check it with rfm_grid_check().")));
 }
 
 void
