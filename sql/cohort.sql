@@ -95,6 +95,12 @@ FROM (VALUES (timestamptz '1969-01-01', interval '3 years'), ('2099-01-01', '3 y
 UPDATE cohorts.eras SET t = date_trunc('hour', t);
 SELECT era, tz, grain, b.* FROM (SELECT DISTINCT era, lasts FROM cohorts.eras) e, unnest(ARRAY['UTC', 'America/St_Johns', 'Pacific/Apia', 'Europe/Paris', 'EST5EDT']) tz, unnest(ARRAY['day', 'month']) grain,
     cohorts.breaches(format('SELECT c, t, a FROM cohorts.eras WHERE era = %L AND (%L <> ''day'' OR c %% 5 = 0 AND t < era + interval ''95 days'')', era, grain), '{c}', grain, era + CASE grain WHEN 'day' THEN '95 days' ELSE lasts END, tz) b;
+-- customers of thousands of rows, money before their first order among them: in the order of
+-- time, against it, and in none
+CREATE TABLE cohorts.hot AS
+SELECT n, n % 3 AS c, timestamptz '2024-01-01' + n * interval '47 minutes' AS t, CASE WHEN n < 900 OR n % 7 = 0 THEN -0.5 * (n % 11) WHEN n % 7 = 1 THEN NULL ELSE n % 13 + 0.25 END AS a FROM generate_series(1, 6000) n;
+SELECT sorted, grain, b.* FROM unnest(ARRAY['t', 't DESC', 'md5(n::text)', 'n % 2, t', 'n / 100 % 5, t DESC']) sorted, unnest(ARRAY['day', 'month']) grain,
+    cohorts.breaches('SELECT * FROM cohorts.hot ORDER BY ' || sorted, '{c}', grain, '2024-07-20 10:00', 'Europe/Paris') b;
 -- at 00:01 on 1 November the clocks of St John's went back to October
 SELECT cohort, period_index, cohort_size, orders, revenue, is_complete FROM unnest((SELECT cohort_retention(c, t, 5, 'month', '2009-11-15', 'America/St_Johns') FROM
     (VALUES (1, timestamptz '2009-11-01 02:29:59'), (2, '2009-11-01 02:30'), (2, '2009-11-01 03:00'), (3, '2009-11-01 03:30:59')) v(c, t)));

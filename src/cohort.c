@@ -48,30 +48,46 @@ period_of_instant(int64 at, void *options)
 	return calendar_period(options, at);
 }
 
+/* Takes money from the first order on out of a timeline of earlier money. */
+static void
+take_late(CustomerTable *table, CohortPayload *customer, StateHeap *heap,
+		  uint64 *early)
+{
+	StateHeap	late_heap;
+	uint64		late;
+
+	if (*early == TIMELINE_EMPTY || customer->first_order_at == DT_NOEND)
+		return;
+	heap_init_scratch(&late_heap);
+	late = timeline_split(heap, early, customer->first_order_at,
+						  period_of_instant, table->options, &late_heap);
+	timeline_merge(&table->heap, &customer->activity, late_heap.base, late);
+	heap_free_scratch(&late_heap);
+}
+
 static void
 cohort_merge(CustomerTable *table, void *into, const void *from,
 			 const char *from_base)
 {
 	CohortPayload *a = into;
 	const CohortPayload *b = from;
-	bool		may_be_late = b->early != TIMELINE_EMPTY;
-	StateHeap	late_heap;
-	uint64		late;
+	StateHeap	early_heap;
+	uint64		early;
 
+	timeline_merge(&table->heap, &a->activity, from_base, b->activity);
 	if (b->first_order_at < a->first_order_at)
 	{
 		a->first_order_at = b->first_order_at;
-		may_be_late = true;
+		take_late(table, a, &table->heap, &a->early);
 	}
-	timeline_merge(&table->heap, &a->activity, from_base, b->activity);
-	timeline_merge(&table->heap, &a->early, from_base, b->early);
-	if (a->early == TIMELINE_EMPTY || !may_be_late)
+	if (b->early == TIMELINE_EMPTY)
 		return;
-	heap_init_scratch(&late_heap);
-	late = timeline_split(&table->heap, &a->early, a->first_order_at,
-						  period_of_instant, table->options, &late_heap);
-	timeline_merge(&table->heap, &a->activity, late_heap.base, late);
-	heap_free_scratch(&late_heap);
+	/* what was early beside other orders may be late beside these */
+	heap_init_scratch(&early_heap);
+	early = heap_copy_block(&early_heap, from_base, b->early);
+	take_late(table, a, &early_heap, &early);
+	timeline_merge(&table->heap, &a->early, early_heap.base, early);
+	heap_free_scratch(&early_heap);
 }
 
 static void

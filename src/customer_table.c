@@ -214,6 +214,17 @@ customer_table_empty(CustomerTable *table)
 	table->has_ones = false;
 }
 
+/* Takes all customers out, and gives the slots back but for so many customers. */
+void
+customer_table_restart(CustomerTable *table, uint64 customers)
+{
+	customer_table_empty(table);
+	if (table->kind == KEY_NONE)
+		return;
+	customer_table_set_range(table, 0, 0);
+	rebuild_for(table, table, customers);
+}
+
 /* Is it a sorted array too long to be searched from its start each time? */
 bool
 customer_table_is_packed(const CustomerTable *table)

@@ -178,6 +178,8 @@ extern retention_internal void customer_table_take_over(CustomerTable *table,
 														const CustomerTable *from,
 														uint64 customers);
 extern retention_internal void customer_table_empty(CustomerTable *table);
+extern retention_internal void customer_table_restart(CustomerTable *table,
+													  uint64 customers);
 extern retention_internal void customer_table_move_slot(const CustomerTable *table,
 														char *slot,
 														StateHeap *heap);

@@ -532,6 +532,9 @@ batch_exceeds_limit(const ExpandedState *expanded)
 
 	if (likely(!slots_grow && !heap_grows))
 		return false;
+	/* a heap that is nothing beside the slots is not worth their way to a file */
+	if (!slots_grow && heap * 9 / 4 <= slots / SPILLED_SHARE)
+		return false;
 	return exceeds_limit(expanded, slots_grow ? slots * 5 / 2 : slots,
 						 heap_grows ? heap * 9 / 4 : heap);
 }
@@ -541,9 +544,11 @@ merging_exceeds_limit(const ExpandedState *expanded, const CustomerTable *from)
 {
 	const CustomerTable *table = &expanded->table;
 
-	return exceeds_limit(expanded,
-						 (table->used + from->used) * table->stride * 2,
-						 table->heap.size + from->heap.used * 2);
+	/* what was too large alone is so together with others */
+	return from->npartitions > 0 ||
+		exceeds_limit(expanded,
+					  (table->used + from->used) * table->stride * 2,
+					  table->heap.size + from->heap.used * 2);
 }
 
 static void
@@ -573,7 +578,8 @@ state_let_spill(ExpandedState *expanded, FunctionCallInfo fcinfo)
 static void
 spill_state(ExpandedState *expanded)
 {
-	spill_table(&expanded->table, expanded->header.eoh_context);
+	spill_table(&expanded->table, expanded->header.eoh_context,
+				memory_limit() / SPILLED_SHARE);
 }
 
 /* Puts the waiting rows into the table. */
@@ -890,6 +896,8 @@ absorb_table(CustomerTable *into, CustomerTable *from)
 {
 	if (into->family->absorb == NULL)
 		return;
+	if (from->npartitions > 0)
+		customer_table_reserve_new(into, customer_table_customers(from));
 	for (int i = Min(from->npartitions, 1); i <= from->npartitions; i++)
 	{
 		CustomerSource source;
@@ -903,7 +911,7 @@ absorb_table(CustomerTable *into, CustomerTable *from)
 			.has_ones = from->has_ones,
 			.heap_base = from->heap.base
 		};
-		if (from->used >= RESERVE_FROM)
+		if (i == 0 && from->used >= RESERVE_FROM)
 			customer_table_reserve(into, &source);
 		into->family->absorb(into, &source);
 	}
@@ -938,7 +946,8 @@ retention_state_combine(PG_FUNCTION_ARGS)
 
 	from = state_open(PG_GETARG_DATUM(1), &view);
 	update_open_value(&update, PG_GETARG_DATUM(0), aggcontext,
-					  from->used * from->stride + from->heap.used);
+					  customer_table_customers(from) * from->stride +
+					  from->heap.used);
 	check_mergeable(update.table, from);
 	if (update.expanded)
 	{

@@ -53,15 +53,16 @@ spill_close(CustomerTable *table)
 	table->spill = NULL;
 }
 
+/* A table that is still small may be about to get what is not: it has "least". */
 static TableSpill *
-spill_create(const CustomerTable *table)
+spill_create(const CustomerTable *table, Size least)
 {
 	const Size	size = table->nslots * table->stride + table->heap.size;
-	const uint64 wanted = size / TABLE_PER_PARTITION;
+	const uint64 wanted = Max(size, least) / TABLE_PER_PARTITION;
 	TableSpill *spill = palloc0(sizeof(TableSpill));
 
 	spill->context = CurrentMemoryContext;
-	spill->most_reserved = table->nslots / 2;
+	spill->most_reserved = Max(table->nslots, least / Max(table->stride, 1)) / 2;
 	spill->npartitions = pg_nextpower2_32(Min(Max(wanted, LEAST_PARTITIONS),
 											  MOST_PARTITIONS));
 	spill->shift = pg_leftmost_one_pos32(spill->npartitions);
@@ -175,15 +176,16 @@ empty_table(CustomerTable *table)
 
 /*
  * Writes the customers of a table to temporary files, and empties it. What it takes
- * to keep track of them is allocated in the context.
+ * to keep track of them is allocated in the context. "least" bytes the table may
+ * always have.
  */
 void
-spill_table(CustomerTable *table, MemoryContext context)
+spill_table(CustomerTable *table, MemoryContext context, Size least)
 {
 	MemoryContext caller = MemoryContextSwitchTo(context);
 
 	if (table->spill == NULL)
-		table->spill = spill_create(table);
+		table->spill = spill_create(table, least);
 	write_customers(table->spill, table);
 	empty_table(table);
 	MemoryContextSwitchTo(caller);
@@ -320,14 +322,21 @@ spill_finish(CustomerTable *table)
 {
 	TableSpill *spill = table->spill;
 	MemoryContext caller;
+	uint64		largest = 0;
 
 	if (spill == NULL || table->npartitions > 0)
 		return;
 	caller = MemoryContextSwitchTo(spill->context);
-	spill_table(table, spill->context);
+	write_customers(spill, table);
+	empty_table(table);
 	for (int i = 0; i < spill->npartitions; i++)
+	{
 		if (spill->tapes[i])
 			LogicalTapeFreeze(spill->tapes[i], NULL);
+		largest = Max(largest, spill->nslots[i]);
+	}
+	/* not the slots of all customers, of which each would use a few */
+	customer_table_restart(table, Min(largest, spill->most_reserved));
 	table->npartitions = spill->npartitions;
 	table->shift = spill->shift;
 	count_partitions(table);

@@ -32,7 +32,7 @@
 #include "customer_table.h"
 
 extern retention_internal void spill_table(CustomerTable *table,
-										   MemoryContext context);
+										   MemoryContext context, Size least);
 extern retention_internal void spill_other(CustomerTable *table,
 										   const CustomerTable *from);
 extern retention_internal void spill_finish(CustomerTable *table);

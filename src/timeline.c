@@ -262,6 +262,43 @@ reject_large_timeline(void)
 			 errhint("Is the customer's key one that many share, such as 0 for guests? Leave it out with FILTER or WHERE.")));
 }
 
+/* ------------------------------------------------------------------------
+ * Adding entries
+ *
+ * Rows mostly come in the order of time, so the next entry mostly belongs where the
+ * last one went. That place is noted at the end of the block's spare room, if there is
+ * enough: it is no part of the timeline, and holds as long as the block has this size.
+ * Who changes a block notes another place, or none.
+ * ------------------------------------------------------------------------
+ */
+typedef struct Place
+{
+	uint32		size;			/* of the block */
+	uint32		at;				/* an entry begins there; 0: none noted */
+	int64		position;		/* of the entry before it */
+} Place;
+
+static char *
+place_in_block(const char *base, uint64 offset)
+{
+	uint32		size = heap_block_size(base, offset);
+	uint32		room = heap_block_room(base, offset);
+
+	if (room - size < sizeof(Place))
+		return NULL;
+	return unconstify(char *, heap_block_data(base, offset)) + room - sizeof(Place);
+}
+
+static void
+note_place(const char *base, uint64 offset, uint32 at, int64 position)
+{
+	Place		place = {heap_block_size(base, offset), at, position};
+	char	   *noted = place_in_block(base, offset);
+
+	if (noted)
+		memcpy(noted, &place, sizeof(place));
+}
+
 static uint64
 store_timeline(const TimelineWriter *writer, StateHeap *heap, uint64 offset)
 {
@@ -276,8 +313,10 @@ store_timeline(const TimelineWriter *writer, StateHeap *heap, uint64 offset)
 		heap->dead += HEAP_BLOCK_HEADER + heap_block_room(heap->base, offset);
 		return TIMELINE_EMPTY;
 	}
-	return heap_replace_block(heap, offset, (const char *) writer->bytes,
-							  writer->used);
+	offset = heap_replace_block(heap, offset, (const char *) writer->bytes,
+								writer->used);
+	note_place(heap->base, offset, 0, 0);
+	return offset;
 }
 
 /*
@@ -347,6 +386,30 @@ merge_readers(TimelineWriter *writer, TimelineReader *a, TimelineReader *b,
 }
 
 /*
+ * Opens a timeline to look for where a position belongs: as near before it as is
+ * known. "before" gets the position of the entry before, and false is returned if
+ * there is none.
+ */
+static bool
+open_near(TimelineReader *reader, const char *base, uint64 offset,
+		  int64 position, int64 *before)
+{
+	const char *noted = place_in_block(base, offset);
+	Place		place = {0};
+
+	timeline_open(reader, base, offset);
+	if (noted)
+		memcpy(&place, noted, sizeof(place));
+	if (place.at == 0 || place.size != heap_block_size(base, offset) ||
+		place.at >= place.size || place.position >= position)
+		return false;
+	reader->start = reader->at;
+	reader->at += place.at;
+	reader->position = *before = place.position;
+	return true;
+}
+
+/*
  * into += one entry, which is most of what is merged: all before it stays as it
  * is, and of what comes after it, only the first position changes.
  */
@@ -356,21 +419,23 @@ merge_entry(StateHeap *heap, uint64 into, const TimelineReader *entry,
 {
 	TimelineReader reader;
 	TimelineWriter middle;
-	const uint8 *begin;
+	const uint8 *begin = (const uint8 *) heap_block_data(heap->base, into);
 	uint32		at;
 	uint32		removed = 0;
+	int64		before;
 	uint64		offset;
 	bool		more;
 
-	timeline_open(&reader, heap->base, into);
-	begin = reader.at;
 	writer_init(&middle);
+	middle.started = open_near(&reader, heap->base, into, entry->position,
+							   &middle.position);
 	while ((more = timeline_next(&reader)) && reader.position < entry->position)
 	{
 		middle.position = reader.position;
 		middle.started = true;
 	}
 	at = (more ? reader.start : reader.at) - begin;
+	before = middle.started ? middle.position : 0;
 	if (more && reader.position == entry->position)
 	{
 		write_both(&middle, &reader, entry, wide);
@@ -389,6 +454,7 @@ merge_entry(StateHeap *heap, uint64 into, const TimelineReader *entry,
 		reject_large_timeline();
 	offset = heap_splice_block(heap, into, at, removed,
 							   (const char *) middle.bytes, middle.used);
+	note_place(heap->base, offset, at, before);
 	writer_free(&middle);
 	return offset;
 }

@@ -48,6 +48,7 @@ checked_fail() {
 
 # In a process group of its own: a signal that ends us is passed on to all of it.
 checked_run() {
+	: >"$CHECKED_DIR/output" # for tail, which may be there first
 	setsid "${1:-$test/run.sh}" >"$CHECKED_DIR/output" 2>&1 </dev/null &
 	run=$!
 	trap 'kill -- -$run 2>/dev/null; wait $run; exit 130' HUP INT TERM

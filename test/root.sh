@@ -126,7 +126,9 @@ root_copy_in() {
 	tar -C "$ROOT_PROJECT" -cf - --exclude=.git --exclude='*.o' --exclude='*.so' --exclude='*.bc' \
 		--exclude=results --exclude=tmp_check --exclude=node_modules . |
 		tar -C "$work/project" -xf - --no-same-owner
-	[ ! -d "$shared/data" ] || cp -r "$shared/data" "$work/shared/"
+	for folder in data reference; do
+		[ ! -d "$shared/$folder" ] || cp -r "$shared/$folder" "$work/shared/"
+	done
 	chmod -R a+rX "$work"
 }
 

@@ -165,9 +165,12 @@ foreach (
 	$node->poll_query_until('postgres', 'SELECT count(*) > 0 FROM pg_ls_tmpdir()') or die 'no temporary file came';
 	my $pid = answer(q{SELECT pid FROM pg_stat_activity WHERE application_name = 'victim'});
 	my $begin = time;
+	my $logged = -s $node->logfile;
 	kill 'KILL', $pid or die "kill: $!";
 	$run->finish;
 	isnt($err, '', "$title: the session of a killed backend learns of it");
+	# until it has, new sessions are still let in, to be thrown out again
+	$node->wait_for_log(qr/was terminated by signal 9/, $logged);
 	$node->poll_query_until('postgres', 'SELECT true') or die 'the server does not come back';
 	cmp_ok(time - $begin, '<', 20, "$title: the server comes back by itself");
 	is(temporary_files(), 0, "$title: no temporary file is left");
