@@ -165,8 +165,9 @@ foreach (
 	my ($whole, $state, $took, $afterwards);
 
 	# Cancelled on the way, it must not run to its end. The machine may stutter.
-	foreach (1 .. 5)
+	foreach my $try (1 .. 8)
 	{
+		sleep 2 if $try > 4;
 		$whole = seconds($sql);
 		($state, $took, $afterwards) = cut_short($sql, 0.4 * $whole);
 		last if $state eq '57014' && $took < 0.75 * $whole;
