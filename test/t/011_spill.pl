@@ -60,7 +60,7 @@ foreach (
 	[ 'grouping sets', '', 'SELECT shop % 2, month, repeat_rate(c_short) FROM orders GROUP BY GROUPING SETS ((), (shop % 2), (month)) ORDER BY 1, 2' ],
 	[ 'a state in a query', '', 'SELECT repeat_rate(s), md5(s::text), (state_info(s)).customers FROM (SELECT repeat_rate_state(c_bigint) AS s FROM orders) q' ],
 	[ 'states merged', '', 'SELECT churn_rate(rollup(s)), md5(rollup(s)::text) FROM (SELECT shop % 3, churn_rate_state(c_long, ordered_at, $$60 days$$, $$2023-12-01$$, $$2024-03-01$$) AS s FROM orders GROUP BY 1) q' ],
-	[ 'a large state merged into a small one, and a small one into it', '', join(' UNION ALL ', map { "SELECT repeat_rate(rollup(s ORDER BY n)), md5(rollup(s ORDER BY n)::text), max((state_info(s)).customers) FROM (SELECT id > 20 = $_ AS n, repeat_rate_state(c_uuid) AS s FROM orders GROUP BY 1) q" } 'true', 'false') ],
+	[ 'a large state merged into a small one, and a small one into it', '', join(' UNION ALL ', map { "SELECT repeat_rate(rollup(s ORDER BY n)), md5(rollup(s ORDER BY n)::text), max((state_info(s)).customers) FROM (SELECT (id > 20) = $_ AS n, repeat_rate_state(c_uuid) AS s FROM orders GROUP BY 1) q" } 'true', 'false') ],
 	[ 'a query run again for each row', '', 'SELECT i, r FROM generate_series(1, 3) i, LATERAL (SELECT repeat_rate(c_bigint) AS r FROM orders WHERE id % 3 <> i) q ORDER BY 1' ],
 	[ 'DISTINCT and ORDER BY', '', 'SELECT repeat_rate(DISTINCT c_bigint), repeat_rate(c_bigint ORDER BY ordered_at DESC) FROM orders' ],
 	[ 'FILTER', '', 'SELECT repeat_rate(c_bigint) FILTER (WHERE amount > 0), repeat_rate(c_bigint) FILTER (WHERE false) FROM orders' ],
