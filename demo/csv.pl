@@ -167,13 +167,27 @@ sub read_header
 	  if !$most;
 
 	my @names = map { s/\A\s+|\s+\z//gr } cells($line->[1], $delimiter);
-	my %seen;
+	my %taken = ('#' => 1);    # the line number's
 	for my $i (0 .. $#names)
 	{
-		$names[$i] = 'column_' . ($i + 1) if $names[$i] eq '';
-		$names[$i] .= '_' . ($i + 1) if $seen{ $names[$i] }++;
+		my $name = shortened($names[$i] ne '' ? $names[$i] : 'column_' . ($i + 1), 63);
+		for (my $n = $i + 1; $taken{$name}; $n++)
+		{
+			$name = shortened($names[$i], 50) . "_$n";
+		}
+		$taken{$name} = 1;
+		$names[$i] = $name;
 	}
 	return (\@names, $delimiter);
+}
+
+# No more bytes of UTF-8 than a name of SQL can have
+sub shortened
+{
+	my ($name, $bytes) = @_;
+
+	$name = substr($name, 0, $bytes) =~ s/[\xc0-\xff][\x80-\xbf]*\z//r if length($name) > $bytes;
+	return $name;
 }
 
 # UTF-8 as it is; anything else is taken for Windows-1252.
