@@ -161,6 +161,7 @@ quantile_cuts(QuantileCuts *cuts, const uint64 *words, uint64 n, int bins)
 {
 	uint64		rank[MOST_BINS - 1];
 
+	Assert(bins >= 2);
 	cuts->count = 0;
 	if (n < 2)
 		return;

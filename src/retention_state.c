@@ -703,6 +703,7 @@ update_open_value(StateUpdate *update, Datum value, MemoryContext aggcontext,
 	if (VARATT_IS_EXTERNAL_EXPANDED_RW(DatumGetPointer(value)))
 	{
 		update->expanded = (ExpandedState *) DatumGetEOHP(value);
+		Assert(update->expanded != NULL);
 		update->table = &update->expanded->table;
 		return;
 	}

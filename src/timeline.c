@@ -486,6 +486,7 @@ timeline_merge(StateHeap *heap, uint64 *into, const char *from_base, uint64 from
 	heap_init_scratch(&wide);
 	timeline_open(&b, from_base, from);
 	(void) timeline_next(&b);
+	Assert(b.start != NULL);
 	if (b.at == b.end)
 		*into = merge_entry(heap, *into, &b, &wide);
 	else
