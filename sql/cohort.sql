@@ -101,7 +101,7 @@ CREATE TABLE cohorts.hot AS
 SELECT n, n % 3 AS c, timestamptz '2024-01-01' + n * interval '47 minutes' AS t, CASE WHEN n < 900 OR n % 7 = 0 THEN -0.5 * (n % 11) WHEN n % 7 = 1 THEN NULL ELSE n % 13 + 0.25 END AS a FROM generate_series(1, 6000) n;
 SELECT sorted, grain, b.* FROM unnest(ARRAY['t', 't DESC', 'md5(n::text)', 'n % 2, t', 'n / 100 % 5, t DESC']) sorted, unnest(ARRAY['day', 'month']) grain,
     cohorts.breaches('SELECT * FROM cohorts.hot ORDER BY ' || sorted, '{c}', grain, '2024-07-20 10:00', 'Europe/Paris') b;
--- and of a hundred thousand, where a look at all of them for each would take hours
+-- and of a hundred thousand, where a look at all of them for each would take minutes
 SET statement_timeout = '1min';
 SELECT count(*), max(period_index) FROM (SELECT unnest(cohort_retention(1, timestamptz '2024-01-01' + i * interval '1 min', CASE WHEN i < 100000 THEN -1.5 ELSE 2 END, 'day', '2025-06-01', 'UTC')) r FROM generate_series(1, 120000) i) s, LATERAL (SELECT (r).period_index) p;
 RESET statement_timeout;
