@@ -2,9 +2,10 @@
 # of it; a damaged file is read or refused, but never becomes SQL; and the columns of usual
 # exports are told by their names. CSV_FILES= so many random files of each kind (40).
 use strict;
+use utf8;
 use warnings FATAL => 'all';
 
-use Encode qw(encode);
+use Encode qw(decode encode);
 use FindBin;
 use lib "$FindBin::RealBin/../lib";
 use IPC::Run;
@@ -27,7 +28,6 @@ sub any { return $_[ rand @_ ] }
 sub read_csv
 {
 	my ($bytes) = @_;
-	my $run;
 
 	open(my $file, '>:raw', "$folder/orders.csv") or die $!;
 	print $file $bytes;
@@ -70,6 +70,17 @@ sub write_csv
 	} $names, @$rows;
 }
 
+# The text as Windows-1252, if it has all of it, and no line that could be UTF-8 as well
+sub windows_1252
+{
+	my ($text) = @_;
+	my $bytes = eval { encode('cp1252', my $copy = $text, Encode::FB_CROAK) } // return;
+
+	return if grep { /[\x80-\xff]/ && eval { decode('UTF-8', $_, Encode::FB_CROAK); 1 } } split /\n/, $bytes;
+	return $bytes;
+}
+
+my $foreign = 0;
 foreach my $n (1 .. $files)
 {
 	my $delimiter = any(',', ',', ';', "\t", '|');
@@ -81,10 +92,11 @@ foreach my $n (1 .. $files)
 		[ $line, map { join '', map { any(@pieces) } 1 .. rand 5 } 2 .. @names ]
 	} 1 .. 1 + rand 12;
 	my $text = write_csv($delimiter, $end, \@names, \@rows);
-	my $bytes = any('', "\xef\xbb\xbf") . encode('UTF-8', $text);
+	my $bytes = rand() < 0.4 && windows_1252($text) || any('', "\xef\xbb\xbf") . encode('UTF-8', $text);
 
 	push @written, $bytes;
 	my ($status, $script, $words) = read_csv($bytes);
+	$foreign++ if $words =~ /Windows-1252/;
 	my $errors = run_script($script);
 	my $read = $errors ? '' : answer(q{SELECT coalesce(json_agg(array(SELECT value FROM json_each_text(row_to_json(l)) WITH ORDINALITY e(key, value, i) WHERE i > 1 ORDER BY i) ORDER BY "#"), '[]')::jsonb FROM csv.csv_line l});
 	my $expected = answer(q{SELECT $json$} . encode('UTF-8', json([ map { [ map { s/\r?\n/ /gr } @$_ ] } @rows ])) . q{$json$::jsonb});
@@ -93,6 +105,8 @@ foreach my $n (1 .. $files)
 	is("$status $errors $bad $read", "0  0 $expected", "file $n of seed $seed: what is written is read") or diag $bytes;
 	forget();
 }
+
+cmp_ok($foreign, '>', 0, 'some were Windows-1252');
 
 # Text as JSON: an empty cell is null
 sub json
