@@ -73,15 +73,8 @@ UNION ALL VALUES
 CREATE TABLE states (call text PRIMARY KEY, state retention_state);
 CREATE TABLE survivals (call text PRIMARY KEY, state survival);
 
--- What is read off a state
-CREATE FUNCTION answer(call text, state retention_state) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    answer text;
-BEGIN
-    EXECUTE (SELECT format('SELECT (%s)::text', reader) FROM families f WHERE f.call = $1) INTO answer USING state;
-    RETURN answer;
-END $$;
-CREATE FUNCTION answer(call text, state survival) RETURNS text LANGUAGE plpgsql AS $$
+-- What is read off a state, of either type
+CREATE FUNCTION answer(call text, state anyelement) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     answer text;
 BEGIN
