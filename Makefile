@@ -22,73 +22,76 @@ EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" retention.con
 
 MODULE_big = retention
 OBJS = \
-	src/calendar.o \
-	src/calendar_options.o \
-	src/checks.o \
-	src/churn.o \
-	src/cohort.o \
-	src/cohort_curve.o \
-	src/customer_call.o \
-	src/customer_table.o \
-	src/customer_type.o \
-	src/doctor.o \
-	src/hero_buyers.o \
-	src/instants.o \
-	src/lifecycle.o \
-	src/money.o \
-	src/order_keys.o \
-	src/order_numbers.o \
-	src/order_times.o \
-	src/orders_source.o \
-	src/periods.o \
-	src/purchases.o \
-	src/quantile.o \
-	src/repeat.o \
-	src/result_rows.o \
+	src/engine/calendar.o \
+	src/measures/calendar_options.o \
+	src/base/checks.o \
+	src/measures/churn.o \
+	src/measures/cohort.o \
+	src/measures/cohort_curve.o \
+	src/tables/customer_call.o \
+	src/engine/customer_table.o \
+	src/engine/customer_type.o \
+	src/tables/doctor.o \
+	src/tables/hero_buyers.o \
+	src/engine/instants.o \
+	src/measures/lifecycle.o \
+	src/engine/money.o \
+	src/engine/order_keys.o \
+	src/measures/order_numbers.o \
+	src/measures/order_times.o \
+	src/tables/orders_source.o \
+	src/engine/periods.o \
+	src/rfm/purchases.o \
+	src/math/quantile.o \
+	src/measures/repeat.o \
+	src/base/result_rows.o \
 	src/retention.o \
-	src/retention_state.o \
-	src/rfm.o \
-	src/rfm_call.o \
-	src/rfm_customers.o \
-	src/rolling.o \
-	src/score.o \
-	src/segment.o \
-	src/segment_summary.o \
-	src/spill.o \
-	src/state_fields.o \
-	src/state_heap.o \
-	src/state_io.o \
-	src/state_options.o \
-	src/timeline.o \
-	src/value.o
+	src/engine/retention_state.o \
+	src/tables/rfm.o \
+	src/tables/rfm_call.o \
+	src/rfm/rfm_customers.o \
+	src/measures/rolling.o \
+	src/rfm/score.o \
+	src/rfm/segment.o \
+	src/tables/segment_summary.o \
+	src/engine/spill.o \
+	src/engine/state_fields.o \
+	src/engine/state_heap.o \
+	src/engine/state_io.o \
+	src/engine/state_options.o \
+	src/engine/timeline.o \
+	src/measures/value.o
 
 # survival
 OBJS += \
-	src/kaplan_meier.o \
-	src/logrank.o \
-	src/specfun.o \
-	src/survival.o
+	src/math/kaplan_meier.o \
+	src/math/logrank.o \
+	src/math/specfun.o \
+	src/measures/survival.o
 
 # models
 OBJS += \
-	src/backtest.o \
-	src/bgnbd.o \
-	src/btyd.o \
-	src/btyd_fit.o \
-	src/gamma_gamma.o \
-	src/gauss_legendre.o \
-	src/model_call.o \
-	src/model_value.o \
-	src/models.o \
-	src/optimize.o \
-	src/pareto_nbd.o \
-	src/patterns.o \
-	src/predict.o \
-	src/predictions.o \
-	src/purchase_days.o \
-	src/purchase_summary.o
+	src/tables/backtest.o \
+	src/math/bgnbd.o \
+	src/math/btyd.o \
+	src/math/btyd_fit.o \
+	src/math/gamma_gamma.o \
+	src/math/gauss_legendre.o \
+	src/tables/model_call.o \
+	src/models/model_value.o \
+	src/models/models.o \
+	src/math/optimize.o \
+	src/math/pareto_nbd.o \
+	src/models/patterns.o \
+	src/tables/predict.o \
+	src/models/predictions.o \
+	src/models/purchase_days.o \
+	src/models/purchase_summary.o
 
 DATA = $(wildcard sql/retention--*.sql)
+
+# includes are written from src/
+PG_CPPFLAGS = -I$(srcdir)/src
 
 # -ffp-contract=off: the same digits on every processor
 PG_CFLAGS = -Wextra -Wno-unused-parameter -Wno-sign-compare \
@@ -111,7 +114,7 @@ all install installcheck clean:
 endif
 
 # every room reads every header often enough that one rule is the clearest
-$(OBJS): $(wildcard src/*.h) retention.control
+$(OBJS): $(wildcard src/*/*.h) retention.control
 
 .PHONY: demo test test-asan test-assert test-valgrind analyze fuzz smith bench bench-models bench-duckdb
 demo:

@@ -5,7 +5,7 @@
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
  */
-#include "compat.h"
+#include "base/compat.h"
 
 #include "fmgr.h"
 

@@ -7,7 +7,7 @@
 # Options, from the environment:
 #
 #	ANALYZERS='cppcheck clang-tidy gcc'	only these
-#	FILES='src/money.c'	only these files
+#	FILES='src/engine/money.c'	only these files
 #	PG_CONFIG	the server whose headers are used (default: pg_config on the PATH)
 set -euo pipefail
 
@@ -24,17 +24,17 @@ test/packages.sh cppcheck=cppcheck clang-tidy=clang-tidy || {
 	exit 1
 }
 include=$("${PG_CONFIG:-pg_config}" --includedir-server)
-[ -n "${FILES:-}" ] || FILES=$(echo src/*.c)
+[ -n "${FILES:-}" ] || FILES=$(find src -name '*.c' | sort)
 read -ra files <<<"${FILES//$'\n'/ }"
 read -ra analyzers <<<"${ANALYZERS:-cppcheck clang-tidy gcc}"
 
 # The assertions tell the analyzers what the code relies on.
-flags=(-std=gnu11 "-I$include" -D_GNU_SOURCE -DUSE_ASSERT_CHECKING=1 '-DRETENTION_VERSION="0"')
+flags=(-std=gnu11 "-I$include" -Isrc -D_GNU_SOURCE -DUSE_ASSERT_CHECKING=1 '-DRETENTION_VERSION="0"')
 
 # Each prints "file:line:column: warning: words [check]" for its findings.
 run_cppcheck() {
 	cppcheck --quiet --enable=warning,performance,portability --std=c11 --inline-suppr \
-		-DPG_VERSION_NUM=150000 -DHAVE_INT128=1 -DPG_MODULE_MAGIC= '-DPG_FUNCTION_INFO_V1(x)=' \
+		-Isrc -DPG_VERSION_NUM=150000 -DHAVE_INT128=1 -DPG_MODULE_MAGIC= '-DPG_FUNCTION_INFO_V1(x)=' \
 		--template='{file}:{line}:{column}: warning: {message} [{id}]' "$1" 2>&1
 }
 

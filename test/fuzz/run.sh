@@ -94,8 +94,8 @@ build() {
 	# shellcheck disable=SC2016 # the inner shells' parameters
 	cluster_run sh -ec '
 		cd source
-		rm -f src/*.o
-		ls src/*.c | xargs -P "$(nproc)" -I "{}" sh -ec '\''
+		find src -name "*.o" -delete
+		find src -name "*.c" | xargs -P "$(nproc)" -I "{}" sh -ec '\''
 			file=$1
 			shift
 			clang -include test/fuzz/alloc.h "$@" -c -o "${file%.c}.o" "$file"
@@ -106,7 +106,7 @@ build() {
 		' - "$@"
 	# -Bsymbolic: libFuzzer's hooks, not the sanitizer's empty ones
 	# shellcheck disable=SC2016 # the inner shell's parameters
-	cluster_run sh -ec 'cd source && clang -shared -shared-libasan -fsanitize=$1 -o "$3" src/*.o \
+	cluster_run sh -ec 'cd source && clang -shared -shared-libasan -fsanitize=$1 -o "$3" $(find src -name "*.o") \
 		-Wl,-Bsymbolic,--whole-archive "$2" -Wl,--no-whole-archive -lstdc++ -lm -lpthread' \
 		- "$sanitizers" "$fuzzer" "$CLUSTER_DIR/inst$("$PG_CONFIG" --pkglibdir)/retention.so"
 }

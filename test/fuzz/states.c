@@ -21,7 +21,7 @@
  * PostgreSQL licence, see LICENSE
  */
 #include "alloc.h"
-#include "retention_state.h"
+#include "engine/retention_state.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -32,7 +32,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "state_bytes.h"
+#include "engine/state_bytes.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"

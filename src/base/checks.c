@@ -1,0 +1,147 @@
+/*
+ * checks.c
+ *		Argument checks that raise our errors, worded once.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#include "base/checks.h"
+
+#include <math.h>
+
+#include "fmgr.h"
+#include "utils/fmgrprotos.h"
+#include "utils/timestamp.h"
+
+void
+reject_infinite_time(const char *argument)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+			 errmsg("argument \"%s\" must be a finite time, not infinity or -infinity",
+					argument)));
+}
+
+void
+reject_null(const char *argument)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+			 errmsg("argument \"%s\" must not be null", argument)));
+}
+
+void
+reject_many_orders(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+			 errmsg("number of orders is out of range of bigint")));
+}
+
+/*
+ * A span of time in which every field is zero or more and one is more.
+ *
+ * Mixed signs ('1 month -3 days') have no fixed sign, so each field counts. An
+ * infinite interval (PostgreSQL 17 on) has all its fields at their limit.
+ */
+void
+check_positive_interval(const Interval *span, const char *argument)
+{
+	bool		negative = span->month < 0 || span->day < 0 || span->time < 0;
+	bool		zero = span->month == 0 && span->day == 0 && span->time == 0;
+	bool		infinite = span->month == PG_INT32_MAX &&
+		span->day == PG_INT32_MAX && span->time == PG_INT64_MAX;
+
+	if (negative || zero || infinite)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be a positive interval, not \"%s\"",
+						argument, interval_text(span)),
+				 errhint("Write it as '30 days', '1 month' or '1 year': no field below zero, at least one above.")));
+}
+
+void
+check_int_range(int value, int lowest, int highest, const char *argument)
+{
+	if (value < lowest || value > highest)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be between %d and %d, not %d",
+						argument, lowest, highest, value)));
+}
+
+void
+check_finite_double(double value, const char *argument)
+{
+	if (isnan(value) || isinf(value))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("argument \"%s\" must be a finite number, not %g",
+						argument, value)));
+}
+
+/* A number in [lowest, highest]; NaN never is. An infinite limit is no limit. */
+void
+check_double_range(double value, double lowest, double highest,
+				   const char *argument)
+{
+	if (isnan(value) || isinf(value) || value < lowest || value > highest)
+	{
+		if (isinf(highest))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("argument \"%s\" must be a finite number of at least %g, not %g",
+							argument, lowest, value)));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be between %g and %g, not %g",
+						argument, lowest, highest, value)));
+	}
+}
+
+/* The argument "confidence" of whatever returns an interval. */
+void
+check_confidence(double value)
+{
+	if (!(value > 0 && value < 1))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"confidence\" must be above 0 and below 1, not %g",
+						value),
+				 errhint("Write 95 %% as 0.95.")));
+}
+
+void
+check_finite_numeric(Numeric value, const char *argument)
+{
+	if (unlikely(numeric_is_nan(value) || numeric_is_inf(value)))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("argument \"%s\" must be a finite number, not %s",
+						argument, numeric_text(value))));
+}
+
+void
+check_numeric_not_negative(Numeric value, const char *argument)
+{
+	check_finite_numeric(value, argument);
+	if (numeric_text(value)[0] == '-')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be zero or more, not %s",
+						argument, numeric_text(value))));
+}
+
+char *
+interval_text(const Interval *span)
+{
+	return DatumGetCString(DirectFunctionCall1(interval_out,
+											   IntervalPGetDatum(span)));
+}
+
+char *
+numeric_text(Numeric value)
+{
+	return DatumGetCString(DirectFunctionCall1(numeric_out,
+											   NumericGetDatum(value)));
+}

@@ -1,0 +1,59 @@
+/*
+ * checks.h
+ *		Argument checks that raise our errors, worded once.
+ *
+ * Every function here returns normally or raises an error that names the
+ * argument, its value and the allowed range.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#ifndef RETENTION_CHECKS_H
+#define RETENTION_CHECKS_H
+
+#include "base/compat.h"
+
+#include "common/int.h"
+#include "datatype/timestamp.h"
+#include "utils/numeric.h"
+
+/* cold ends of the inline checks below */
+extern retention_internal retention_noreturn void reject_infinite_time(const char *argument);
+extern retention_internal retention_noreturn void reject_null(const char *argument);
+extern retention_internal retention_noreturn void reject_many_orders(void);
+
+/* A time that is neither infinity nor -infinity. */
+static inline void
+check_finite_time(TimestampTz at, const char *argument)
+{
+	if (unlikely(TIMESTAMP_NOT_FINITE(at)))
+		reject_infinite_time(argument);
+}
+
+/* orders += more; only received states can hold too many */
+static inline void
+add_orders(int64 *orders, int64 more)
+{
+	if (unlikely(pg_add_s64_overflow(*orders, more, orders)))
+		reject_many_orders();
+}
+
+extern retention_internal void check_positive_interval(const Interval *span,
+													   const char *argument);
+extern retention_internal void check_int_range(int value, int lowest,
+											   int highest,
+											   const char *argument);
+extern retention_internal void check_finite_double(double value,
+												   const char *argument);
+extern retention_internal void check_double_range(double value, double lowest,
+												  double highest,
+												  const char *argument);
+extern retention_internal void check_confidence(double value);
+extern retention_internal void check_finite_numeric(Numeric value,
+													const char *argument);
+extern retention_internal void check_numeric_not_negative(Numeric value,
+														  const char *argument);
+extern retention_internal char *interval_text(const Interval *span);
+extern retention_internal char *numeric_text(Numeric value);
+
+#endif							/* RETENTION_CHECKS_H */

@@ -1,0 +1,117 @@
+/*
+ * result_rows.c
+ *		Results that are rows.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#include "base/result_rows.h"
+
+#include "access/htup_details.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/typcache.h"
+
+/*
+ * The type of the rows is that of the function's declared result: it is known
+ * wherever the function is called from, without an expression to ask.
+ */
+void
+result_rows_init(ResultRows *rows, FunctionCallInfo fcinfo)
+{
+	rows->row_type = get_element_type(get_func_rettype(fcinfo->flinfo->fn_oid));
+	if (!OidIsValid(rows->row_type))
+		elog(ERROR, "function %u does not return an array of rows",
+			 fcinfo->flinfo->fn_oid);
+	rows->columns = lookup_rowtype_tupdesc_copy(rows->row_type, -1);
+	rows->count = 0;
+	rows->used = ARR_OVERHEAD_NONULLS(1);
+	rows->room = 8192;
+	rows->array = palloc(rows->room);
+}
+
+void
+result_rows_add(ResultRows *rows, Datum *values, bool *nulls)
+{
+	HeapTuple	tuple = heap_form_tuple(rows->columns, values, nulls);
+	Size		size = MAXALIGN(tuple->t_len);
+
+	if ((rows->count & 0xFFF) == 0)
+		CHECK_FOR_INTERRUPTS();
+	if (rows->used + size > MaxAllocSize)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the rows take more than the 1 GB a value can have")));
+	if (rows->used + size > rows->room)
+	{
+		rows->room = Min((rows->used + size) * 2, MaxAllocSize);
+		rows->array = repalloc(rows->array, rows->room);
+	}
+	/* the tuple's header is that of a composite value */
+	memset(rows->array + rows->used + tuple->t_len, 0, size - tuple->t_len);
+	memcpy(rows->array + rows->used, tuple->t_data, tuple->t_len);
+	rows->used += size;
+	rows->count++;
+	heap_freetuple(tuple);
+}
+
+/* The array of all rows, from the first added on. */
+Datum
+result_rows_array(ResultRows *rows)
+{
+	ArrayType  *array = (ArrayType *) rows->array;
+
+	if (rows->count == 0)
+		return PointerGetDatum(construct_empty_array(rows->row_type));
+	SET_VARSIZE(array, rows->used);
+	array->ndim = 1;
+	array->dataoffset = 0;
+	array->elemtype = rows->row_type;
+	ARR_DIMS(array)[0] = (int) rows->count;
+	ARR_LBOUND(array)[0] = 1;
+	return PointerGetDatum(array);
+}
+
+/* The one row of a function that is declared to return a composite type. */
+Datum
+result_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
+{
+	Oid			type = get_func_rettype(fcinfo->flinfo->fn_oid);
+	TupleDesc	columns = lookup_rowtype_tupdesc(type, -1);
+	HeapTuple	tuple = heap_form_tuple(columns, values, nulls);
+
+	ReleaseTupleDesc(columns);
+	return HeapTupleGetDatum(tuple);
+}
+
+/*
+ * Begins the result of a function that returns rows, to be put with
+ * tuplestore_putvalues(). As InitMaterializedSRF(), but what it takes to find out the
+ * columns is not kept until the query ends: the function may be called for each of a
+ * million rows.
+ */
+void
+result_set_begin(FunctionCallInfo fcinfo)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	TupleDesc	columns;
+	MemoryContext caller;
+
+	if (result == NULL || !IsA(result, ReturnSetInfo) ||
+		!(result->allowedModes & SFRM_Materialize))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a function that returns rows is called where none can be")));
+	if (get_call_result_type(fcinfo, NULL, &columns) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "function %u does not return rows", fcinfo->flinfo->fn_oid);
+	caller = MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
+	result->returnMode = SFRM_Materialize;
+	result->setDesc = CreateTupleDescCopy(columns);
+	result->setResult =
+		tuplestore_begin_heap(result->allowedModes & SFRM_Materialize_Random,
+							  false, work_mem);
+	MemoryContextSwitchTo(caller);
+}

@@ -1,0 +1,172 @@
+/*
+ * instants.c
+ *		All instants a customer ordered at.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#include "engine/instants.h"
+
+#include "base/arrays.h"
+#include "libpq/pqformat.h"
+#include "miscadmin.h"
+#include "port.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+/* A new customer has room for some more. */
+#define NEW_INSTANTS_ROOM	(4 * sizeof(TimestampTz))
+
+uint64
+instants_create(StateHeap *heap, TimestampTz at)
+{
+	return heap_add_block(heap, (const char *) &at, sizeof(at), sizeof(at));
+}
+
+/* into += from, whose block is at from_base, in another heap than "into". */
+void
+instants_merge(StateHeap *heap, uint64 *into, const char *from_base, uint64 from)
+{
+	uint32		size;
+	const char *data;
+
+	if (from == INSTANTS_NONE)
+		return;
+	size = heap_block_size(from_base, from);
+	data = heap_block_data(from_base, from);
+	if (*into == INSTANTS_NONE)
+	{
+		*into = heap_add_block(heap, data, size, Max(size, NEW_INSTANTS_ROOM));
+		return;
+	}
+	if ((uint64) heap_block_size(heap->base, *into) + size > MaxAllocSize / 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("one customer has more than %zu million orders",
+						MaxAllocSize / 2 / sizeof(TimestampTz) / 1000000),
+				 errhint("Is the customer's key one that many share, such as 0 for guests? Leave it out with FILTER or WHERE.")));
+	*into = heap_splice_block(heap, *into, heap_block_size(heap->base, *into), 0,
+							  data, size);
+}
+
+static int
+compare_instants(const void *a, const void *b)
+{
+	TimestampTz x = *(const TimestampTz *) a;
+	TimestampTz y = *(const TimestampTz *) b;
+
+	CHECK_FOR_INTERRUPTS();
+	return (x > y) - (x < y);
+}
+
+static void
+sort_instants(TimestampTz *at, uint32 count)
+{
+	/* most have few, and many come in order */
+	if (count > 32)
+	{
+		qsort(at, count, sizeof(TimestampTz), compare_instants);
+		return;
+	}
+	for (uint32 i = 1; i < count; i++)
+	{
+		TimestampTz now = at[i];
+		uint32		j;
+
+		for (j = i; j > 0 && at[j - 1] > now; j--)
+			at[j] = at[j - 1];
+		at[j] = now;
+	}
+}
+
+/* A customer's instants, from the first on. */
+void
+instants_sort(SortedInstants *sorted, const char *base, uint64 offset)
+{
+	sorted->count = offset == INSTANTS_NONE ? 0 :
+		heap_block_size(base, offset) / sizeof(TimestampTz);
+	if (sorted->count > sorted->room)
+	{
+		if (sorted->at)
+			pfree(sorted->at);
+		sorted->room = Max(sorted->count, 64);
+		sorted->at = array_alloc(sorted->room, sizeof(TimestampTz));
+	}
+	if (sorted->count == 0)
+		return;
+	memcpy(sorted->at, heap_block_data(base, offset),
+		   (Size) sorted->count * sizeof(TimestampTz));
+	sort_instants(sorted->at, sorted->count);
+}
+
+/* A sorted copy in another heap. */
+uint64
+instants_move(StateHeap *heap, const char *from_base, uint64 from)
+{
+	SortedInstants sorted = {0};
+	uint32		size;
+	uint64		offset;
+
+	if (from == INSTANTS_NONE)
+		return INSTANTS_NONE;
+	size = heap_block_size(from_base, from);
+	if (size == sizeof(TimestampTz))
+		return heap_copy_block(heap, from_base, from);
+	instants_sort(&sorted, from_base, from);
+	offset = heap_add_block(heap, (const char *) sorted.at, size, size);
+	pfree(sorted.at);
+	return offset;
+}
+
+void
+instants_send(StringInfo out, const char *base, uint64 offset)
+{
+	SortedInstants sorted = {0};
+
+	instants_sort(&sorted, base, offset);
+	pq_sendint32(out, sorted.count);
+	for (uint32 i = 0; i < sorted.count; i++)
+	{
+		if ((i & 0xFFFF) == 0)
+			CHECK_FOR_INTERRUPTS();
+		pq_sendint64(out, sorted.at[i]);
+	}
+	if (sorted.at)
+		pfree(sorted.at);
+}
+
+/* Raises an error for bytes that instants_send cannot have written. */
+uint64
+instants_receive(StringInfo in, StateHeap *heap)
+{
+	uint32		count = pq_getmsgint(in, sizeof(uint32));
+	TimestampTz *at;
+	uint64		offset;
+	bool		good = true;
+
+	if (count == 0)
+		return INSTANTS_NONE;
+	if (count > (in->len - in->cursor) / sizeof(int64))
+		good = false;
+	else
+	{
+		at = array_alloc(count, sizeof(TimestampTz));
+		for (uint32 i = 0; i < count; i++)
+		{
+			if ((i & 0xFFFF) == 0)
+				CHECK_FOR_INTERRUPTS();
+			at[i] = pq_getmsgint64(in);
+			good = good && IS_VALID_TIMESTAMP(at[i]) &&
+				(i == 0 || at[i] >= at[i - 1]);
+		}
+	}
+	if (!good)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+				 errmsg("invalid retention state: bad times of orders")));
+	offset = heap_add_block(heap, (const char *) at,
+							count * sizeof(TimestampTz),
+							count * sizeof(TimestampTz));
+	pfree(at);
+	return offset;
+}

@@ -1,0 +1,526 @@
+/*
+ * money.c
+ *		Exact sums of numeric amounts, in 16 bytes.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#include "engine/money.h"
+
+#include <math.h>
+
+#include "base/checks.h"
+#include "fmgr.h"
+#include "libpq/pqformat.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+
+/*
+ * A numeric as the server stores it (src/backend/utils/adt/numeric.c; the
+ * format has not changed since 9.1 and pg_upgrade relies on it): a 16-bit
+ * header, for the long form a 16-bit weight, then base-10000 digits.
+ *
+ *		header	10S ddd ddd www wwww	short: sign, decimals, 7-bit weight
+ *				0Sd ddd ddd ddd dddd	long: sign, decimals; weight follows
+ *				11. ... ... ... ....	NaN and the infinities
+ */
+#define NUMERIC_FORM_MASK		0xC000
+#define NUMERIC_FORM_NEGATIVE	0x4000
+#define NUMERIC_FORM_SHORT		0x8000
+#define NUMERIC_FORM_SPECIAL	0xC000
+
+#define DIGIT_BASE				10000
+#define DIGIT_DECIMALS			4
+#define MOST_NARROW_DIGITS		11	/* 122 bits are 37 decimal digits, and the
+									 * first and last may be in part of a digit */
+
+#define DIGITS_WITHOUT_OVERFLOW 9
+
+typedef struct StoredNumeric
+{
+	bool		special;
+	bool		negative;
+	int			decimals;		/* digits after the point that it displays */
+	int			weight;			/* power of 10000 of its first digit */
+	int			ndigits;
+	const char *digits;			/* int16s, perhaps not aligned */
+} StoredNumeric;
+
+static const int64 power_of_ten_64[] = {
+	INT64CONST(1), INT64CONST(10), INT64CONST(100), INT64CONST(1000),
+	INT64CONST(10000), INT64CONST(100000), INT64CONST(1000000),
+	INT64CONST(10000000), INT64CONST(100000000), INT64CONST(1000000000),
+	INT64CONST(10000000000), INT64CONST(100000000000),
+	INT64CONST(1000000000000), INT64CONST(10000000000000),
+	INT64CONST(100000000000000), INT64CONST(1000000000000000),
+	INT64CONST(10000000000000000), INT64CONST(100000000000000000),
+	INT64CONST(1000000000000000000)
+};
+
+#define MOST_64_BIT_POWER	18
+
+/* 10^n for n up to 38 */
+static inline int128
+power_of_ten(int n)
+{
+	int128		power = power_of_ten_64[Min(n, MOST_64_BIT_POWER)];
+
+	for (n -= MOST_64_BIT_POWER; n > 0; n -= MOST_64_BIT_POWER)
+		power *= power_of_ten_64[Min(n, MOST_64_BIT_POWER)];
+	return power;
+}
+
+static void
+read_stored_numeric(StoredNumeric *stored, const struct varlena *value)
+{
+	const char *data = VARDATA_ANY(value);
+	Size		size = VARSIZE_ANY_EXHDR(value);
+	uint16		header;
+
+	memcpy(&header, data, sizeof(header));
+	data += sizeof(uint16);
+	size -= sizeof(uint16);
+	stored->special = (header & NUMERIC_FORM_MASK) == NUMERIC_FORM_SPECIAL;
+	if (stored->special)
+		return;
+	if (header & NUMERIC_FORM_SHORT)
+	{
+		stored->negative = (header & 0x2000) != 0;
+		stored->decimals = (header & 0x1F80) >> 7;
+		stored->weight = (header & 0x003F) - (header & 0x0040);
+	}
+	else
+	{
+		int16		weight;
+
+		stored->negative = (header & NUMERIC_FORM_NEGATIVE) != 0;
+		stored->decimals = header & 0x3FFF;
+		memcpy(&weight, data, sizeof(weight));
+		stored->weight = weight;
+		data += sizeof(int16);
+		size -= sizeof(int16);
+	}
+	stored->digits = data;
+	stored->ndigits = (int) (size / sizeof(int16));
+}
+
+/* Makes a narrow money, or returns false when mantissa or decimals do not fit. */
+bool
+money_set_narrow(Money *money, int128 mantissa, int decimals)
+{
+	int128		bits;
+
+	if (decimals > MONEY_MAX_DECIMALS ||
+		__builtin_mul_overflow(mantissa, (int128) 1 << MONEY_TAG_BITS, &bits))
+		return false;
+	money_set_bits(money, bits + decimals + 1);
+	return true;
+}
+
+/*
+ * mantissa *= 10^decimals, or false on overflow.
+ */
+static bool
+scale_up(int128 *mantissa, int decimals)
+{
+	return !__builtin_mul_overflow(*mantissa, power_of_ten(decimals), mantissa);
+}
+
+static inline int
+stored_digit(const StoredNumeric *stored, int i)
+{
+	int16		digit;
+
+	memcpy(&digit, stored->digits + i * sizeof(int16), sizeof(digit));
+	return digit;
+}
+
+/*
+ * mantissa = mantissa * base + the i-th digit, or false on overflow.
+ */
+static inline bool
+append_digit(int128 *mantissa, int i, int base, int digit)
+{
+	if (likely(i < DIGITS_WITHOUT_OVERFLOW))
+	{
+		*mantissa = *mantissa * base + digit;
+		return true;
+	}
+	return !__builtin_mul_overflow(*mantissa, (int128) base, mantissa) &&
+		!__builtin_add_overflow(*mantissa, (int128) digit, mantissa);
+}
+
+/*
+ * The stored digits as mantissa * 10^-decimals. False for what is not narrow:
+ * the caller then keeps the numeric itself.
+ */
+static bool
+narrow_from_stored(Money *money, const StoredNumeric *stored)
+{
+	const int	last = stored->ndigits - 1;
+	int128		mantissa = 0;
+	int			last_base = DIGIT_BASE;
+	int			last_digit;
+	int			shift;
+
+	if (stored->ndigits > MOST_NARROW_DIGITS ||
+		stored->decimals > MONEY_MAX_DECIMALS)
+		return false;
+	if (stored->ndigits == 0)
+		return money_set_narrow(money, 0, stored->decimals);
+
+	/* the last digit counts 10000^(weight - ndigits + 1); aim at 10^-decimals */
+	shift = stored->decimals +
+		DIGIT_DECIMALS * (stored->weight - last);
+	if (shift > MONEY_MAX_DECIMALS || shift <= -DIGIT_DECIMALS)
+		return false;
+
+	for (int i = 0; i < last; i++)
+		if (!append_digit(&mantissa, i, DIGIT_BASE, stored_digit(stored, i)))
+			return false;
+	last_digit = stored_digit(stored, last);
+	if (shift < 0)
+	{
+		/* digits beyond those it displays: not the server's doing; keep them */
+		int			beyond = (int) power_of_ten_64[-shift];
+
+		if (last_digit % beyond != 0)
+			return false;
+		last_digit /= beyond;
+		last_base /= beyond;
+	}
+	if (!append_digit(&mantissa, last, last_base, last_digit))
+		return false;
+	if (shift > 0 && !scale_up(&mantissa, shift))
+		return false;
+	return money_set_narrow(money, stored->negative ? -mantissa : mantissa,
+					  stored->decimals);
+}
+
+/* Keeps a numeric that is not narrow in the heap. */
+static void
+set_wide(StateHeap *heap, Money *money, const struct varlena *value)
+{
+	uint32		size = VARSIZE_ANY_EXHDR(value);
+	uint64		offset;
+
+	if (money_is_wide(money))
+		offset = heap_replace_block(heap, money_offset(money),
+									VARDATA_ANY(value), size);
+	else
+		offset = heap_add_block(heap, VARDATA_ANY(value), size, size);
+	money->low = (offset << MONEY_TAG_BITS) | MONEY_TAG_WIDE;
+	money->high = 0;
+}
+
+/* A wide money in this heap, from the bytes of one in another. */
+Money
+money_of_wide_bytes(StateHeap *heap, const char *bytes, uint32 size)
+{
+	uint64		offset = heap_add_block(heap, bytes, size, size);
+
+	return (Money) {(offset << MONEY_TAG_BITS) | MONEY_TAG_WIDE, 0};
+}
+
+/*
+ * Narrow again if it can be, so that a sum's bytes depend on its value and
+ * not on how it was reached.
+ */
+static void
+set_numeric(StateHeap *heap, Money *money, Numeric value)
+{
+	StoredNumeric stored;
+	Money		narrow;
+
+	read_stored_numeric(&stored, (struct varlena *) value);
+	if (!narrow_from_stored(&narrow, &stored))
+	{
+		set_wide(heap, money, (struct varlena *) value);
+		return;
+	}
+	if (money_is_wide(money))
+		heap->dead += HEAP_BLOCK_HEADER +
+			heap_block_room(heap->base, money_offset(money));
+	*money = narrow;
+}
+
+/*
+ * One amount. Raises an error that names the argument for NaN and infinities,
+ * unless "argument" is NULL: then the result can be compared, not added.
+ */
+void
+money_from_datum(StateHeap *heap, Money *money, Datum amount,
+				 const char *argument)
+{
+	struct varlena *value = PG_DETOAST_DATUM_PACKED(amount);
+	StoredNumeric stored;
+
+	read_stored_numeric(&stored, value);
+	if (unlikely(stored.special) && argument)
+		check_finite_numeric(DatumGetNumeric(amount), argument);
+	if (unlikely(stored.special || !narrow_from_stored(money, &stored)))
+	{
+		*money = (Money) {0, 0};
+		set_wide(heap, money, value);
+	}
+}
+
+/*
+ * Numerics here are freed at once: a million wide sums may be merged or sent in
+ * one call.
+ */
+static Numeric
+add_and_free(Numeric a, Numeric b)
+{
+	Numeric		sum = DatumGetNumeric(DirectFunctionCall2(numeric_add,
+														  NumericGetDatum(a),
+														  NumericGetDatum(b)));
+
+	pfree(a);
+	pfree(b);
+	return sum;
+}
+
+/*
+ * The sum as the server's numeric, palloc'd; NULL if no amount is known.
+ */
+Numeric
+money_numeric(const Money *money, const char *base)
+{
+	int			decimals = money_decimals(money);
+	int128		mantissa = money_mantissa(money);
+	const int64 half = power_of_ten_64[MOST_64_BIT_POWER];
+	Numeric		upper;
+	Numeric		lower;
+
+	if (money_is_none(money))
+		return NULL;
+	if (money_is_wide(money))
+	{
+		uint32		size = heap_block_size(base, money_offset(money));
+		struct varlena *value = palloc(VARHDRSZ + size);
+
+		SET_VARSIZE(value, VARHDRSZ + size);
+		memcpy(VARDATA(value), heap_block_data(base, money_offset(money)),
+			   size);
+		return (Numeric) value;
+	}
+	if (mantissa >= PG_INT64_MIN && mantissa <= PG_INT64_MAX)
+		return int64_div_fast_to_numeric((int64) mantissa, decimals);
+
+	/* two 18-digit halves; the upper one is worth 10^18 as much */
+	upper = int64_div_fast_to_numeric((int64) (mantissa / half),
+									  decimals - MOST_64_BIT_POWER);
+	lower = int64_div_fast_to_numeric((int64) (mantissa % half), decimals);
+	return add_and_free(upper, lower);
+}
+
+/*
+ * into += from, whatever their forms.
+ */
+void
+money_add_unlike(StateHeap *heap, Money *into, const Money *from,
+				 const char *from_base)
+{
+	Numeric		sum;
+
+	if (money_is_none(from))
+		return;
+	if (money_is_none(into))
+	{
+		*into = *from;
+		money_move(heap, into, from_base);
+		return;
+	}
+	if (!money_is_wide(into) && !money_is_wide(from))
+	{
+		int			into_decimals = money_decimals(into);
+		int			from_decimals = money_decimals(from);
+		int			decimals = Max(into_decimals, from_decimals);
+		int128		a = money_mantissa(into);
+		int128		b = money_mantissa(from);
+
+		if (scale_up(&a, decimals - into_decimals) &&
+			scale_up(&b, decimals - from_decimals) &&
+			!__builtin_add_overflow(a, b, &a) &&
+			money_set_narrow(into, a, decimals))
+			return;
+	}
+	sum = add_and_free(money_numeric(into, heap->base),
+					   money_numeric(from, from_base));
+	set_numeric(heap, into, sum);
+	pfree(sum);
+}
+
+/* -1, 0 or 1; 0 also when no amount is known. */
+int
+money_sign(const Money *money, const char *base)
+{
+	if (money_is_none(money))
+		return 0;
+	if (money_is_wide(money))
+	{
+		StoredNumeric stored;
+		Numeric		value = money_numeric(money, base);
+		int			sign;
+
+		read_stored_numeric(&stored, (struct varlena *) value);
+		sign = stored.ndigits == 0 ? 0 : stored.negative ? -1 : 1;
+		pfree(value);
+		return sign;
+	}
+	else
+	{
+		int128		mantissa = money_mantissa(money);
+
+		return (mantissa > 0) - (mantissa < 0);
+	}
+}
+
+/* Negative, zero or positive as a is less than, equal to or more than b. */
+int
+money_compare(const Money *a, const char *a_base,
+			  const Money *b, const char *b_base)
+{
+	Numeric		a_value;
+	Numeric		b_value;
+	int			order;
+
+	if (money_tag(a) == money_tag(b) && !money_is_wide(a))
+	{
+		int128		a_bits = money_bits(a);
+		int128		b_bits = money_bits(b);
+
+		return (a_bits > b_bits) - (a_bits < b_bits);
+	}
+	a_value = money_numeric(a, a_base);
+	b_value = money_numeric(b, b_base);
+	order = DatumGetInt32(DirectFunctionCall2(numeric_cmp,
+											  NumericGetDatum(a_value),
+											  NumericGetDatum(b_value)));
+	pfree(a_value);
+	pfree(b_value);
+	return order;
+}
+
+/*
+ * A quotient of sums of money as a rate: exact, then rounded once. The divisor is
+ * not zero. A rate too small for a double is 0.
+ */
+double
+money_ratio(Numeric part, Numeric whole)
+{
+	Datum		quotient = DirectFunctionCall2(numeric_div,
+											   NumericGetDatum(part),
+											   NumericGetDatum(whole));
+	double		ratio = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+														   quotient));
+
+	if (isinf(ratio))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("a ratio of sums of money is out of range of double precision")));
+	return ratio;
+}
+
+/*
+ * A narrow money as a whole number of 10^-decimals, at least as many as it has.
+ * False if that does not fit.
+ */
+bool
+money_scaled(const Money *money, int decimals, int64 *scaled)
+{
+	int128		mantissa = money_mantissa(money);
+
+	if (!scale_up(&mantissa, decimals - money_decimals(money)) ||
+		mantissa < PG_INT64_MIN || mantissa > PG_INT64_MAX)
+		return false;
+	*scaled = (int64) mantissa;
+	return true;
+}
+
+/*
+ * Makes a money that was copied from another heap own its block in this one.
+ */
+void
+money_move(StateHeap *into, Money *money, const char *from_base)
+{
+	if (money_is_wide(money))
+	{
+		uint64		offset = heap_copy_block(into, from_base,
+											 money_offset(money));
+
+		money->low = (offset << MONEY_TAG_BITS) | MONEY_TAG_WIDE;
+	}
+}
+
+/*
+ * Wire form: the tag, then two words of bits or the server's own numeric
+ * bytes, whichever it is.
+ */
+void
+money_send(StringInfo out, const Money *money, const char *base)
+{
+	pq_sendbyte(out, (uint8) money_tag(money));
+	if (money_is_wide(money))
+	{
+		Numeric		number = money_numeric(money, base);
+		bytea	   *value = DatumGetByteaP(DirectFunctionCall1(numeric_send,
+															   NumericGetDatum(number)));
+
+		pq_sendint32(out, VARSIZE(value) - VARHDRSZ);
+		pq_sendbytes(out, VARDATA(value), VARSIZE(value) - VARHDRSZ);
+		pfree(value);
+		pfree(number);
+	}
+	else if (!money_is_none(money))
+	{
+		pq_sendint64(out, money->high);
+		pq_sendint64(out, money->low);
+	}
+}
+
+static void
+reject_money(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+			 errmsg("invalid retention state: bad amount")));
+}
+
+void
+money_receive(StringInfo in, StateHeap *heap, Money *money)
+{
+	uint8		tag = pq_getmsgbyte(in);
+
+	*money = (Money) {0, 0};
+	if (tag == MONEY_TAG_WIDE)
+	{
+		uint32		size = pq_getmsgint(in, sizeof(uint32));
+		StringInfoData bytes;
+		Numeric		value;
+
+		/* numeric_recv wants a buffer that ends with a zero byte */
+		initStringInfo(&bytes);
+		appendBinaryStringInfo(&bytes, pq_getmsgbytes(in, size), size);
+		value = DatumGetNumeric(DirectFunctionCall3(numeric_recv,
+													PointerGetDatum(&bytes),
+													ObjectIdGetDatum(InvalidOid),
+													Int32GetDatum(-1)));
+		if (bytes.cursor != bytes.len || numeric_is_nan(value) ||
+			numeric_is_inf(value))
+			reject_money();
+		set_numeric(heap, money, value);
+		pfree(bytes.data);
+		pfree(value);
+	}
+	else if (tag != MONEY_TAG_NONE)
+	{
+		if (tag > MONEY_MAX_DECIMALS + 1)
+			reject_money();
+		money->high = pq_getmsgint64(in);
+		money->low = pq_getmsgint64(in);
+		if (money_tag(money) != tag)
+			reject_money();
+	}
+}

@@ -1,0 +1,343 @@
+/*
+ * state_io.c
+ *		retention_state outside the server: text and binary form.
+ *
+ * The binary form, all numbers in network byte order:
+ *
+ *		"RS" | format | family | key kind
+ *		options		a time: int64; an interval: int64 time, int32 day, int32
+ *					month (not what is derived from them)
+ *		totals		its fields (see state_fields.c)
+ *		int64		number of customers
+ *		customers	key as given (bigint: 8 bytes; uuid: 16; pattern: three
+ *					int64; text: length and bytes), then the payload's fields
+ *
+ * The text form is the binary one in base64. Anybody can feed either, so nothing
+ * read here is believed: keys and payloads are added as rows are, which sorts
+ * them, and what rows could not have made is an error.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#include "engine/retention_state.h"
+
+#include "common/base64.h"
+#include "lib/stringinfo.h"
+#include "libpq/pqformat.h"
+#include "mb/pg_wchar.h"
+#include "engine/state_bytes.h"
+#include "engine/state_fields.h"
+#include "utils/memutils.h"
+
+#define MAGIC	"RS"
+
+static void
+reject_bytes(const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+			 errmsg("invalid retention state: %s", what)));
+}
+
+/* "what" says of a key what is wrong: "impossible %s" */
+static void
+reject_key(const CustomerFamily *family, const char *what)
+{
+	reject_bytes(psprintf(what, family_key_name(family)));
+}
+
+/* ------------------------------------------------------------------------
+ * Out
+ * ------------------------------------------------------------------------
+ */
+static void
+send_options(StringInfo out, const CustomerTable *table)
+{
+	for (int i = 0; i < table->family->noptions; i++)
+		option_send(out, &table->family->options[i], &table->options->value[i]);
+}
+
+static void
+send_key(StringInfo out, const CustomerTable *table, CustomerKey key)
+{
+	char		bytes[16];
+	const char *text_bytes;
+	uint32		size;
+	KeyPattern	pattern;
+
+	switch (table->kind)
+	{
+		case KEY_NONE:
+			break;
+		case KEY_BIGINT:
+			pq_sendint64(out, key_to_bigint(key));
+			break;
+		case KEY_UUID:
+			key_to_16_bytes(key, bytes);
+			pq_sendbytes(out, bytes, sizeof(bytes));
+			break;
+		case KEY_TEXT:
+			text_bytes = key_text(key, table->heap.base, bytes, &size);
+			pq_sendint32(out, size);
+			pq_sendbytes(out, text_bytes, size);
+			break;
+		case KEY_PATTERN:
+			pattern = key_to_pattern(key);
+			for (int i = 0; i < lengthof(pattern.number); i++)
+				pq_sendint64(out, pattern.number[i]);
+			break;
+	}
+}
+
+static void
+send_state(StringInfo out, const CustomerTable *table)
+{
+	const CustomerFamily *family = table->family;
+	CustomerCursor cursor = {table, 0};
+	const char *slot;
+
+	pq_sendbytes(out, MAGIC, strlen(MAGIC));
+	pq_sendbyte(out, STATE_FORMAT);
+	pq_sendbyte(out, family->id);
+	pq_sendbyte(out, table->kind);
+	send_options(out, table);
+	fields_send(out, family->totals_fields, table->totals, table->heap.base);
+	pq_sendint64(out, customer_table_customers(table));
+	while ((slot = customer_cursor_next_slot(&cursor)) != NULL)
+	{
+		send_key(out, table, load_key(table->kind, slot));
+		fields_send(out, family->payload_fields, slot + table->key_size,
+					table->heap.base);
+	}
+}
+
+/*
+ * Its text or binary form must fit a value too: say so before the buffer does.
+ */
+static void
+check_sent_size(const CustomerTable *table, double growth)
+{
+	uint64		size = customer_table_customers(table) * table->stride +
+		customer_table_packed_heap(table);
+
+	if (size * growth > MaxAllocSize)
+		reject_large_state(table, size * growth);
+}
+
+/*
+ * retention_state_send(retention_state) returns bytea
+ */
+PG_FUNCTION_INFO_V1(retention_state_send);
+Datum
+retention_state_send(PG_FUNCTION_ARGS)
+{
+	CustomerTable view;
+	CustomerTable *table = state_read(fcinfo, &view);
+	StringInfoData out;
+
+	check_sent_size(table, 1);
+	pq_begintypsend(&out);
+	send_state(&out, table);
+	PG_RETURN_BYTEA_P(pq_endtypsend(&out));
+}
+
+/*
+ * retention_state_out(retention_state) returns cstring
+ */
+PG_FUNCTION_INFO_V1(retention_state_out);
+Datum
+retention_state_out(PG_FUNCTION_ARGS)
+{
+	CustomerTable view;
+	CustomerTable *table = state_read(fcinfo, &view);
+	StringInfoData out;
+	Size		room;
+	int			length;
+	char	   *result;
+
+	check_sent_size(table, 4.0 / 3);
+	initStringInfo(&out);
+	send_state(&out, table);
+	/* pg_b64_enc_len() computes in int, and overflows from 512 MB on */
+	room = ((Size) out.len + 2) / 3 * 4;
+	if (room + 1 > MaxAllocSize)
+		reject_large_state(table, room);
+	result = palloc(room + 1);
+	length = pg_b64_encode((void *) out.data, out.len, result, (int) room);
+	if (length < 0)
+		elog(ERROR, "could not encode a retention state");
+	result[length] = '\0';
+	PG_RETURN_CSTRING(result);
+}
+
+/* ------------------------------------------------------------------------
+ * In
+ * ------------------------------------------------------------------------
+ */
+static void
+receive_options(StringInfo in, const CustomerFamily *family,
+				StateOptions *options)
+{
+	memset(options, 0, sizeof(*options));
+	for (int i = 0; i < family->noptions; i++)
+		option_receive(in, &family->options[i], &options->value[i]);
+	state_derive_options(family, options);
+}
+
+static CustomerKey
+receive_key(StringInfo in, const CustomerFamily *family, KeyKind kind,
+			StateHeap *heap)
+{
+	if (kind == KEY_BIGINT)
+	{
+		int64		key = pq_getmsgint64(in);
+
+		if (family->valid_key && !family->valid_key(&key))
+			reject_key(family, "impossible %s");
+		return key_from_bigint(key);
+	}
+	if (kind == KEY_PATTERN)
+	{
+		KeyPattern	pattern;
+
+		for (int i = 0; i < lengthof(pattern.number); i++)
+			pattern.number[i] = pq_getmsgint64(in);
+		if (!family->valid_key(pattern.number))
+			reject_key(family, "impossible %s");
+		return key_from_pattern(pattern);
+	}
+	if (kind == KEY_UUID)
+		return key_from_16_bytes(pq_getmsgbytes(in, 16));
+	else
+	{
+		int			size = (int) pq_getmsgint(in, sizeof(uint32));
+		const char *bytes = pq_getmsgbytes(in, size);
+
+		pg_verifymbstr(bytes, size, false);
+		return key_from_text(heap, bytes, size);
+	}
+}
+
+/* The fewest bytes a customer takes in the binary form. */
+static int
+least_customer_bytes(KeyKind kind)
+{
+	return kind == KEY_TEXT ? (int) sizeof(uint32) : Max(key_size(kind), 1);
+}
+
+static void
+receive_customers(StringInfo in, ExpandedState *expanded, uint64 count)
+{
+	CustomerTable *table = &expanded->table;
+	const CustomerFamily *family = table->family;
+	RowBatch   *batch = &expanded->batch;
+
+	for (uint64 i = 0; i < count; i++)
+	{
+		uint64		payload[MOST_PAYLOAD / sizeof(uint64)];
+		CustomerKey key = receive_key(in, family, table->kind, &batch->heap);
+
+		fields_receive(in, family->payload_fields, (char *) payload,
+					   &batch->heap);
+		if (family->valid && !family->valid(payload, batch->heap.base, table->options))
+			reject_key(family, "impossible %s");
+		state_build_add(expanded, key, payload);
+	}
+	state_absorb_batch(expanded);
+	if (table->used != count)
+		reject_key(family, "a %s appears twice");
+}
+
+/*
+ * Reads a whole state, which must be of this SQL type. The result is flat, in the
+ * current memory context.
+ */
+Datum
+state_from_message(StringInfo in, const char *type)
+{
+	const CustomerFamily *family;
+	StateOptions options;
+	uint64		totals[MOST_PAYLOAD / sizeof(uint64)] = {0};
+	ExpandedState *expanded;
+	uint8		kind;
+	uint8		format;
+	int64		count;
+
+	if (memcmp(pq_getmsgbytes(in, strlen(MAGIC)), MAGIC, strlen(MAGIC)) != 0)
+		reject_bytes("it does not begin with the mark of one");
+	format = pq_getmsgbyte(in);
+	if (format != STATE_FORMAT)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("retention state has format %d, this version reads format %d",
+						format, STATE_FORMAT)));
+	family = state_family(pq_getmsgbyte(in));
+	if (family == NULL)
+		reject_bytes("unknown aggregate");
+	if (strcmp(family_type(family), type) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+				 errmsg("invalid %s: it is a state of %s, of type %s", type,
+						family->name, family_type(family))));
+	kind = pq_getmsgbyte(in);
+	if (!state_kind_is_valid(family, kind))
+		reject_key(family, "unknown type of %s");
+
+	receive_options(in, family, &options);
+	expanded = state_build_begin(family, kind, &options);
+	fields_receive(in, family->totals_fields, (char *) totals,
+				   &expanded->table.heap);
+	memcpy(expanded->table.totals, totals, family->totals_size);
+	if (kind == KEY_NONE && family->valid &&
+		!family->valid(totals, expanded->table.heap.base, &options))
+		reject_bytes("impossible totals");
+	count = pq_getmsgint64(in);
+	if (count < 0 || (kind == KEY_NONE && count != 0) ||
+		count > (in->len - in->cursor) / least_customer_bytes(kind))
+		reject_key(family, "wrong number of %ss");
+	customer_table_reserve_new(&expanded->table, count);
+	receive_customers(in, expanded, count);
+	pq_getmsgend(in);
+
+	return state_build_end(expanded);
+}
+
+/*
+ * retention_state_recv(internal) returns retention_state
+ */
+PG_FUNCTION_INFO_V1(retention_state_recv);
+Datum
+retention_state_recv(PG_FUNCTION_ARGS)
+{
+	return state_from_message((StringInfo) PG_GETARG_POINTER(0),
+							  "retention_state");
+}
+
+Datum
+state_from_text(const char *text, const char *type)
+{
+	int			length = strlen(text);
+	int			room = length / 4 * 3 + 3;
+	StringInfoData bytes;
+
+	initStringInfo(&bytes);
+	enlargeStringInfo(&bytes, room);
+	bytes.len = pg_b64_decode(text, length, (void *) bytes.data, room);
+	if (bytes.len < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+				 errmsg("invalid input syntax for type %s", type),
+				 errdetail("It is not base64.")));
+	bytes.data[bytes.len] = '\0';
+	return state_from_message(&bytes, type);
+}
+
+/*
+ * retention_state_in(cstring) returns retention_state
+ */
+PG_FUNCTION_INFO_V1(retention_state_in);
+Datum
+retention_state_in(PG_FUNCTION_ARGS)
+{
+	return state_from_text(PG_GETARG_CSTRING(0), "retention_state");
+}

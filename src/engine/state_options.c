@@ -1,0 +1,172 @@
+/*
+ * state_options.c
+ *		The options of an aggregate: reading, comparing, sending them.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#include "engine/state_options.h"
+
+#include "base/checks.h"
+#include "fmgr.h"
+#include "libpq/pqformat.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+/* How many values the options take in a state. */
+int
+option_values(const OptionSpec *specs, int count)
+{
+	if (count > 0 && specs[count - 1].type == OPTION_ZONE)
+		return count - 1 + ZONE_VALUES;
+	return count;
+}
+
+static void
+set_zone(OptionValue *value, const char *name, Size length)
+{
+	char	   *zone = value->zone;
+
+	if (length >= ZONE_NAME_SIZE || memchr(name, '\0', length))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"tz\" must be the name of a time zone, of at most %d bytes",
+						ZONE_NAME_SIZE - 1)));
+	memset(zone, 0, ZONE_NAME_SIZE);
+	memcpy(zone, name, length);
+}
+
+/* An argument of a group's first row. */
+void
+option_read(const OptionSpec *spec, OptionValue *value, Datum arg)
+{
+	const text *string;
+
+	switch (spec->type)
+	{
+		case OPTION_TIME:
+			value->time = DatumGetTimestampTz(arg);
+			break;
+		case OPTION_INTERVAL:
+			value->interval = *DatumGetIntervalP(arg);
+			break;
+		case OPTION_COUNT:
+			value->count = DatumGetInt32(arg);
+			break;
+		case OPTION_GRAIN:
+			value->grain = grain_from_text(DatumGetTextPP(arg));
+			break;
+		case OPTION_ZONE:
+			string = DatumGetTextPP(arg);
+			set_zone(value, VARDATA_ANY(string), VARSIZE_ANY_EXHDR(string));
+			break;
+	}
+}
+
+bool
+option_is_text(const OptionSpec *spec, const OptionValue *value, Datum arg)
+{
+	const text *string = DatumGetTextPP(arg);
+	const char *known = spec->type == OPTION_ZONE ? value->zone :
+		grain_name((Grain) value->grain);
+	Size		length = strlen(known);
+
+	return VARSIZE_ANY_EXHDR(string) == length &&
+		memcmp(VARDATA_ANY(string), known, length) == 0;
+}
+
+/* Raises an error for a value that no call may have. */
+void
+option_check(const OptionSpec *spec, const OptionValue *value)
+{
+	switch (spec->type)
+	{
+		case OPTION_TIME:
+			check_finite_time(value->time, spec->name);
+			break;
+		case OPTION_INTERVAL:
+			check_positive_interval(&value->interval, spec->name);
+			break;
+		case OPTION_COUNT:
+		case OPTION_GRAIN:
+			break;
+		case OPTION_ZONE:
+			(void) zone_from_name(value->zone);
+			break;
+	}
+}
+
+bool
+option_equal(const OptionSpec *spec, const OptionValue *a, const OptionValue *b)
+{
+	return memcmp(a, b, spec->type == OPTION_ZONE ? ZONE_NAME_SIZE :
+				  sizeof(OptionValue)) == 0;
+}
+
+void
+option_send(StringInfo out, const OptionSpec *spec, const OptionValue *value)
+{
+	switch (spec->type)
+	{
+		case OPTION_TIME:
+			pq_sendint64(out, value->time);
+			break;
+		case OPTION_INTERVAL:
+			pq_sendint64(out, value->interval.time);
+			pq_sendint32(out, value->interval.day);
+			pq_sendint32(out, value->interval.month);
+			break;
+		case OPTION_COUNT:
+			pq_sendint32(out, (int32) value->count);
+			break;
+		case OPTION_GRAIN:
+			pq_sendbyte(out, (uint8) value->grain);
+			break;
+		case OPTION_ZONE:
+			pq_sendbyte(out, (uint8) strlen(value->zone));
+			pq_sendbytes(out, value->zone, strlen(value->zone));
+			break;
+	}
+}
+
+static void
+reject_option(const OptionSpec *spec)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+			 errmsg("invalid retention state: \"%s\" out of range",
+					spec->name)));
+}
+
+/* Reads what option_send has written, or anything: option_check comes next. */
+void
+option_receive(StringInfo in, const OptionSpec *spec, OptionValue *value)
+{
+	int			length;
+
+	switch (spec->type)
+	{
+		case OPTION_TIME:
+			value->time = pq_getmsgint64(in);
+			if (!IS_VALID_TIMESTAMP(value->time))
+				reject_option(spec);
+			break;
+		case OPTION_INTERVAL:
+			value->interval.time = pq_getmsgint64(in);
+			value->interval.day = (int32) pq_getmsgint(in, sizeof(int32));
+			value->interval.month = (int32) pq_getmsgint(in, sizeof(int32));
+			break;
+		case OPTION_COUNT:
+			value->count = (int32) pq_getmsgint(in, sizeof(int32));
+			break;
+		case OPTION_GRAIN:
+			value->grain = pq_getmsgbyte(in);
+			if (value->grain >= GRAINS)
+				reject_option(spec);
+			break;
+		case OPTION_ZONE:
+			length = pq_getmsgbyte(in);
+			set_zone(value, pq_getmsgbytes(in, length), length);
+			break;
+	}
+}

@@ -1,0 +1,92 @@
+/*
+ * state_options.h
+ *		The options of an aggregate: the arguments that must be the same in every
+ *		row of a group (as_of, period, grain, ...). They live in the state.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#ifndef RETENTION_STATE_OPTIONS_H
+#define RETENTION_STATE_OPTIONS_H
+
+#include "base/compat.h"
+
+#include "datatype/timestamp.h"
+#include "lib/stringinfo.h"
+#include "engine/periods.h"
+#include "utils/timestamp.h"
+
+typedef enum OptionType
+{
+	OPTION_TIME,				/* timestamptz */
+	OPTION_INTERVAL,
+	OPTION_COUNT,				/* integer */
+	OPTION_GRAIN,				/* text: see periods.h */
+	OPTION_ZONE					/* text: a time zone; the last option if any */
+} OptionType;
+
+typedef struct OptionSpec
+{
+	const char *name;			/* of the SQL argument */
+	OptionType	type;
+} OptionSpec;
+
+typedef union OptionValue
+{
+	TimestampTz time;
+	Interval	interval;
+	int64		count;
+	int64		grain;
+	char		zone[sizeof(Interval)]; /* goes on into the values behind */
+} OptionValue;
+
+#define ZONE_VALUES		(ZONE_NAME_SIZE / sizeof(OptionValue))
+#define MOST_OPTIONS	(3 + ZONE_VALUES)
+#define MOST_DERIVED	4
+
+StaticAssertDecl(ZONE_NAME_SIZE % sizeof(OptionValue) == 0, "a zone fills its values");
+
+typedef struct StateOptions
+{
+	int64		derived[MOST_DERIVED];	/* what the family makes of them */
+	OptionValue value[MOST_OPTIONS];	/* as given; a state holds only as many
+										 * as its family has */
+} StateOptions;
+
+extern retention_internal int option_values(const OptionSpec *specs, int count);
+extern retention_internal void option_read(const OptionSpec *spec,
+										   OptionValue *value, Datum arg);
+extern retention_internal bool option_is_text(const OptionSpec *spec,
+											  const OptionValue *value,
+											  Datum arg);
+extern retention_internal void option_check(const OptionSpec *spec,
+											const OptionValue *value);
+extern retention_internal bool option_equal(const OptionSpec *spec,
+											const OptionValue *a,
+											const OptionValue *b);
+extern retention_internal void option_send(StringInfo out,
+										   const OptionSpec *spec,
+										   const OptionValue *value);
+extern retention_internal void option_receive(StringInfo in,
+											  const OptionSpec *spec,
+											  OptionValue *value);
+
+/* Has the argument still the value it had? For every row, so inline. */
+static inline bool
+option_is(const OptionSpec *spec, const OptionValue *value, Datum arg)
+{
+	switch (spec->type)
+	{
+		case OPTION_TIME:
+			return DatumGetTimestampTz(arg) == value->time;
+		case OPTION_INTERVAL:
+			return memcmp(DatumGetIntervalP(arg), &value->interval,
+						  sizeof(Interval)) == 0;
+		case OPTION_COUNT:
+			return DatumGetInt32(arg) == value->count;
+		default:
+			return option_is_text(spec, value, arg);
+	}
+}
+
+#endif							/* RETENTION_STATE_OPTIONS_H */

@@ -1,0 +1,132 @@
+/*
+ * btyd.h
+ *		Models of a customer base that buys till it dies: what they have in common.
+ *
+ * A customer buys at random times at a rate of his own, and at some moment, which
+ * nobody sees, is gone for good. Of each is known how often he came back, when
+ * last, and for how long he has been watched. The families differ in when a
+ * customer can leave:
+ *
+ *		bgnbd		BG/NBD: straight after any repeat purchase
+ *		mbgnbd		MBG/NBD: straight after any purchase, the first too
+ *		pareto_nbd	Pareto/NBD: at any time
+ *
+ * All times are in one unit (weeks, say), and so are rates and horizons.
+ *
+ * This and the rooms of the families are mathematics: no value of the server
+ * comes in here.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#ifndef RETENTION_BTYD_H
+#define RETENTION_BTYD_H
+
+#include "base/compat.h"
+
+#include "math/optimize.h"
+
+#define BTYD_PARAMS		4
+
+/* What is known of a customer: 0 <= t_x <= age; t_x is 0 if x is. */
+typedef struct BtydHistory
+{
+	double		x;				/* repeat purchases: a whole number */
+	double		t_x;			/* time from the first purchase to the last */
+	double		age;			/* time from the first purchase to the end of
+								 * the data; "T" in the papers */
+} BtydHistory;
+
+/* Customers of whom the same is known. */
+typedef struct BtydPattern
+{
+	BtydHistory history;
+	double		customers;		/* how many: a whole number */
+} BtydPattern;
+
+/* Patterns in ascending order of x, then t_x, then age; none twice. */
+typedef struct BtydData
+{
+	BtydPattern *patterns;
+	uint64		npatterns;
+} BtydData;
+
+/*
+ * A family. "params" are its four parameters as the papers have them:
+ *
+ *		bgnbd, mbgnbd	r, alpha (rates: gamma), a, b (dropping out: beta)
+ *		pareto_nbd		r, alpha (rates: gamma), s, beta (leaving: gamma)
+ *
+ * all finite and above zero, but the third, which is zero where nobody ever
+ * leaves. With such params no function here returns NaN or an infinity; -inf is the
+ * logarithm of no likelihood at all.
+ */
+typedef struct BtydFamily
+{
+	const char *name;
+	const char *param_names[BTYD_PARAMS];
+
+	/*
+	 * The log-likelihood of all customers. Its derivatives are with respect to
+	 * the logarithms of the parameters (all of which are above zero here).
+	 */
+	void		(*log_likelihood) (const double *params, const BtydData *data,
+								   Objective *result);
+
+	/* That of one customer, without derivatives. */
+	double		(*log_likelihood_of) (const double *params,
+									  const BtydHistory *history);
+
+	/* The probability that a customer has not left at the end of the data. */
+	double		(*p_alive) (const double *params, const BtydHistory *history);
+
+	/* Purchases to be expected of a customer in the next "horizon" >= 0. */
+	double		(*expected_orders) (const double *params,
+									const BtydHistory *history,
+									double horizon);
+
+	/* Repeat purchases of a new customer in the first "horizon" >= 0. */
+	double		(*expected_orders_new) (const double *params, double horizon);
+
+	/* The probability that they are exactly n = 0, 1, 2, ... */
+	double		(*pmf_new) (const double *params, double n, double horizon);
+} BtydFamily;
+
+extern retention_internal const BtydFamily bgnbd_family;
+extern retention_internal const BtydFamily mbgnbd_family;
+extern retention_internal const BtydFamily pareto_nbd_family;
+
+/* A family with its parameters: all that predictions need. */
+typedef struct BtydModel
+{
+	const BtydFamily *family;
+	double		params[BTYD_PARAMS];
+} BtydModel;
+
+extern retention_internal const BtydFamily *btyd_family_named(const char *name);
+extern retention_internal double btyd_orders_by_step(const BtydModel *model,
+													 const BtydHistory *history,
+													 double horizon,
+													 double rate, double step);
+extern retention_internal double btyd_orders_by_force(const BtydModel *model,
+													  const BtydHistory *history,
+													  double horizon,
+													  double force);
+extern retention_internal double btyd_next_order(const BtydModel *model,
+												 const BtydHistory *history,
+												 double horizon);
+
+static inline double
+btyd_p_alive(const BtydModel *model, const BtydHistory *history)
+{
+	return model->family->p_alive(model->params, history);
+}
+
+static inline double
+btyd_expected_orders(const BtydModel *model, const BtydHistory *history,
+					 double horizon)
+{
+	return model->family->expected_orders(model->params, history, horizon);
+}
+
+#endif							/* RETENTION_BTYD_H */

@@ -1,0 +1,430 @@
+/*
+ * churn.c
+ *		Who has left? Churn, inactivity, revenue kept.
+ *
+ * A shop's customers do not cancel: they stop coming. A customer is active at a
+ * time t if an order lies in (t - inactive_after, t], and lost once none does.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#include "engine/retention_state.h"
+
+#include <math.h>
+
+#include "engine/calendar.h"
+#include "engine/money.h"
+#include "utils/fmgrprotos.h"
+
+/* ------------------------------------------------------------------------
+ * churn_rate(customer, ordered_at, inactive_after, period_start, period_end)
+ * ------------------------------------------------------------------------
+ */
+#define ACTIVE_AT_START		0x01
+#define ACTIVE_AT_END		0x02
+
+typedef struct ChurnPayload
+{
+	uint8		active;			/* ACTIVE_AT_START, ACTIVE_AT_END or both */
+} ChurnPayload;
+
+enum
+{
+	CHURN_INACTIVE_AFTER,
+	CHURN_PERIOD_START,
+	CHURN_PERIOD_END
+};
+
+static const OptionSpec churn_options[] = {
+	[CHURN_INACTIVE_AFTER] = {"inactive_after", OPTION_INTERVAL},
+	[CHURN_PERIOD_START] = {"period_start", OPTION_TIME},
+	[CHURN_PERIOD_END] = {"period_end", OPTION_TIME}
+};
+
+/* derived: orders after these count at the period's start and at its end */
+#define CHURN_START_AFTER	0
+#define CHURN_END_AFTER		1
+
+static void
+churn_derive(StateOptions *options)
+{
+	const Interval *inactive_after =
+		&options->value[CHURN_INACTIVE_AFTER].interval;
+	TimestampTz start = options->value[CHURN_PERIOD_START].time;
+	TimestampTz end = options->value[CHURN_PERIOD_END].time;
+
+	if (end <= start)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"period_end\" must be later than \"period_start\""),
+				 errdetail("The period is from %s to %s.",
+						   pstrdup(timestamptz_to_str(start)),
+						   pstrdup(timestamptz_to_str(end)))));
+	options->derived[CHURN_START_AFTER] = utc_minus(start, inactive_after,
+													  "inactive_after");
+	options->derived[CHURN_END_AFTER] = utc_minus(end, inactive_after,
+													"inactive_after");
+}
+
+static void
+churn_merge(CustomerTable *table, void *into, const void *from,
+			const char *from_base)
+{
+	((ChurnPayload *) into)->active |= ((const ChurnPayload *) from)->active;
+}
+
+static bool
+churn_valid(const void *payload, const char *heap_base,
+		   const StateOptions *options)
+{
+	uint8		active = ((const ChurnPayload *) payload)->active;
+
+	return active >= ACTIVE_AT_START &&
+		active <= (ACTIVE_AT_START | ACTIVE_AT_END);
+}
+
+CUSTOMER_ABSORB(churn_absorb, churn_family)
+
+const CustomerFamily churn_family = {
+	.name = "churn_rate",
+	.id = 4,
+	.noptions = lengthof(churn_options),
+	.options = churn_options,
+	.derive = churn_derive,
+	.totals_fields = "",
+	.payload_fields = "c",
+	.payload_size = sizeof(ChurnPayload),
+	.merge = churn_merge,
+	.valid = churn_valid,
+	.absorb = churn_absorb
+};
+
+static inline bool
+read_churn_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)
+{
+	const StateOptions *options = update->table->options;
+	TimestampTz at;
+	uint8		active = 0;
+
+	if (!state_time_arg(fcinfo, &at))
+		return false;
+	if (at > options->derived[CHURN_START_AFTER] &&
+		at <= options->value[CHURN_PERIOD_START].time)
+		active |= ACTIVE_AT_START;
+	if (at > options->derived[CHURN_END_AFTER] &&
+		at <= options->value[CHURN_PERIOD_END].time)
+		active |= ACTIVE_AT_END;
+	((ChurnPayload *) payload)->active = active;
+	/* a customer active at neither end is in no number of the result */
+	return active != 0;
+}
+
+/*
+ * churn_rate_transfn_<kind>(retention_state, customer, ordered_at,
+ * inactive_after, period_start, period_end)
+ */
+STATE_TRANSITIONS(churn_rate_transfn, churn_family, 3, read_churn_row)
+
+/*
+ * churn_rate(retention_state) returns double precision
+ *
+ * Active at the start and not at the end / active at the start.
+ */
+PG_FUNCTION_INFO_V1(churn_rate);
+Datum
+churn_rate(PG_FUNCTION_ARGS)
+{
+	CustomerTable view;
+	CustomerTable *table = state_read(fcinfo, &view);
+	CustomerCursor cursor = {table, 0};
+	ChurnPayload payload;
+	int64		at_start = 0;
+	int64		churned = 0;
+
+	if (table->family != &churn_family)
+		reject_state(table, "churn_rate");
+	while (customer_cursor_next(&cursor, &payload))
+	{
+		at_start += (payload.active & ACTIVE_AT_START) != 0;
+		churned += payload.active == ACTIVE_AT_START;
+	}
+	return state_share(fcinfo, churned, at_start);
+}
+
+/*
+ * churn_convert(rate double precision, periods double precision)
+ *
+ * The share lost over so many periods at a rate per period,
+ * 1 - (1 - rate)^periods: 12 turns a monthly rate into a yearly one, 1/12.0 back.
+ */
+PG_FUNCTION_INFO_V1(churn_convert);
+Datum
+churn_convert(PG_FUNCTION_ARGS)
+{
+	double		rate = PG_GETARG_FLOAT8(0);
+	double		periods = PG_GETARG_FLOAT8(1);
+
+	check_double_range(rate, 0, 1, "rate");
+	check_double_range(periods, 0, INFINITY, "periods");
+	if (rate == 1)
+		PG_RETURN_FLOAT8(periods > 0 ? 1 : 0);
+	/* expm1 and log1p keep the digits of a small rate; + 0.0 makes -0 into 0 */
+	PG_RETURN_FLOAT8(-expm1(periods * log1p(-rate)) + 0.0);
+}
+
+/* ------------------------------------------------------------------------
+ * inactive_rate(customer, ordered_at, inactive_after, as_of)
+ * ------------------------------------------------------------------------
+ */
+typedef struct InactivePayload
+{
+	uint8		active;			/* has an order in (as_of - inactive_after, as_of] */
+} InactivePayload;
+
+enum
+{
+	INACTIVE_AFTER,
+	INACTIVE_AS_OF
+};
+
+static const OptionSpec inactive_options[] = {
+	[INACTIVE_AFTER] = {"inactive_after", OPTION_INTERVAL},
+	[INACTIVE_AS_OF] = {"as_of", OPTION_TIME}
+};
+
+#define INACTIVE_ACTIVE_AFTER	0	/* derived: as_of - inactive_after */
+
+static void
+inactive_derive(StateOptions *options)
+{
+	options->derived[INACTIVE_ACTIVE_AFTER] =
+		utc_minus(options->value[INACTIVE_AS_OF].time,
+				  &options->value[INACTIVE_AFTER].interval, "inactive_after");
+}
+
+static void
+inactive_merge(CustomerTable *table, void *into, const void *from,
+			   const char *from_base)
+{
+	((InactivePayload *) into)->active |=
+		((const InactivePayload *) from)->active;
+}
+
+static bool
+inactive_valid(const void *payload, const char *heap_base,
+		   const StateOptions *options)
+{
+	return ((const InactivePayload *) payload)->active <= 1;
+}
+
+CUSTOMER_ABSORB(inactive_absorb, inactive_family)
+
+const CustomerFamily inactive_family = {
+	.name = "inactive_rate",
+	.id = 5,
+	.noptions = lengthof(inactive_options),
+	.options = inactive_options,
+	.derive = inactive_derive,
+	.totals_fields = "",
+	.payload_fields = "c",
+	.payload_size = sizeof(InactivePayload),
+	.merge = inactive_merge,
+	.valid = inactive_valid,
+	.absorb = inactive_absorb
+};
+
+static inline bool
+read_inactive_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)
+{
+	const StateOptions *options = update->table->options;
+	TimestampTz ordered_at;
+
+	if (!state_time_arg(fcinfo, &ordered_at) ||
+		ordered_at > options->value[INACTIVE_AS_OF].time)
+		return false;
+	((InactivePayload *) payload)->active =
+		ordered_at > options->derived[INACTIVE_ACTIVE_AFTER];
+	return true;
+}
+
+/*
+ * inactive_rate_transfn_<kind>(retention_state, customer, ordered_at,
+ * inactive_after, as_of)
+ */
+STATE_TRANSITIONS(inactive_rate_transfn, inactive_family, 3, read_inactive_row)
+
+/*
+ * inactive_rate(retention_state) returns double precision
+ *
+ * Lost customers / all customers with an order until as_of.
+ */
+PG_FUNCTION_INFO_V1(inactive_rate);
+Datum
+inactive_rate(PG_FUNCTION_ARGS)
+{
+	CustomerTable view;
+	CustomerTable *table = state_read(fcinfo, &view);
+	CustomerCursor cursor = {table, 0};
+	InactivePayload payload;
+	int64		active = 0;
+	int64		all;
+
+	if (table->family != &inactive_family)
+		reject_state(table, "inactive_rate");
+	while (customer_cursor_next(&cursor, &payload))
+		active += payload.active;
+	all = (int64) customer_table_customers(table);
+	return state_share(fcinfo, all - active, all);
+}
+
+/* ------------------------------------------------------------------------
+ * gross_revenue_retention and net_revenue_retention
+ *		(customer, ordered_at, amount, period, as_of)
+ * ------------------------------------------------------------------------
+ */
+typedef struct RevenuePayload
+{
+	Money		previous;		/* of (as_of - 2 * period, as_of - period] */
+	Money		current;		/* of (as_of - period, as_of] */
+} RevenuePayload;
+
+enum
+{
+	REVENUE_PERIOD,
+	REVENUE_AS_OF
+};
+
+static const OptionSpec revenue_options[] = {
+	[REVENUE_PERIOD] = {"period", OPTION_INTERVAL},
+	[REVENUE_AS_OF] = {"as_of", OPTION_TIME}
+};
+
+/* derived: money after these is of the previous and of the current period */
+#define REVENUE_PREVIOUS_AFTER	0
+#define REVENUE_CURRENT_AFTER	1
+
+static void
+revenue_derive(StateOptions *options)
+{
+	const Interval *period = &options->value[REVENUE_PERIOD].interval;
+	TimestampTz as_of = options->value[REVENUE_AS_OF].time;
+	Interval	two_periods;
+
+	interval_twice(&two_periods, period, "period");
+	options->derived[REVENUE_PREVIOUS_AFTER] = utc_minus(as_of, &two_periods,
+														   "period");
+	options->derived[REVENUE_CURRENT_AFTER] = utc_minus(as_of, period, "period");
+}
+
+static void
+revenue_merge(CustomerTable *table, void *into, const void *from,
+			  const char *from_base)
+{
+	RevenuePayload *a = into;
+	const RevenuePayload *b = from;
+
+	money_add(&table->heap, &a->previous, &b->previous, from_base);
+	money_add(&table->heap, &a->current, &b->current, from_base);
+}
+
+CUSTOMER_ABSORB(revenue_absorb, revenue_retention_family)
+
+const CustomerFamily revenue_retention_family = {
+	.name = "revenue_retention",
+	.id = 6,
+	.noptions = lengthof(revenue_options),
+	.options = revenue_options,
+	.derive = revenue_derive,
+	.totals_fields = "",
+	.payload_fields = "mm",
+	.payload_size = sizeof(RevenuePayload),
+	.merge = revenue_merge,
+	.absorb = revenue_absorb
+};
+
+static inline bool
+read_revenue_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)
+{
+	const StateOptions *options = update->table->options;
+	RevenuePayload *revenue = payload;
+	TimestampTz at;
+	bool		current;
+
+	if (!state_time_arg(fcinfo, &at) || PG_ARGISNULL(3) ||
+		at > options->value[REVENUE_AS_OF].time ||
+		at <= options->derived[REVENUE_PREVIOUS_AFTER])
+		return false;
+	*revenue = (RevenuePayload) {{0, 0}, {0, 0}};
+	current = at > options->derived[REVENUE_CURRENT_AFTER];
+	money_from_datum(state_row_heap(update),
+					 current ? &revenue->current : &revenue->previous,
+					 PG_GETARG_DATUM(3), "amount");
+	return true;
+}
+
+/*
+ * revenue_retention_transfn_<kind>(retention_state, customer, ordered_at,
+ * amount, period, as_of)
+ */
+STATE_TRANSITIONS(revenue_retention_transfn, revenue_retention_family, 4,
+				  read_revenue_row)
+
+/*
+ * The share of the previous period's money that its customers brought again:
+ * at most what each of them brought then (gross), or all of it (net).
+ */
+static Datum
+revenue_retention(FunctionCallInfo fcinfo, bool gross, const char *name)
+{
+	CustomerTable view;
+	CustomerTable *table = state_read(fcinfo, &view);
+	CustomerCursor cursor = {table, 0};
+	RevenuePayload revenue;
+	StateHeap	heap;
+	Money		previous = {0, 0};
+	Money		kept = {0, 0};
+
+	if (table->family != &revenue_retention_family)
+		reject_state(table, name);
+	heap_init_scratch(&heap);
+	while (customer_cursor_next(&cursor, &revenue))
+	{
+		const char *base = table->heap.base;
+		const Money *share = &revenue.current;
+
+		if (money_sign(&revenue.previous, base) <= 0)
+			continue;
+		money_add(&heap, &previous, &revenue.previous, base);
+		if (gross && money_sign(share, base) <= 0)
+			continue;
+		if (gross && money_compare(&revenue.previous, base, share, base) < 0)
+			share = &revenue.previous;
+		money_add(&heap, &kept, share, base);
+	}
+	if (money_is_none(&previous))
+		PG_RETURN_NULL();
+	if (money_is_none(&kept))
+		PG_RETURN_FLOAT8(0);
+	PG_RETURN_FLOAT8(money_ratio(money_numeric(&kept, heap.base),
+								   money_numeric(&previous, heap.base)));
+}
+
+/*
+ * gross_revenue_retention(retention_state) returns double precision
+ */
+PG_FUNCTION_INFO_V1(gross_revenue_retention);
+Datum
+gross_revenue_retention(PG_FUNCTION_ARGS)
+{
+	return revenue_retention(fcinfo, true, "gross_revenue_retention");
+}
+
+/*
+ * net_revenue_retention(retention_state) returns double precision
+ */
+PG_FUNCTION_INFO_V1(net_revenue_retention);
+Datum
+net_revenue_retention(PG_FUNCTION_ARGS)
+{
+	return revenue_retention(fcinfo, false, "net_revenue_retention");
+}

@@ -1,0 +1,242 @@
+/*
+ * lifecycle.c
+ *		Who is new, who stays, who comes back, who is gone? Period by period.
+ *
+ * In a period a customer is one of
+ *
+ *		new				the first order lies in it
+ *		returning		active in it and in the one before
+ *		resurrected		active in it, not in the one before, but earlier
+ *		dormant			active in the one before, not in it
+ *		silent			active in neither, but earlier
+ *
+ * so active = new + returning + resurrected, and who was active in the period
+ * before is returning or dormant.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#include "engine/retention_state.h"
+
+#include "base/arrays.h"
+#include "measures/calendar_options.h"
+#include "base/result_rows.h"
+#include "base/result_values.h"
+#include "engine/timeline.h"
+
+typedef struct LifecyclePayload
+{
+	uint64		activity;		/* timeline by period: rows of each */
+} LifecyclePayload;
+
+static const LifecyclePayload lifecycle_of_nobody = {TIMELINE_EMPTY};
+
+static void
+lifecycle_merge(CustomerTable *table, void *into, const void *from,
+				const char *from_base)
+{
+	timeline_merge(&table->heap, &((LifecyclePayload *) into)->activity,
+				   from_base, ((const LifecyclePayload *) from)->activity);
+}
+
+static void
+lifecycle_prefetch(const void *payload, const char *heap_base)
+{
+	timeline_prefetch(heap_base, ((const LifecyclePayload *) payload)->activity);
+}
+
+static bool
+lifecycle_valid(const void *payload, const char *heap_base,
+				const StateOptions *options)
+{
+	const LifecyclePayload *customer = payload;
+	int64		last = calendar_period(options, calendar_as_of(options));
+	int64		first = calendar_period(options, MIN_TIMESTAMP);
+	TimelineReader reader;
+
+	if (customer->activity == TIMELINE_EMPTY)
+		return false;
+	timeline_open(&reader, heap_base, customer->activity);
+	while (timeline_next(&reader))
+		if (reader.position < first || reader.position > last ||
+			reader.orders == 0 || reader.money)
+			return false;
+	return true;
+}
+
+CUSTOMER_ABSORB(lifecycle_absorb, lifecycle_family)
+
+const CustomerFamily lifecycle_family = {
+	.name = "lifecycle",
+	.id = 12,
+	.noptions = CALENDAR_OPTIONS,
+	.options = calendar_options,
+	.totals_fields = "",
+	.payload_fields = "t",
+	.payload_size = sizeof(LifecyclePayload),
+	.identity = &lifecycle_of_nobody,
+	.merge = lifecycle_merge,
+	.prefetch = lifecycle_prefetch,
+	.valid = lifecycle_valid,
+	.absorb = lifecycle_absorb
+};
+
+static inline bool
+read_lifecycle_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)
+{
+	const StateOptions *options = update->table->options;
+	const Money no_money = {0, 0};
+	TimestampTz at;
+
+	if (!state_time_arg(fcinfo, &at) || at > calendar_as_of(options))
+		return false;
+	((LifecyclePayload *) payload)->activity =
+		timeline_create(state_row_heap(update), calendar_period(options, at), 1,
+						&no_money, NULL);
+	return true;
+}
+
+/*
+ * lifecycle_transfn_<kind>(retention_state, customer, ordered_at, grain, as_of,
+ * tz)
+ */
+STATE_TRANSITIONS(lifecycle_transfn, lifecycle_family, 3, read_lifecycle_row)
+
+/* Customers of one period. */
+typedef struct Lifecycle
+{
+	int64		new;
+	int64		returning;
+	int64		resurrected;
+	int64		dormant;
+} Lifecycle;
+
+/*
+ * Counts a customer in the periods from "first" on; there are "count" of them.
+ */
+static void
+count_customer(Lifecycle *periods, int64 first, int64 count,
+			   const char *heap_base, uint64 activity)
+{
+	TimelineReader reader;
+	int64		before = -1;
+
+	timeline_open(&reader, heap_base, activity);
+	while (timeline_next(&reader))
+	{
+		int64		now = reader.position - first;
+
+		if (before < 0)
+			periods[now].new++;
+		else if (now == before + 1)
+			periods[now].returning++;
+		else
+		{
+			periods[before + 1].dormant++;
+			periods[now].resurrected++;
+		}
+		before = now;
+	}
+	if (before + 1 < count)
+		periods[before + 1].dormant++;
+}
+
+static bool
+next_customer(CustomerCursor *cursor, LifecyclePayload *customer)
+{
+	if ((cursor->next & 0xFFF) == 0)
+		CHECK_FOR_INTERRUPTS();
+	return customer_cursor_next(cursor, customer);
+}
+
+/* The period of the first order of all; false if there is none. */
+static bool
+first_period(const CustomerTable *table, int64 *first)
+{
+	CustomerCursor cursor = {table, 0};
+	LifecyclePayload customer;
+
+	*first = PG_INT64_MAX;
+	while (next_customer(&cursor, &customer))
+	{
+		TimelineReader reader;
+
+		timeline_open(&reader, table->heap.base, customer.activity);
+		if (timeline_next(&reader))
+			*first = Min(*first, reader.position);
+	}
+	return *first != PG_INT64_MAX;
+}
+
+static void
+add_period_row(ResultRows *rows, const StateOptions *options, int64 period,
+			   const Lifecycle *now, int64 active_before, int64 known_before,
+			   bool ended)
+{
+	Datum		values[10];
+	bool		nulls[10] = {false};
+
+	values[0] = DateADTGetDatum(period_start(calendar_grain(options), period));
+	values[1] = Int64GetDatum(now->new + now->returning + now->resurrected);
+	values[2] = Int64GetDatum(now->new);
+	values[3] = Int64GetDatum(now->returning);
+	values[4] = Int64GetDatum(now->resurrected);
+	values[5] = Int64GetDatum(now->dormant);
+	values[6] = Int64GetDatum(known_before - active_before - now->resurrected);
+	values[7] = share_or_null(now->dormant, ended ? active_before : 0, &nulls[7]);
+	values[8] = share_or_null(now->new + now->resurrected,
+							  ended ? now->dormant : 0, &nulls[8]);
+	values[9] = BoolGetDatum(ended);
+	result_rows_add(rows, values, nulls);
+}
+
+/*
+ * lifecycle(retention_state) returns lifecycle_row[]
+ *
+ * A row for every period from the first order's to the one that holds as_of,
+ * which is open: its counts are counts so far, its ratios NULL. NULL without
+ * orders.
+ */
+PG_FUNCTION_INFO_V1(lifecycle);
+Datum
+lifecycle(PG_FUNCTION_ARGS)
+{
+	CustomerTable view;
+	CustomerTable *table = state_read(fcinfo, &view);
+	CustomerCursor cursor = {table, 0};
+	LifecyclePayload customer;
+	Lifecycle  *periods;
+	ResultRows	rows;
+	int64		first;
+	int64		count;
+	int64		active = 0;
+	int64		known = 0;
+
+	if (table->family != &lifecycle_family)
+		reject_state(table, "lifecycle");
+	if (!first_period(table, &first))
+		PG_RETURN_NULL();
+	count = 1 - first +
+		calendar_period(table->options, calendar_as_of(table->options));
+	if (count > MOST_RESULT_ROWS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg(INT64_FORMAT " %ss are more rows than a value can hold",
+						count, grain_name(calendar_grain(table->options))),
+				 errhint("Take a longer grain, or leave wrong dates out with WHERE: one order in the year 24 makes two thousand years of periods.")));
+	periods = array_alloc0(count, sizeof(Lifecycle));
+	while (next_customer(&cursor, &customer))
+		count_customer(periods, first, count, table->heap.base,
+					   customer.activity);
+	result_rows_init(&rows, fcinfo);
+	for (int64 i = 0; i < count; i++)
+	{
+		const Lifecycle *now = &periods[i];
+
+		add_period_row(&rows, table->options, first + i, now, active, known,
+					   i < count - 1);
+		active = now->new + now->returning + now->resurrected;
+		known += now->new;
+	}
+	return result_rows_array(&rows);
+}

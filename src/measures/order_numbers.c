@@ -1,0 +1,231 @@
+/*
+ * order_numbers.c
+ *		Of those who made order n, how many make order n + 1, and how soon?
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#include "measures/order_times.h"
+
+#include "engine/calendar.h"
+#include "math/quantile.h"
+#include "base/result_rows.h"
+#include "base/result_values.h"
+#include "utils/memutils.h"
+
+/*
+ * With "within" or without: then it is 90 days.
+ */
+enum
+{
+	NUMBERS_MAX_NUMBER,
+	NUMBERS_AS_OF
+};
+
+enum
+{
+	WITHIN_MAX_NUMBER,
+	WITHIN_WITHIN,
+	WITHIN_AS_OF
+};
+
+static const OptionSpec numbers_options[] = {
+	[NUMBERS_MAX_NUMBER] = {"max_number", OPTION_COUNT},
+	[NUMBERS_AS_OF] = {"as_of", OPTION_TIME}
+};
+
+static const OptionSpec within_options[] = {
+	[WITHIN_MAX_NUMBER] = {"max_number", OPTION_COUNT},
+	[WITHIN_WITHIN] = {"within", OPTION_INTERVAL},
+	[WITHIN_AS_OF] = {"as_of", OPTION_TIME}
+};
+
+static const Interval usual_within = {.day = 90};
+
+#define CALENDAR_MARGIN		(365 * USECS_PER_DAY)
+
+#define MOST_NUMBER			10000
+
+/* derived: who made an order by then has had the time for the next */
+#define NUMBERS_MATURE_UNTIL	0
+
+static void
+numbers_derive(StateOptions *options)
+{
+	check_int_range((int) options->value[NUMBERS_MAX_NUMBER].count, 1,
+					MOST_NUMBER, "max_number");
+	/* nobody has had the time in the first days of the calendar */
+	options->derived[NUMBERS_MATURE_UNTIL] =
+		options->value[NUMBERS_AS_OF].time < MIN_TIMESTAMP + CALENDAR_MARGIN ?
+		DT_NOBEGIN :
+		utc_minus(options->value[NUMBERS_AS_OF].time, &usual_within, "within");
+}
+
+static void
+within_derive(StateOptions *options)
+{
+	check_int_range((int) options->value[WITHIN_MAX_NUMBER].count, 1,
+					MOST_NUMBER, "max_number");
+	options->derived[NUMBERS_MATURE_UNTIL] =
+		utc_minus(options->value[WITHIN_AS_OF].time,
+				  &options->value[WITHIN_WITHIN].interval, "within");
+}
+
+ORDER_TIMES_FAMILY(order_numbers, NUMBERS_AS_OF)
+
+const CustomerFamily order_numbers_family = {
+	.name = "repeat_by_order_number",
+	.id = 16,
+	.noptions = lengthof(numbers_options),
+	.options = numbers_options,
+	.derive = numbers_derive,
+	ORDER_TIMES_FIELDS(order_numbers)
+};
+
+ORDER_TIMES_FAMILY(order_numbers_within, WITHIN_AS_OF)
+
+const CustomerFamily order_numbers_within_family = {
+	.name = "repeat_by_order_number with \"within\"",
+	.id = 17,
+	.noptions = lengthof(within_options),
+	.options = within_options,
+	.derive = within_derive,
+	ORDER_TIMES_FIELDS(order_numbers_within)
+};
+
+/*
+ * repeat_by_order_number_transfn_<kind>(retention_state, customer, ordered_at,
+ * max_number, as_of)
+ */
+STATE_TRANSITIONS(repeat_by_order_number_transfn, order_numbers_family, 3,
+				  read_order_numbers_row)
+
+/*
+ * repeat_by_order_number_within_transfn_<kind>(retention_state, customer,
+ * ordered_at, max_number, within, as_of)
+ */
+STATE_TRANSITIONS(repeat_by_order_number_within_transfn,
+				  order_numbers_within_family, 3, read_order_numbers_within_row)
+
+typedef struct OrderNumber
+{
+	int64		customers;		/* made this order */
+	int64		repurchased;	/* and the next */
+	int64		eligible;		/* made it early enough */
+	int64		repurchased_within; /* and the next in time */
+	uint64	   *gaps;			/* from it to the next, in microseconds */
+	int64		room;
+} OrderNumber;
+
+static void
+add_gap(OrderNumber *number, uint64 gap)
+{
+	if (number->repurchased == number->room)
+	{
+		number->room = Max(number->room * 2, 64);
+		number->gaps = number->gaps ?
+			repalloc_huge(number->gaps, number->room * sizeof(uint64)) :
+			MemoryContextAllocHuge(CurrentMemoryContext,
+								   number->room * sizeof(uint64));
+	}
+	number->gaps[number->repurchased++] = gap;
+}
+
+static void
+count_customer(OrderNumber *numbers, int64 max_number,
+			   const SortedInstants *orders, const Interval *within,
+			   TimestampTz mature_until)
+{
+	for (uint32 i = 0; i < orders->count && i < max_number; i++)
+	{
+		OrderNumber *number = &numbers[i];
+		TimestampTz at = orders->at[i];
+		bool		has_next = i + 1 < orders->count;
+
+		if ((i & 0xFFF) == 0)
+			CHECK_FOR_INTERRUPTS();
+		number->customers++;
+		if (has_next)
+			add_gap(number, (uint64) orders->at[i + 1] - (uint64) at);
+		if (at > mature_until)
+			continue;
+		number->eligible++;
+		number->repurchased_within += has_next &&
+			orders->at[i + 1] <= utc_plus(at, within);
+	}
+}
+
+/* The interpolated median of the gaps, in days. */
+static double
+median_days(const OrderNumber *number)
+{
+	int64		n = number->repurchased;
+	uint64		rank[2] = {(n - 1) / 2, n / 2};
+	uint64		gap[2];
+	double		shorter;
+	double		longer;
+
+	quantile_select(number->gaps, n, rank, 2, gap);
+	shorter = (double) gap[0] / USECS_PER_DAY;
+	longer = (double) gap[1] / USECS_PER_DAY;
+	return shorter + 0.5 * (longer - shorter);
+}
+
+static void
+add_number_row(ResultRows *rows, int64 n, const OrderNumber *number)
+{
+	Datum		values[8];
+	bool		nulls[8] = {false};
+
+	values[0] = Int32GetDatum((int32) n);
+	values[1] = Int64GetDatum(number->customers);
+	values[2] = Int64GetDatum(number->repurchased);
+	values[3] = share_or_null(number->repurchased, number->customers, &nulls[3]);
+	nulls[4] = number->repurchased == 0;
+	values[4] = Float8GetDatum(nulls[4] ? 0 : median_days(number));
+	values[5] = Int64GetDatum(number->eligible);
+	values[6] = Int64GetDatum(number->repurchased_within);
+	values[7] = share_or_null(number->repurchased_within, number->eligible, &nulls[7]);
+	result_rows_add(rows, values, nulls);
+}
+
+/*
+ * repeat_by_order_number(retention_state) returns order_number_row[]
+ *
+ * A row for every number of an order that somebody made, at most max_number.
+ * NULL without orders.
+ */
+PG_FUNCTION_INFO_V1(repeat_by_order_number);
+Datum
+repeat_by_order_number(PG_FUNCTION_ARGS)
+{
+	CustomerTable view;
+	CustomerTable *table = state_read(fcinfo, &view);
+	bool		has_within = table->family == &order_numbers_within_family;
+	const Interval *within = has_within ?
+		&table->options->value[WITHIN_WITHIN].interval : &usual_within;
+	CustomerCursor cursor = {table, 0};
+	OrderTimes	customer;
+	SortedInstants orders = {0};
+	OrderNumber *numbers;
+	ResultRows	rows;
+	int64		max_number;
+
+	if (!has_within && table->family != &order_numbers_family)
+		reject_state(table, "repeat_by_order_number");
+	if (customer_table_customers(table) == 0)
+		PG_RETURN_NULL();
+	max_number = table->options->value[NUMBERS_MAX_NUMBER].count;
+	numbers = palloc0(max_number * sizeof(OrderNumber));
+	while (customer_cursor_next(&cursor, &customer))
+	{
+		CHECK_FOR_INTERRUPTS();
+		instants_sort(&orders, table->heap.base, customer.instants);
+		count_customer(numbers, max_number, &orders, within,
+					   table->options->derived[NUMBERS_MATURE_UNTIL]);
+	}
+	result_rows_init(&rows, fcinfo);
+	for (int64 i = 0; i < max_number && numbers[i].customers > 0; i++)
+		add_number_row(&rows, i + 1, &numbers[i]);
+	return result_rows_array(&rows);
+}

@@ -1,0 +1,523 @@
+/*
+ * repeat.c
+ *		Do customers come back? Repeat rate and second order.
+ *
+ * Four measures that are often called the same, and differ in who counts:
+ *
+ *		repeat_rate(customer)
+ *			customers with two rows or more, of all customers with a row.
+ *			Young customers drag it down, since they had no time yet.
+ *		repeat_rate(customer, ordered_at, period, as_of)
+ *			customers with two orders or more in (as_of - period, as_of], of
+ *			all who ever ordered until as_of.
+ *		second_order_rate(customer, ordered_at, within, as_of)
+ *			of the customers who first ordered at least "within" ago, those whose
+ *			second order came within that time. Nobody is counted too young.
+ *		repeat_survival(customer, ordered_at, as_of)
+ *			the whole curve of the time to the second order, in which the young
+ *			count for as long as they have been customers (see survival.h).
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#include "engine/retention_state.h"
+
+#include "engine/calendar.h"
+#include "measures/survival.h"
+#include "utils/fmgrprotos.h"
+
+/* ------------------------------------------------------------------------
+ * repeat_rate(customer)
+ * ------------------------------------------------------------------------
+ */
+typedef struct RepeatPayload
+{
+	uint32		rows;			/* of this customer; stays at its largest value */
+} RepeatPayload;
+
+typedef struct RepeatTotals
+{
+	int64		repeaters;		/* customers with two rows or more, kept up to
+								 * date so that a window's every frame costs the
+								 * same */
+} RepeatTotals;
+
+static inline bool
+is_repeater(const RepeatPayload *payload)
+{
+	return payload->rows >= 2;
+}
+
+static void
+repeat_merge(CustomerTable *table, void *into, const void *from,
+			 const char *from_base)
+{
+	RepeatPayload *a = into;
+	const RepeatPayload *b = from;
+	bool		was_repeater = is_repeater(a);
+
+	a->rows = a->rows > PG_UINT32_MAX - b->rows ? PG_UINT32_MAX :
+		a->rows + b->rows;
+	((RepeatTotals *) table->totals)->repeaters +=
+		is_repeater(a) && !was_repeater;
+}
+
+static bool
+repeat_valid(const void *payload, const char *heap_base,
+		   const StateOptions *options)
+{
+	return ((const RepeatPayload *) payload)->rows > 0;
+}
+
+CUSTOMER_ABSORB(repeat_absorb, repeat_family)
+
+const CustomerFamily repeat_family = {
+	.name = "repeat_rate(customer)",
+	.id = 1,
+	.totals_fields = "-",
+	.totals_size = sizeof(RepeatTotals),
+	.payload_fields = "i",
+	.payload_size = sizeof(RepeatPayload),
+	.merge = repeat_merge,
+	.valid = repeat_valid,
+	.absorb = repeat_absorb
+};
+
+static inline bool
+read_repeat_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)
+{
+	((RepeatPayload *) payload)->rows = 1;
+	return true;
+}
+
+/*
+ * repeat_rate_transfn_<kind>(retention_state, customer)
+ */
+STATE_TRANSITIONS(repeat_rate_transfn, repeat_family, 2, read_repeat_row)
+
+/*
+ * Takes one row of a customer away again. Returns false if that cannot be told
+ * from the state, since the count of rows has reached its largest value.
+ */
+static bool
+remove_row(CustomerTable *table, CustomerKey key, const char *key_base)
+{
+	RepeatTotals *totals = table->totals;
+	RepeatPayload payload;
+	bool		found;
+	char	   *slot = customer_table_find(table, table->kind, table->stride, key,
+										   key_base, &found);
+	char	   *at = slot + table->key_size;
+
+	if (!found)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("customer to remove is not in the state of repeat_rate"),
+				 errdetail("The inverse transition function takes out rows that its transition function put in.")));
+	memcpy(&payload, at, sizeof(payload));
+	if (payload.rows == PG_UINT32_MAX)
+		return false;
+	totals->repeaters -= is_repeater(&payload);
+	payload.rows--;
+	totals->repeaters += is_repeater(&payload);
+	memcpy(at, &payload, sizeof(payload));
+	if (payload.rows == 0)
+		customer_table_delete(table, slot);
+	return true;
+}
+
+/*
+ * repeat_rate_invfn_<kind>(retention_state, customer)
+ *
+ * The inverse transition of a sliding window frame; NULL asks the server to
+ * add up the frame anew.
+ */
+static pg_attribute_always_inline Datum
+repeat_rate_inverse(FunctionCallInfo fcinfo, KeyKind kind)
+{
+	StateUpdate update;
+	StateHeap	key_heap;
+	CustomerKey key;
+
+	state_update_begin(&update, fcinfo, &repeat_family, kind, 2);
+	if (!PG_ARGISNULL(1))
+	{
+		if (update.expanded)
+			state_absorb_batch(update.expanded);
+		heap_init_scratch(&key_heap);
+		key = state_customer_key(fcinfo, kind, &key_heap);
+		if (!remove_row(update.table, key, key_heap.base))
+			PG_RETURN_NULL();
+	}
+	return state_update_end(&update);
+}
+
+PG_FUNCTION_INFO_V1(repeat_rate_invfn_bigint);
+Datum
+repeat_rate_invfn_bigint(PG_FUNCTION_ARGS)
+{
+	return repeat_rate_inverse(fcinfo, KEY_BIGINT);
+}
+
+PG_FUNCTION_INFO_V1(repeat_rate_invfn_text);
+Datum
+repeat_rate_invfn_text(PG_FUNCTION_ARGS)
+{
+	return repeat_rate_inverse(fcinfo, KEY_TEXT);
+}
+
+PG_FUNCTION_INFO_V1(repeat_rate_invfn_uuid);
+Datum
+repeat_rate_invfn_uuid(PG_FUNCTION_ARGS)
+{
+	return repeat_rate_inverse(fcinfo, KEY_UUID);
+}
+
+/* ------------------------------------------------------------------------
+ * repeat_rate(customer, ordered_at, period, as_of)
+ * ------------------------------------------------------------------------
+ */
+typedef struct RepeatWindowPayload
+{
+	uint8		orders;			/* in the window: 0, 1, or 2 for more than one */
+} RepeatWindowPayload;
+
+enum
+{
+	REPEAT_WINDOW_PERIOD,
+	REPEAT_WINDOW_AS_OF
+};
+
+static const OptionSpec repeat_window_options[] = {
+	[REPEAT_WINDOW_PERIOD] = {"period", OPTION_INTERVAL},
+	[REPEAT_WINDOW_AS_OF] = {"as_of", OPTION_TIME}
+};
+
+#define REPEAT_WINDOW_AFTER		0	/* derived: as_of - period */
+
+static void
+repeat_window_derive(StateOptions *options)
+{
+	options->derived[REPEAT_WINDOW_AFTER] =
+		utc_minus(options->value[REPEAT_WINDOW_AS_OF].time,
+				  &options->value[REPEAT_WINDOW_PERIOD].interval, "period");
+}
+
+static void
+repeat_window_merge(CustomerTable *table, void *into, const void *from,
+					const char *from_base)
+{
+	RepeatWindowPayload *a = into;
+	const RepeatWindowPayload *b = from;
+
+	a->orders = Min(a->orders + b->orders, 2);
+}
+
+static bool
+repeat_window_valid(const void *payload, const char *heap_base,
+		   const StateOptions *options)
+{
+	return ((const RepeatWindowPayload *) payload)->orders <= 2;
+}
+
+CUSTOMER_ABSORB(repeat_window_absorb, repeat_window_family)
+
+const CustomerFamily repeat_window_family = {
+	.name = "repeat_rate(customer, ordered_at, period, as_of)",
+	.id = 2,
+	.noptions = lengthof(repeat_window_options),
+	.options = repeat_window_options,
+	.derive = repeat_window_derive,
+	.totals_fields = "",
+	.payload_fields = "c",
+	.payload_size = sizeof(RepeatWindowPayload),
+	.merge = repeat_window_merge,
+	.valid = repeat_window_valid,
+	.absorb = repeat_window_absorb
+};
+
+static inline bool
+read_repeat_window_row(StateUpdate *update, FunctionCallInfo fcinfo,
+					   void *payload)
+{
+	const StateOptions *options = update->table->options;
+	TimestampTz ordered_at;
+
+	if (!state_time_arg(fcinfo, &ordered_at) ||
+		ordered_at > options->value[REPEAT_WINDOW_AS_OF].time)
+		return false;
+	((RepeatWindowPayload *) payload)->orders =
+		ordered_at > options->derived[REPEAT_WINDOW_AFTER];
+	return true;
+}
+
+/*
+ * repeat_rate_window_transfn_<kind>(retention_state, customer, ordered_at,
+ * period, as_of)
+ */
+STATE_TRANSITIONS(repeat_rate_window_transfn, repeat_window_family, 3,
+				  read_repeat_window_row)
+
+static int64
+count_window_repeaters(const CustomerTable *table)
+{
+	CustomerCursor cursor = {table, 0};
+	RepeatWindowPayload payload;
+	int64		repeaters = 0;
+
+	while (customer_cursor_next(&cursor, &payload))
+		repeaters += payload.orders >= 2;
+	return repeaters;
+}
+
+/*
+ * repeat_rate(retention_state) returns double precision
+ *
+ * The final function of both forms, and the reader of their stored states:
+ * repeaters / customers, NULL without customers.
+ */
+PG_FUNCTION_INFO_V1(repeat_rate);
+Datum
+repeat_rate(PG_FUNCTION_ARGS)
+{
+	CustomerTable view;
+	CustomerTable *table = state_read(fcinfo, &view);
+	int64		repeaters = 0;
+
+	if (table->family == &repeat_family)
+		repeaters = ((RepeatTotals *) table->totals)->repeaters;
+	else if (table->family == &repeat_window_family)
+		repeaters = count_window_repeaters(table);
+	else
+		reject_state(table, "repeat_rate");
+	return state_share(fcinfo, repeaters, (int64) customer_table_customers(table));
+}
+
+/* ------------------------------------------------------------------------
+ * second_order_rate(customer, ordered_at, within, as_of)
+ * ------------------------------------------------------------------------
+ */
+typedef struct TwoOrders
+{
+	TimestampTz first;			/* the customer's two earliest orders, */
+	TimestampTz second;			/* infinity while there is none */
+} TwoOrders;
+
+static const TwoOrders no_orders = {DT_NOEND, DT_NOEND};
+
+enum
+{
+	SECOND_ORDER_WITHIN,
+	SECOND_ORDER_AS_OF
+};
+
+static const OptionSpec second_order_options[] = {
+	[SECOND_ORDER_WITHIN] = {"within", OPTION_INTERVAL},
+	[SECOND_ORDER_AS_OF] = {"as_of", OPTION_TIME}
+};
+
+#define SECOND_ORDER_OLD_ENOUGH		0	/* derived: as_of - within */
+
+static void
+second_order_derive(StateOptions *options)
+{
+	options->derived[SECOND_ORDER_OLD_ENOUGH] =
+		utc_minus(options->value[SECOND_ORDER_AS_OF].time,
+				  &options->value[SECOND_ORDER_WITHIN].interval, "within");
+}
+
+/* The two earliest of four. */
+static void
+two_orders_merge(CustomerTable *table, void *into, const void *from,
+				   const char *from_base)
+{
+	TwoOrders  *a = into;
+	const TwoOrders *b = from;
+	TimestampTz later_first = Max(a->first, b->first);
+	TimestampTz earlier_second = Min(a->second, b->second);
+
+	a->first = Min(a->first, b->first);
+	a->second = Min(later_first, earlier_second);
+}
+
+static bool
+second_order_valid(const void *payload, const char *heap_base,
+		   const StateOptions *options)
+{
+	const TwoOrders *orders = payload;
+
+	return IS_VALID_TIMESTAMP(orders->first) &&
+		(IS_VALID_TIMESTAMP(orders->second) ||
+		 TIMESTAMP_IS_NOEND(orders->second)) &&
+		orders->first <= orders->second &&
+		orders->first <= options->value[SECOND_ORDER_AS_OF].time;
+}
+
+CUSTOMER_ABSORB(second_order_absorb, second_order_family)
+
+const CustomerFamily second_order_family = {
+	.name = "second_order_rate",
+	.id = 3,
+	.noptions = lengthof(second_order_options),
+	.options = second_order_options,
+	.derive = second_order_derive,
+	.totals_fields = "",
+	.payload_fields = "qq",
+	.payload_size = sizeof(TwoOrders),
+	.identity = &no_orders,
+	.merge = two_orders_merge,
+	.valid = second_order_valid,
+	.absorb = second_order_absorb
+};
+
+static inline bool
+read_second_order_row(StateUpdate *update, FunctionCallInfo fcinfo,
+					  void *payload)
+{
+	const StateOptions *options = update->table->options;
+	TwoOrders  *orders = payload;
+
+	*orders = no_orders;
+	return state_time_arg(fcinfo, &orders->first) &&
+		orders->first <= options->value[SECOND_ORDER_AS_OF].time;
+}
+
+/*
+ * second_order_rate_transfn_<kind>(retention_state, customer, ordered_at,
+ * within, as_of)
+ */
+STATE_TRANSITIONS(second_order_rate_transfn, second_order_family, 3,
+				  read_second_order_row)
+
+/*
+ * second_order_rate(retention_state) returns double precision
+ */
+PG_FUNCTION_INFO_V1(second_order_rate);
+Datum
+second_order_rate(PG_FUNCTION_ARGS)
+{
+	CustomerTable view;
+	CustomerTable *table = state_read(fcinfo, &view);
+	CustomerCursor cursor = {table, 0};
+	TwoOrders	orders;
+	const Interval *within;
+	TimestampTz old_enough;
+	int64		eligible = 0;
+	int64		converted = 0;
+
+	if (table->family != &second_order_family)
+		reject_state(table, "second_order_rate");
+	within = &table->options->value[SECOND_ORDER_WITHIN].interval;
+	old_enough = table->options->derived[SECOND_ORDER_OLD_ENOUGH];
+	while (customer_cursor_next(&cursor, &orders))
+		if (orders.first <= old_enough)
+		{
+			eligible++;
+			converted += !TIMESTAMP_IS_NOEND(orders.second) &&
+				orders.second <= utc_plus(orders.first, within);
+		}
+	return state_share(fcinfo, converted, eligible);
+}
+
+/* ------------------------------------------------------------------------
+ * repeat_survival(customer, ordered_at, as_of)
+ * ------------------------------------------------------------------------
+ */
+enum
+{
+	REPEAT_SURVIVAL_AS_OF
+};
+
+static const OptionSpec repeat_survival_options[] = {
+	[REPEAT_SURVIVAL_AS_OF] = {"as_of", OPTION_TIME}
+};
+
+static bool
+repeat_survival_valid(const void *payload, const char *heap_base,
+		   const StateOptions *options)
+{
+	const TwoOrders *orders = payload;
+	TimestampTz as_of = options->value[REPEAT_SURVIVAL_AS_OF].time;
+
+	return IS_VALID_TIMESTAMP(orders->first) && orders->first <= as_of &&
+		orders->first <= orders->second &&
+		(orders->second <= as_of || TIMESTAMP_IS_NOEND(orders->second));
+}
+
+CUSTOMER_ABSORB(repeat_survival_absorb, repeat_survival_family)
+
+const CustomerFamily repeat_survival_family = {
+	.name = "repeat_survival",
+	.id = 15,
+	.noptions = lengthof(repeat_survival_options),
+	.options = repeat_survival_options,
+	.totals_fields = "",
+	.payload_fields = "qq",
+	.payload_size = sizeof(TwoOrders),
+	.identity = &no_orders,
+	.merge = two_orders_merge,
+	.valid = repeat_survival_valid,
+	.absorb = repeat_survival_absorb
+};
+
+static inline bool
+read_repeat_survival_row(StateUpdate *update, FunctionCallInfo fcinfo,
+						 void *payload)
+{
+	const StateOptions *options = update->table->options;
+	TwoOrders  *orders = payload;
+
+	*orders = no_orders;
+	return state_time_arg(fcinfo, &orders->first) &&
+		orders->first <= options->value[REPEAT_SURVIVAL_AS_OF].time;
+}
+
+/*
+ * repeat_survival_transfn_<kind>(retention_state, customer, ordered_at, as_of)
+ */
+STATE_TRANSITIONS(repeat_survival_transfn, repeat_survival_family, 3,
+				  read_repeat_survival_row)
+
+/* Whole 24-hour days from one time to a later one: more than int64 microseconds */
+static double
+whole_days(TimestampTz from, TimestampTz to)
+{
+	return (double) (((uint64) to - (uint64) from) / (uint64) USECS_PER_DAY);
+}
+
+/*
+ * repeat_survival(retention_state) returns survival
+ *
+ * The time of each customer from the first to the second order, or, censored,
+ * to as_of. NULL without customers.
+ */
+PG_FUNCTION_INFO_V1(repeat_survival);
+Datum
+repeat_survival(PG_FUNCTION_ARGS)
+{
+	static const StateOptions no_options;
+	CustomerTable view;
+	CustomerTable *table = state_read(fcinfo, &view);
+	CustomerCursor cursor = {table, 0};
+	TwoOrders	orders;
+	TimestampTz as_of;
+	ExpandedState *survival;
+
+	if (table->family != &repeat_survival_family)
+		reject_state(table, "repeat_survival");
+	if (customer_table_customers(table) == 0)
+		PG_RETURN_NULL();
+	as_of = table->options->value[REPEAT_SURVIVAL_AS_OF].time;
+	survival = state_build_begin(&survival_family, KEY_BIGINT, &no_options);
+	while (customer_cursor_next(&cursor, &orders))
+	{
+		bool		again = !TIMESTAMP_IS_NOEND(orders.second);
+		SurvivalCounts counts = survival_counts(again);
+
+		state_build_add(survival,
+						survival_key(whole_days(orders.first,
+												again ? orders.second : as_of)),
+						&counts);
+	}
+	return state_build_end(survival);
+}

@@ -1,0 +1,369 @@
+/*
+ * survival.c
+ *		Time until something happens, from data that end before it happened to
+ *		all: the type survival, its aggregate, and what can be read off it.
+ *
+ * The mathematics is in kaplan_meier.c and logrank.c.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#include "measures/survival.h"
+
+#include <math.h>
+
+#include "base/arrays.h"
+#include "common/int.h"
+#include "funcapi.h"
+#include "math/kaplan_meier.h"
+#include "math/logrank.h"
+#include "base/result_rows.h"
+#include "base/result_values.h"
+#include "math/specfun.h"
+#include "engine/state_bytes.h"
+#include "utils/array.h"
+#include "utils/lsyscache.h"
+
+static void
+reject_many_observations(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+			 errmsg("number of observations is out of range of bigint")));
+}
+
+/* into += more; only received states can hold too many */
+static inline void
+add_observations(int64 *into, int64 more)
+{
+	if (unlikely(pg_add_s64_overflow(*into, more, into)))
+		reject_many_observations();
+}
+
+/* ------------------------------------------------------------------------
+ * The type
+ * ------------------------------------------------------------------------
+ */
+static void
+survival_merge(CustomerTable *table, void *into, const void *from,
+			   const char *from_base)
+{
+	SurvivalCounts *a = into;
+	const SurvivalCounts *b = from;
+
+	add_observations(&a->events, b->events);
+	add_observations(&a->censored, b->censored);
+}
+
+static bool
+survival_valid(const void *payload, const char *heap_base,
+		   const StateOptions *options)
+{
+	const SurvivalCounts *counts = payload;
+
+	return counts->events > 0 || counts->censored > 0;
+}
+
+/* Bits of doubles that are >= 0 are in the order of the numbers; -0 has none. */
+static bool
+survival_valid_key(const int64 *time)
+{
+	const int64 infinity = INT64CONST(0x7FF0000000000000);
+
+	return *time >= 0 && *time < infinity;
+}
+
+CUSTOMER_ABSORB(survival_absorb, survival_family)
+
+const CustomerFamily survival_family = {
+	.name = "survival",
+	.id = 14,
+	.totals_fields = "",
+	.payload_fields = "nn",
+	.payload_size = sizeof(SurvivalCounts),
+	.merge = survival_merge,
+	.valid = survival_valid,
+	.absorb = survival_absorb,
+	.type = "survival",
+	.key_name = "time",
+	.key_kind = KEY_BIGINT,
+	.valid_key = survival_valid_key,
+	.large_hint = "Round the times, for example to whole days: survival(floor(days), observed)."
+};
+
+/*
+ * survival_in(cstring) returns survival
+ */
+PG_FUNCTION_INFO_V1(survival_in);
+Datum
+survival_in(PG_FUNCTION_ARGS)
+{
+	return state_from_text(PG_GETARG_CSTRING(0), survival_family.type);
+}
+
+/*
+ * survival_recv(internal) returns survival
+ */
+PG_FUNCTION_INFO_V1(survival_recv);
+Datum
+survival_recv(PG_FUNCTION_ARGS)
+{
+	return state_from_message((StringInfo) PG_GETARG_POINTER(0),
+							  survival_family.type);
+}
+
+/*
+ * survival_transfn(survival, days double precision, observed boolean)
+ *
+ * A row whose days or observed is NULL is ignored; if all are, the result is
+ * NULL.
+ */
+PG_FUNCTION_INFO_V1(survival_transfn);
+Datum
+survival_transfn(PG_FUNCTION_ARGS)
+{
+	StateUpdate update;
+	SurvivalCounts counts;
+	double		days;
+
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
+	{
+		if (!AggCheckCallContext(fcinfo, NULL))
+			elog(ERROR, "transition function of survival called in non-aggregate context");
+		if (PG_ARGISNULL(0))
+			PG_RETURN_NULL();
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+	}
+	state_update_begin(&update, fcinfo, &survival_family, KEY_BIGINT, 3);
+	days = PG_GETARG_FLOAT8(1);
+	check_double_range(days, 0, INFINITY, "days");
+	counts = survival_counts(PG_GETARG_BOOL(2));
+	state_add(&update, &survival_family, KEY_BIGINT, survival_key(days),
+			  &counts);
+	return state_update_end(&update);
+}
+
+/* ------------------------------------------------------------------------
+ * Readers
+ * ------------------------------------------------------------------------
+ */
+
+/* The counts of a survival, by time. */
+static SurvivalData
+read_survival(Datum value)
+{
+	CustomerTable view;
+	CustomerTable *table = state_open(value, &view);
+	CustomerCursor cursor = {table, 0};
+	SurvivalData data = {NULL};
+	const char *slot;
+
+	if (table->family != &survival_family)
+		reject_state(table, "survival");
+	data.times = array_alloc(customer_table_customers(table),
+							 sizeof(SurvivalTime));
+	while ((slot = customer_cursor_next_slot(&cursor)) != NULL)
+	{
+		SurvivalCounts counts;
+
+		memcpy(&counts, slot + table->key_size, sizeof(counts));
+		data.times[data.ntimes++] = (SurvivalTime) {
+			.day = survival_key_days(load_key(KEY_BIGINT, slot)),
+			.events = counts.events,
+			.censored = counts.censored
+		};
+		add_observations(&data.total, counts.events);
+		add_observations(&data.total, counts.censored);
+	}
+	km_sort(&data);
+	return data;
+}
+
+/*
+ * survival_curve(s survival, confidence double precision)
+ * returns table (day, at_risk, events, censored, survival, std_error, ci_low,
+ * ci_high)
+ *
+ * The Kaplan-Meier curve, a row for every time; sources in kaplan_meier.h.
+ */
+PG_FUNCTION_INFO_V1(survival_curve);
+Datum
+survival_curve(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	SurvivalData data;
+	KmCurve		curve;
+	double		z;
+
+	if (PG_ARGISNULL(1))
+		reject_null("confidence");
+	check_confidence(PG_GETARG_FLOAT8(1));
+	z = -normal_quantile((1 - PG_GETARG_FLOAT8(1)) / 2);
+
+	result_set_begin(fcinfo);
+	if (PG_ARGISNULL(0))
+		return (Datum) 0;
+	data = read_survival(PG_GETARG_DATUM(0));
+	km_begin(&curve, &data);
+	while (km_next(&curve))
+	{
+		double		std_error = 0;
+		double		low = 0;
+		double		high = 0;
+		bool		has_error = km_std_error(&curve, &std_error);
+		bool		has_interval = km_interval(&curve, z, &low, &high);
+		Datum		values[8];
+		bool		nulls[8] = {false};
+
+		values[0] = Float8GetDatum(curve.time->day);
+		values[1] = Int64GetDatum(curve.at_risk);
+		values[2] = Int64GetDatum(curve.time->events);
+		values[3] = Int64GetDatum(curve.time->censored);
+		values[4] = Float8GetDatum(curve.survival);
+		values[5] = float8_or_null(has_error, std_error, &nulls[5]);
+		values[6] = float8_or_null(has_interval, low, &nulls[6]);
+		values[7] = float8_or_null(has_interval, high, &nulls[7]);
+		tuplestore_putvalues(result->setResult, result->setDesc, values,
+							 nulls);
+	}
+	return (Datum) 0;
+}
+
+/*
+ * survival_at(s survival, day double precision) returns double precision
+ */
+PG_FUNCTION_INFO_V1(survival_at);
+Datum
+survival_at(PG_FUNCTION_ARGS)
+{
+	double		day = PG_GETARG_FLOAT8(1);
+	SurvivalData data;
+
+	check_double_range(day, 0, INFINITY, "day");
+	data = read_survival(PG_GETARG_DATUM(0));
+	if (data.ntimes == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(km_at(&data, day));
+}
+
+/*
+ * survival_quantile(s survival, p double precision) returns double precision
+ */
+PG_FUNCTION_INFO_V1(survival_quantile);
+Datum
+survival_quantile(PG_FUNCTION_ARGS)
+{
+	double		p = PG_GETARG_FLOAT8(1);
+	SurvivalData data;
+	double		day;
+
+	check_double_range(p, 0, 1, "p");
+	data = read_survival(PG_GETARG_DATUM(0));
+	if (data.ntimes == 0 || !km_quantile(&data, p, &day))
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(day);
+}
+
+/*
+ * survival_mean(s survival, horizon double precision) returns double precision
+ */
+PG_FUNCTION_INFO_V1(survival_mean);
+Datum
+survival_mean(PG_FUNCTION_ARGS)
+{
+	double		horizon = PG_GETARG_FLOAT8(1);
+	SurvivalData data;
+
+	check_double_range(horizon, 0, INFINITY, "horizon");
+	data = read_survival(PG_GETARG_DATUM(0));
+	if (data.ntimes == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(km_mean(&data, horizon));
+}
+
+/*
+ * inactivity_threshold(s survival, share double precision)
+ * returns double precision
+ */
+PG_FUNCTION_INFO_V1(inactivity_threshold);
+Datum
+inactivity_threshold(PG_FUNCTION_ARGS)
+{
+	double		share = PG_GETARG_FLOAT8(1);
+	SurvivalData data;
+	double		day;
+
+	check_double_range(share, 0, 1, "share");
+	data = read_survival(PG_GETARG_DATUM(0));
+	if (!km_share_of_events(&data, share, &day))
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(day);
+}
+
+/*
+ * The groups of an array that are neither NULL nor empty.
+ */
+static SurvivalData *
+read_groups(ArrayType *array, int *ngroups)
+{
+	int16		typlen;
+	bool		typbyval;
+	char		typalign;
+	Datum	   *values;
+	bool	   *nulls;
+	int			nvalues;
+	SurvivalData *groups;
+
+	get_typlenbyvalalign(ARR_ELEMTYPE(array), &typlen, &typbyval, &typalign);
+	deconstruct_array(array, ARR_ELEMTYPE(array), typlen, typbyval, typalign,
+					  &values, &nulls, &nvalues);
+	groups = palloc(Max(nvalues, 1) * sizeof(SurvivalData));
+	*ngroups = 0;
+	for (int i = 0; i < nvalues; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (nulls[i])
+			continue;
+		groups[*ngroups] = read_survival(values[i]);
+		if (groups[*ngroups].ntimes > 0)
+			(*ngroups)++;
+	}
+	if (*ngroups > MOST_LOGRANK_GROUPS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("argument \"groups\" has %d groups, more than %d",
+						*ngroups, MOST_LOGRANK_GROUPS),
+				 errhint("Compare fewer: merge small groups with rollup().")));
+	return groups;
+}
+
+/*
+ * logrank(groups survival[], OUT chi_square double precision, OUT df integer,
+ * OUT p_value double precision)
+ *
+ * The test of logrank.h; NULLs where there is nothing to compare.
+ */
+PG_FUNCTION_INFO_V1(logrank);
+Datum
+logrank(PG_FUNCTION_ARGS)
+{
+	int			ngroups;
+	SurvivalData *groups = read_groups(PG_GETARG_ARRAYTYPE_P(0), &ngroups);
+	LogRank		test;
+	TupleDesc	row;
+	Datum		values[3];
+	bool		nulls[3] = {false};
+
+	if (get_call_result_type(fcinfo, NULL, &row) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "logrank must return a row");
+	if (logrank_test(groups, ngroups, &test))
+	{
+		values[0] = Float8GetDatum(test.chi_square);
+		values[1] = Int32GetDatum(test.df);
+		values[2] = Float8GetDatum(test.p_value);
+	}
+	else
+		memset(nulls, true, sizeof(nulls));
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(row),
+													  values, nulls)));
+}

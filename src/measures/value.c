@@ -1,0 +1,530 @@
+/*
+ * value.c
+ *		What is a customer worth? AOV, frequency, customer value, CLV, and the
+ *		arithmetic of acquiring one.
+ *
+ *		AOV = money / orders			(average order value)
+ *		F	= orders / customers		(purchase frequency)
+ *		CV	= AOV * F = money / customers
+ *		CLV = CV * lifetime / period
+ *
+ * A row is an order if its amount is above zero, or unknown (NULL: an order
+ * whose money is not known). A refund, below zero, lowers the money and is no
+ * order, so a customer with refunds alone adds money and no customer.
+ *
+ * Money stays exact until the one division at the end.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#include "engine/retention_state.h"
+
+#include <math.h>
+
+#include "engine/calendar.h"
+#include "engine/money.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+
+/* ------------------------------------------------------------------------
+ * What the three families here share: totals of money and orders
+ * ------------------------------------------------------------------------
+ */
+typedef struct ValueTotals
+{
+	Money		money;			/* of all rows with a known amount */
+	int64		orders;			/* rows that are orders */
+} ValueTotals;
+
+#define VALUE_TOTALS_FIELDS		"mn"
+
+StaticAssertDecl(sizeof(ValueTotals) == 24, "fields of ValueTotals");
+
+static void
+value_merge_totals(StateHeap *heap, void *into, const void *from,
+				   const char *from_base)
+{
+	ValueTotals *a = into;
+	const ValueTotals *b = from;
+
+	money_add(heap, &a->money, &b->money, from_base);
+	add_orders(&a->orders, b->orders);
+}
+
+/*
+ * Adds the amount argument to the totals. Returns whether the row is an order.
+ */
+static inline bool
+add_amount(StateUpdate *update, FunctionCallInfo fcinfo, int argno)
+{
+	CustomerTable *table = update->table;
+	ValueTotals *totals = table->totals;
+	StateHeap  *row_heap = state_row_heap(update);
+	Money		amount;
+	Money		sum;
+	bool		is_order;
+
+	if (PG_ARGISNULL(argno))
+	{
+		totals->orders++;
+		return true;
+	}
+	money_from_datum(row_heap, &amount, PG_GETARG_DATUM(argno), "amount");
+	is_order = money_sign(&amount, row_heap->base) > 0;
+	totals->orders += is_order;
+	/* a copy, since a flat table moves if its heap grows */
+	sum = totals->money;
+	money_add(&table->heap, &sum, &amount, row_heap->base);
+	((ValueTotals *) table->totals)->money = sum;
+	return is_order;
+}
+
+/* The money in the totals; NULL if no amount is known. */
+static Numeric
+known_money(const CustomerTable *table)
+{
+	const ValueTotals *totals = table->totals;
+
+	return money_numeric(&totals->money, table->heap.base);
+}
+
+static Numeric
+multiply(Numeric a, Numeric b)
+{
+	return DatumGetNumeric(DirectFunctionCall2(numeric_mul, NumericGetDatum(a),
+											   NumericGetDatum(b)));
+}
+
+static Numeric
+divide(Numeric a, Numeric b)
+{
+	return DatumGetNumeric(DirectFunctionCall2(numeric_div, NumericGetDatum(a),
+											   NumericGetDatum(b)));
+}
+
+static Numeric
+add(Numeric a, Numeric b)
+{
+	return DatumGetNumeric(DirectFunctionCall2(numeric_add, NumericGetDatum(a),
+											   NumericGetDatum(b)));
+}
+
+static int
+compare(Numeric a, Numeric b)
+{
+	return DatumGetInt32(DirectFunctionCall2(numeric_cmp, NumericGetDatum(a),
+											 NumericGetDatum(b)));
+}
+
+static Numeric
+whole(int64 n)
+{
+	return int64_to_numeric(n);
+}
+
+static bool
+has_value_totals(const CustomerTable *table)
+{
+	return table->family == &aov_family ||
+		table->family == &customer_value_family ||
+		table->family == &clv_family;
+}
+
+/* ------------------------------------------------------------------------
+ * aov(amount)
+ * ------------------------------------------------------------------------
+ */
+const CustomerFamily aov_family = {
+	.name = "aov",
+	.id = 7,
+	.totals_fields = VALUE_TOTALS_FIELDS,
+	.totals_size = sizeof(ValueTotals),
+	.merge_totals = value_merge_totals,
+	.payload_fields = ""
+};
+
+/*
+ * aov_transfn(retention_state, amount)
+ */
+PG_FUNCTION_INFO_V1(aov_transfn);
+Datum
+aov_transfn(PG_FUNCTION_ARGS)
+{
+	StateUpdate update;
+
+	state_update_begin(&update, fcinfo, &aov_family, KEY_NONE, 2);
+	(void) add_amount(&update, fcinfo, 1);
+	return state_update_end(&update);
+}
+
+/*
+ * aov(retention_state) returns numeric
+ *
+ * Money / orders; reads the states of customer_value and clv, too.
+ */
+PG_FUNCTION_INFO_V1(aov);
+Datum
+aov(PG_FUNCTION_ARGS)
+{
+	CustomerTable view;
+	CustomerTable *table = state_read(fcinfo, &view);
+	Numeric		money;
+	int64		orders;
+
+	if (!has_value_totals(table))
+		reject_state(table, "aov");
+	money = known_money(table);
+	orders = ((ValueTotals *) table->totals)->orders;
+	if (money == NULL || orders == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_NUMERIC(divide(money, whole(orders)));
+}
+
+/* ------------------------------------------------------------------------
+ * purchase_frequency(customer, amount) and customer_value(customer, amount)
+ * ------------------------------------------------------------------------
+ */
+CUSTOMER_ABSORB(customer_value_absorb, customer_value_family)
+
+/* The table holds the customers with an order; nothing more about them. */
+const CustomerFamily customer_value_family = {
+	.name = "customer_value",
+	.id = 8,
+	.totals_fields = VALUE_TOTALS_FIELDS,
+	.totals_size = sizeof(ValueTotals),
+	.merge_totals = value_merge_totals,
+	.payload_fields = "",
+	.absorb = customer_value_absorb
+};
+
+static inline bool
+read_customer_value_row(StateUpdate *update, FunctionCallInfo fcinfo,
+						void *payload)
+{
+	return add_amount(update, fcinfo, 2);
+}
+
+/*
+ * customer_value_transfn_<kind>(retention_state, customer, amount)
+ */
+STATE_TRANSITIONS(customer_value_transfn, customer_value_family, 3,
+				  read_customer_value_row)
+
+/*
+ * purchase_frequency(retention_state) returns double precision
+ *
+ * Orders / customers with an order; reads the states of clv, too.
+ */
+PG_FUNCTION_INFO_V1(purchase_frequency);
+Datum
+purchase_frequency(PG_FUNCTION_ARGS)
+{
+	CustomerTable view;
+	CustomerTable *table = state_read(fcinfo, &view);
+
+	if (!has_value_totals(table) || table->kind == KEY_NONE)
+		reject_state(table, "purchase_frequency");
+	return state_share(fcinfo, ((ValueTotals *) table->totals)->orders,
+					   (int64) customer_table_customers(table));
+}
+
+/*
+ * customer_value(retention_state) returns numeric
+ *
+ * Money / customers with an order; reads the states of clv, too.
+ */
+PG_FUNCTION_INFO_V1(customer_value);
+Datum
+customer_value(PG_FUNCTION_ARGS)
+{
+	CustomerTable view;
+	CustomerTable *table = state_read(fcinfo, &view);
+	Numeric		money;
+
+	if (!has_value_totals(table) || table->kind == KEY_NONE)
+		reject_state(table, "customer_value");
+	money = known_money(table);
+	if (money == NULL || customer_table_customers(table) == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_NUMERIC(divide(money, whole((int64) customer_table_customers(table))));
+}
+
+/* ------------------------------------------------------------------------
+ * clv(customer, ordered_at, amount, period, lifetime, as_of)
+ * ------------------------------------------------------------------------
+ */
+enum
+{
+	CLV_PERIOD,
+	CLV_LIFETIME,
+	CLV_AS_OF
+};
+
+static const OptionSpec clv_options[] = {
+	[CLV_PERIOD] = {"period", OPTION_INTERVAL},
+	[CLV_LIFETIME] = {"lifetime", OPTION_INTERVAL},
+	[CLV_AS_OF] = {"as_of", OPTION_TIME}
+};
+
+/* derived: money after this counts; lifetime / period as a fraction */
+#define CLV_AFTER				0
+#define CLV_LIFETIME_UNITS		1
+#define CLV_PERIOD_UNITS		2
+
+static void
+clv_derive(StateOptions *options)
+{
+	const Interval *period = &options->value[CLV_PERIOD].interval;
+
+	options->derived[CLV_AFTER] = utc_minus(options->value[CLV_AS_OF].time,
+											period, "period");
+	interval_ratio(&options->value[CLV_LIFETIME].interval, "lifetime",
+				   period, "period",
+				   &options->derived[CLV_LIFETIME_UNITS],
+				   &options->derived[CLV_PERIOD_UNITS]);
+}
+
+CUSTOMER_ABSORB(clv_absorb, clv_family)
+
+const CustomerFamily clv_family = {
+	.name = "clv",
+	.id = 9,
+	.noptions = lengthof(clv_options),
+	.options = clv_options,
+	.derive = clv_derive,
+	.totals_fields = VALUE_TOTALS_FIELDS,
+	.totals_size = sizeof(ValueTotals),
+	.merge_totals = value_merge_totals,
+	.payload_fields = "",
+	.absorb = clv_absorb
+};
+
+static inline bool
+read_clv_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)
+{
+	const StateOptions *options = update->table->options;
+	TimestampTz ordered_at;
+
+	return state_time_arg(fcinfo, &ordered_at) &&
+		ordered_at <= options->value[CLV_AS_OF].time &&
+		ordered_at > options->derived[CLV_AFTER] &&
+		add_amount(update, fcinfo, 3);
+}
+
+/*
+ * clv_transfn_<kind>(retention_state, customer, ordered_at, amount, period,
+ * lifetime, as_of)
+ */
+STATE_TRANSITIONS(clv_transfn, clv_family, 4, read_clv_row)
+
+/*
+ * clv(retention_state) returns numeric
+ *
+ * Money * lifetime / (customers * period): AOV * F * lifetime / period with
+ * one division instead of three.
+ */
+PG_FUNCTION_INFO_V1(clv);
+Datum
+clv(PG_FUNCTION_ARGS)
+{
+	CustomerTable view;
+	CustomerTable *table = state_read(fcinfo, &view);
+	const int64 *units;
+	Numeric		money;
+
+	if (table->family != &clv_family)
+		reject_state(table, "clv");
+	money = known_money(table);
+	if (money == NULL || customer_table_customers(table) == 0)
+		PG_RETURN_NULL();
+	units = table->options->derived;
+	PG_RETURN_NUMERIC(divide(multiply(money, whole(units[CLV_LIFETIME_UNITS])),
+							 multiply(whole((int64) customer_table_customers(table)),
+									  whole(units[CLV_PERIOD_UNITS]))));
+}
+
+/* ------------------------------------------------------------------------
+ * Arithmetic of acquisition
+ * ------------------------------------------------------------------------
+ */
+
+/* A share of the price: at most 1, so 40 for 40 % is refused. */
+static void
+check_margin(double margin)
+{
+	if (isnan(margin) || isinf(margin) || margin > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"margin\" must be a share of the price, at most 1, not %g",
+						margin),
+				 errhint("Write 40 %% as 0.40.")));
+}
+
+static void
+check_numeric_margin(Numeric margin)
+{
+	check_finite_numeric(margin, "margin");
+	check_margin(DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+													NumericGetDatum(margin))));
+}
+
+static Numeric
+parse_numeric(const char *digits)
+{
+	return DatumGetNumeric(DirectFunctionCall3(numeric_in,
+											   CStringGetDatum(digits),
+											   ObjectIdGetDatum(InvalidOid),
+											   Int32GetDatum(-1)));
+}
+
+#define MOST_PERIODS		10000
+#define FACTOR_ONE			"1.0000000000000000000000000000000000000000"
+#define RESULT_DECIMALS		16
+
+/*
+ * clv_net(customer_value numeric, periods numeric, margin numeric,
+ * discount_rate numeric) returns numeric
+ *
+ * Discounted profit: customer_value * margin * sum of (1 + discount_rate)^-k
+ * over k = 1..periods; the part of a period at the end counts pro rata. Money;
+ * rounded to 16 decimals when there is a discount, else exact.
+ */
+PG_FUNCTION_INFO_V1(clv_net);
+Datum
+clv_net(PG_FUNCTION_ARGS)
+{
+	Numeric		customer_value = PG_GETARG_NUMERIC(0);
+	Numeric		periods = PG_GETARG_NUMERIC(1);
+	Numeric		margin = PG_GETARG_NUMERIC(2);
+	Numeric		rate = PG_GETARG_NUMERIC(3);
+	Numeric		profit;
+	Numeric		growth;
+	Numeric		factor;
+	Numeric		part;
+	int64		whole_periods;
+
+	check_finite_numeric(customer_value, "customer_value");
+	check_numeric_not_negative(periods, "periods");
+	check_numeric_margin(margin);
+	check_numeric_not_negative(rate, "discount_rate");
+	if (compare(periods, whole(MOST_PERIODS)) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"periods\" must be between 0 and %d, not %s",
+						MOST_PERIODS, numeric_text(periods))));
+
+	profit = multiply(customer_value, margin);
+	if (compare(rate, whole(0)) == 0)
+		PG_RETURN_NUMERIC(multiply(profit, periods));
+
+	/*
+	 * From the last period to the first, each a period nearer to today. The
+	 * many decimals of FACTOR_ONE make the server divide to as many.
+	 */
+	whole_periods = DatumGetInt64(DirectFunctionCall1(numeric_int8,
+													  DirectFunctionCall1(numeric_floor,
+																		  NumericGetDatum(periods))));
+	part = DatumGetNumeric(DirectFunctionCall2(numeric_sub,
+											   NumericGetDatum(periods),
+											   NumericGetDatum(whole(whole_periods))));
+	growth = multiply(add(whole(1), rate), parse_numeric(FACTOR_ONE));
+	factor = divide(part, growth);
+	for (int64 k = whole_periods; k >= 1; k--)
+	{
+		CHECK_FOR_INTERRUPTS();
+		factor = divide(add(factor, parse_numeric(FACTOR_ONE)), growth);
+	}
+	return DirectFunctionCall2(numeric_round,
+							   NumericGetDatum(multiply(profit, factor)),
+							   Int32GetDatum(RESULT_DECIMALS));
+}
+
+/*
+ * cac(spend numeric, new_customers bigint) returns numeric
+ *
+ * Money spent per new customer; NULL without new customers.
+ */
+PG_FUNCTION_INFO_V1(cac);
+Datum
+cac(PG_FUNCTION_ARGS)
+{
+	Numeric		spend = PG_GETARG_NUMERIC(0);
+	int64		new_customers = PG_GETARG_INT64(1);
+
+	check_numeric_not_negative(spend, "spend");
+	if (new_customers < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"new_customers\" must be zero or more, not " INT64_FORMAT,
+						new_customers)));
+	if (new_customers == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_NUMERIC(divide(spend, whole(new_customers)));
+}
+
+/*
+ * payback_orders(cac numeric, aov numeric, margin numeric) returns bigint
+ *
+ * The smallest number of orders whose margin covers the acquisition cost; NULL
+ * if an order brings no margin.
+ */
+PG_FUNCTION_INFO_V1(payback_orders);
+Datum
+payback_orders(PG_FUNCTION_ARGS)
+{
+	Numeric		cost = PG_GETARG_NUMERIC(0);
+	Numeric		order_value = PG_GETARG_NUMERIC(1);
+	Numeric		margin = PG_GETARG_NUMERIC(2);
+	Numeric		order_margin;
+	Numeric		orders;
+
+	check_numeric_not_negative(cost, "cac");
+	check_finite_numeric(order_value, "aov");
+	check_numeric_margin(margin);
+	if (compare(order_value, whole(0)) <= 0 || compare(margin, whole(0)) <= 0)
+		PG_RETURN_NULL();
+	order_margin = multiply(order_value, margin);
+	/* a product beyond numeric's 16383 decimals is zero */
+	if (compare(order_margin, whole(0)) == 0)
+		PG_RETURN_NULL();
+	/* rounded down, exactly; one more order if that is not enough */
+	orders = DatumGetNumeric(DirectFunctionCall2(numeric_div_trunc,
+												 NumericGetDatum(cost),
+												 NumericGetDatum(order_margin)));
+	if (compare(multiply(orders, order_margin), cost) < 0)
+		orders = add(orders, whole(1));
+	if (compare(orders, whole(PG_INT64_MAX)) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("argument \"cac\" is too large for a margin of %s an order: more orders than a bigint can count",
+						numeric_text(order_margin))));
+	return DirectFunctionCall1(numeric_int8, NumericGetDatum(orders));
+}
+
+/*
+ * breakeven_conversion(base_rate double precision, margin double precision,
+ * discount double precision) returns double precision
+ *
+ * The conversion rate at which a discount earns what the base rate earns
+ * without one: base_rate * margin / (margin - discount), all shares. NULL if
+ * that is impossible: no margin left, or a rate above 1.
+ */
+PG_FUNCTION_INFO_V1(breakeven_conversion);
+Datum
+breakeven_conversion(PG_FUNCTION_ARGS)
+{
+	double		base_rate = PG_GETARG_FLOAT8(0);
+	double		margin = PG_GETARG_FLOAT8(1);
+	double		discount = PG_GETARG_FLOAT8(2);
+	double		needed;
+
+	check_double_range(base_rate, 0, 1, "base_rate");
+	check_margin(margin);
+	check_double_range(discount, 0, 1, "discount");
+	if (margin <= 0 || discount >= margin)
+		PG_RETURN_NULL();
+	needed = base_rate * margin / (margin - discount);
+	if (needed > 1)
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(needed);
+}

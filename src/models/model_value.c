@@ -1,0 +1,279 @@
+/*
+ * model_value.c
+ *		Fitted models as SQL has them.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#include "models/model_value.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "base/checks.h"
+#include "executor/executor.h"
+#include "base/result_rows.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+enum
+{
+	MODEL_FAMILY,
+	MODEL_PARAMS,
+	MODEL_STD_ERRORS,
+	MODEL_LOG_LIKELIHOOD,
+	MODEL_CUSTOMERS,
+	MODEL_ITERATIONS,
+	MODEL_CONVERGED,
+	MODEL_STATUS,
+	MODEL_CORRELATION,
+	MODEL_COLUMNS
+};
+
+#define GAMMA_GAMMA		"gamma_gamma"
+
+/*
+ * Shapes and scales beyond are of no shop, and of no use to the mathematics. Scales
+ * are in the unit of time, or of money.
+ */
+#define MOST_SHAPE		1e15
+#define MOST_TIME_SCALE	1e60
+#define MOST_MONEY_SCALE	1e100
+
+static const char *const kind_type[] = {
+	[MODEL_BTYD] = "btyd_model",
+	[MODEL_SPEND] = "spend_model"
+};
+
+static const char *const gamma_gamma_params[] = {"p", "q", "v"};
+
+const char *
+model_param_name(const ModelValue *model, int param)
+{
+	return model->kind == MODEL_SPEND ? gamma_gamma_params[param] :
+		model->btyd.family->param_names[param];
+}
+
+/* ------------------------------------------------------------------------
+ * Reading
+ * ------------------------------------------------------------------------
+ */
+static Datum
+model_column(HeapTupleHeader row, int column, bool *isnull)
+{
+	return GetAttributeByNum(row, column + 1, isnull);
+}
+
+static void
+read_family(HeapTupleHeader row, ModelValue *model)
+{
+	bool		isnull;
+	Datum		value = model_column(row, MODEL_FAMILY, &isnull);
+	char	   *name;
+
+	if (isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("\"family\" of a %s must not be null",
+						kind_type[model->kind])));
+	name = TextDatumGetCString(value);
+	model->nparams = model->kind == MODEL_SPEND ? GAMMA_GAMMA_PARAMS : BTYD_PARAMS;
+	model->btyd.family = btyd_family_named(name);
+	if (model->kind == MODEL_SPEND ? strcmp(name, GAMMA_GAMMA) != 0 :
+		model->btyd.family == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unknown family of %s: \"%s\"", kind_type[model->kind],
+						name),
+				 model->kind == MODEL_SPEND ? errhint("It is gamma_gamma.") :
+				 errhint("It is one of bgnbd, mbgnbd, pareto_nbd.")));
+}
+
+/* The numbers of an array; "known" says which are not NULL. */
+static int
+read_numbers(Datum value, double *numbers, bool *known, int most)
+{
+	Datum	   *values;
+	bool	   *nulls;
+	int			n;
+
+	deconstruct_array(DatumGetArrayTypeP(value), FLOAT8OID, sizeof(float8),
+					  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &values, &nulls, &n);
+	for (int i = 0; i < Min(n, most); i++)
+	{
+		known[i] = !nulls[i];
+		numbers[i] = nulls[i] ? 0 : DatumGetFloat8(values[i]);
+	}
+	return n;
+}
+
+static bool
+is_scale(const ModelValue *model, int param)
+{
+	if (model->kind == MODEL_SPEND)
+		return param == 2;
+	return param == 1 || (param == 3 && model->btyd.family == &pareto_nbd_family);
+}
+
+static void
+read_params(HeapTupleHeader row, ModelValue *model)
+{
+	double	   *params = model->btyd.params;
+	bool		known[BTYD_PARAMS] = {false};
+	bool		isnull;
+	Datum		value = model_column(row, MODEL_PARAMS, &isnull);
+	int			n;
+
+	model->has_params = !isnull;
+	if (isnull)
+		return;
+	n = read_numbers(value, params, known, model->nparams);
+	if (n != model->nparams)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"params\" of a %s must be %d numbers, not %d",
+						kind_type[model->kind], model->nparams, n),
+				 model->kind == MODEL_SPEND ? errhint("They are p, q and v.") :
+				 errhint("They are %s, %s, %s and %s.",
+						 model_param_name(model, 0), model_param_name(model, 1),
+						 model_param_name(model, 2), model_param_name(model, 3))));
+	for (int i = 0; i < n; i++)
+	{
+		/* nobody leaves where a, or s, is zero */
+		const bool	may_be_zero = model->kind == MODEL_BTYD && i == 2;
+		const double most = !is_scale(model, i) ? MOST_SHAPE :
+			model->kind == MODEL_SPEND ? MOST_MONEY_SCALE : MOST_TIME_SCALE;
+
+		if (!known[i] || !(params[i] <= most) ||
+			!(params[i] * most > 0.999999 || (may_be_zero && params[i] == 0)))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("parameter %s of a %s must be between %g and %g%s, not %s",
+							model_param_name(model, i), kind_type[model->kind],
+							1 / most, most,
+							may_be_zero ? ", or 0" : "",
+							known[i] ? psprintf("%g", params[i]) : "null")));
+	}
+}
+
+/*
+ * The last model of an argument, kept from call to call: most queries have one for
+ * all rows.
+ */
+typedef struct ModelCache
+{
+	uint32		size;
+	void	   *row;
+	ModelValue	model;
+} ModelCache;
+
+#define MOST_MODEL_ARGS		2
+
+static ModelCache *
+model_cache(FunctionCallInfo fcinfo, int argument)
+{
+	FmgrInfo   *function = fcinfo->flinfo;
+
+	if (function->fn_extra == NULL)
+		function->fn_extra =
+			MemoryContextAllocZero(function->fn_mcxt,
+								   MOST_MODEL_ARGS * sizeof(ModelCache));
+	return (ModelCache *) function->fn_extra + argument;
+}
+
+/*
+ * The model in an argument, one of the first two, which is not NULL.
+ */
+const ModelValue *
+model_arg(FunctionCallInfo fcinfo, int argument, ModelKind kind)
+{
+	ModelCache *cache = model_cache(fcinfo, argument);
+	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(argument);
+	const uint32 size = HeapTupleHeaderGetDatumLength(row);
+	ModelValue	model = {.kind = kind};
+
+	if (cache->size == size && memcmp(cache->row, row, size) == 0)
+		return &cache->model;
+	read_family(row, &model);
+	read_params(row, &model);
+
+	cache->size = 0;
+	if (cache->row)
+		pfree(cache->row);
+	cache->row = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, size);
+	memcpy(cache->row, row, size);
+	cache->model = model;
+	cache->size = size;
+	return &cache->model;
+}
+
+/* The standard errors in the same argument; unknown where there are none. */
+void
+model_errors_arg(FunctionCallInfo fcinfo, int argument, const ModelValue *model,
+				 ModelErrors *errors)
+{
+	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(argument);
+	bool		isnull;
+	Datum		value = model_column(row, MODEL_STD_ERRORS, &isnull);
+
+	*errors = (ModelErrors) {{false}};
+	if (isnull)
+		return;
+	(void) read_numbers(value, errors->std_error, errors->known, model->nparams);
+	for (int i = 0; i < model->nparams; i++)
+		if (!isfinite(errors->std_error[i]) || errors->std_error[i] < 0)
+			errors->known[i] = false;
+}
+
+/* ------------------------------------------------------------------------
+ * Writing
+ * ------------------------------------------------------------------------
+ */
+static Datum
+number_array(const double *numbers, const bool *known, int n)
+{
+	Datum		values[BTYD_PARAMS];
+	bool		nulls[BTYD_PARAMS];
+	int			dims[1] = {n};
+	int			bounds[1] = {1};
+
+	for (int i = 0; i < n; i++)
+	{
+		values[i] = Float8GetDatum(numbers[i]);
+		nulls[i] = !known[i];
+	}
+	return PointerGetDatum(construct_md_array(values, nulls, 1, dims, bounds,
+											  FLOAT8OID, sizeof(float8),
+											  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+/*
+ * A fit as the composite that the function is declared to return. The family of a
+ * spend model is NULL here, and it may have a correlation.
+ */
+Datum
+model_datum(FunctionCallInfo fcinfo, const BtydFamily *family,
+			const ModelFit *fit, const double *correlation)
+{
+	const bool	all_known[BTYD_PARAMS] = {true, true, true, true};
+	Datum		values[MODEL_COLUMNS];
+	bool		nulls[MODEL_COLUMNS] = {false};
+
+	values[MODEL_FAMILY] = CStringGetTextDatum(family ? family->name : GAMMA_GAMMA);
+	values[MODEL_PARAMS] = number_array(fit->params, all_known, fit->nparams);
+	values[MODEL_STD_ERRORS] = number_array(fit->std_errors, fit->has_error,
+											fit->nparams);
+	values[MODEL_LOG_LIKELIHOOD] = Float8GetDatum(fit->log_likelihood);
+	/* only received states can hold so many */
+	values[MODEL_CUSTOMERS] = Int64GetDatum(fit->customers < (double) PG_INT64_MAX ?
+											(int64) fit->customers : PG_INT64_MAX);
+	values[MODEL_ITERATIONS] = Int32GetDatum(fit->iterations);
+	values[MODEL_CONVERGED] = BoolGetDatum(fit->converged);
+	values[MODEL_STATUS] = CStringGetTextDatum(fit->status);
+	nulls[MODEL_PARAMS] = nulls[MODEL_STD_ERRORS] = !fit->has_params;
+	nulls[MODEL_LOG_LIKELIHOOD] = !fit->has_likelihood;
+	values[MODEL_CORRELATION] = Float8GetDatum(correlation ? *correlation : 0);
+	nulls[MODEL_CORRELATION] = correlation == NULL;
+	return result_row(fcinfo, values, nulls);
+}

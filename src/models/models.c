@@ -1,0 +1,163 @@
+/*
+ * models.c
+ *		The fits: fit_bgnbd, fit_mbgnbd, fit_pareto_nbd, fit_gamma_gamma; and their
+ *		parameters as rows.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#include "models/model_value.h"
+
+#include <math.h>
+
+#include "base/checks.h"
+#include "funcapi.h"
+#include "models/patterns.h"
+#include "base/result_rows.h"
+#include "base/result_values.h"
+#include "math/specfun.h"
+#include "utils/builtins.h"
+
+/*
+ * The fit of a state of btyd_state. No customers are no model; too few of them are
+ * a model without parameters, whose status says so.
+ */
+static Datum
+fit_family(FunctionCallInfo fcinfo, const BtydFamily *family)
+{
+	CustomerTable view;
+	BtydData	data = btyd_data(state_read(fcinfo, &view));
+	ModelFit	fit;
+
+	if (data.npatterns == 0)
+		PG_RETURN_NULL();
+	btyd_fit(family, &data, &fit);
+	return model_datum(fcinfo, family, &fit, NULL);
+}
+
+/*
+ * fit_bgnbd(retention_state) returns btyd_model: r, alpha, a, b
+ *
+ * P. S. Fader, B. G. S. Hardie, K. L. Lee (2005), "Counting your customers" the
+ * easy way: an alternative to the Pareto/NBD model, Marketing Science 24, 275-284.
+ */
+PG_FUNCTION_INFO_V1(fit_bgnbd);
+Datum
+fit_bgnbd(PG_FUNCTION_ARGS)
+{
+	return fit_family(fcinfo, &bgnbd_family);
+}
+
+/*
+ * fit_mbgnbd(retention_state) returns btyd_model: r, alpha, a, b
+ *
+ * E. P. Batislam, M. Denizel, A. Filiztekin (2007), Empirical validation and
+ * comparison of models for customer base analysis, International Journal of
+ * Research in Marketing 24, 201-209.
+ */
+PG_FUNCTION_INFO_V1(fit_mbgnbd);
+Datum
+fit_mbgnbd(PG_FUNCTION_ARGS)
+{
+	return fit_family(fcinfo, &mbgnbd_family);
+}
+
+/*
+ * fit_pareto_nbd(retention_state) returns btyd_model: r, alpha, s, beta
+ *
+ * D. C. Schmittlein, D. G. Morrison, R. Colombo (1987), Counting your customers:
+ * who are they and what will they do next? Management Science 33, 1-24.
+ */
+PG_FUNCTION_INFO_V1(fit_pareto_nbd);
+Datum
+fit_pareto_nbd(PG_FUNCTION_ARGS)
+{
+	return fit_family(fcinfo, &pareto_nbd_family);
+}
+
+/*
+ * fit_gamma_gamma(retention_state) returns spend_model: p, q, v
+ *
+ * Source in gamma_gamma.h. Customers whose mean value is not above zero are left
+ * out, and the status says how many.
+ */
+PG_FUNCTION_INFO_V1(fit_gamma_gamma);
+Datum
+fit_gamma_gamma(PG_FUNCTION_ARGS)
+{
+	CustomerTable view;
+	CustomerTable *table = state_read(fcinfo, &view);
+	SpendData	data = spend_data(table);
+	int64		left_out = ((SpendTotals *) table->totals)->left_out;
+	double		correlation;
+	ModelFit	fit;
+
+	gamma_gamma_fit(&data, &fit);
+	if (left_out > 0)
+		snprintf(fit.status + strlen(fit.status),
+				 STATUS_SIZE - strlen(fit.status),
+				 "; " INT64_FORMAT " %s left out whose mean value is not above zero",
+				 left_out, left_out == 1 ? "customer" : "customers");
+	return model_datum(fcinfo, NULL, &fit,
+					   spend_correlation(&data, &correlation) ? &correlation : NULL);
+}
+
+/*
+ * btyd_params(model btyd_model or spend_model, confidence double precision)
+ * returns table (name, estimate, std_error, ci_low, ci_high)
+ *
+ * The interval is the normal one of the parameter's logarithm, so it is above zero.
+ */
+static Datum
+put_params(FunctionCallInfo fcinfo, ModelKind kind)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	const ModelValue *model;
+	ModelErrors errors;
+	double		z;
+
+	if (PG_ARGISNULL(1))
+		reject_null("confidence");
+	check_confidence(PG_GETARG_FLOAT8(1));
+	z = -normal_quantile((1 - PG_GETARG_FLOAT8(1)) / 2);
+
+	result_set_begin(fcinfo);
+	if (PG_ARGISNULL(0))
+		return (Datum) 0;
+	model = model_arg(fcinfo, 0, kind);
+	model_errors_arg(fcinfo, 0, model, &errors);
+	for (int i = 0; model->has_params && i < model->nparams; i++)
+	{
+		const double estimate = model->btyd.params[i];
+		const bool	known = errors.known[i] && estimate > 0;
+		const double times = known ? exp(z * errors.std_error[i] / estimate) : 1;
+		const bool	has_interval = known && isfinite(times) &&
+			isfinite(estimate * times);
+		Datum		values[5];
+		bool		nulls[5] = {false};
+
+		values[0] = CStringGetTextDatum(model_param_name(model, i));
+		values[1] = Float8GetDatum(estimate);
+		values[2] = float8_or_null(errors.known[i], errors.std_error[i],
+								   &nulls[2]);
+		values[3] = float8_or_null(has_interval, estimate / times, &nulls[3]);
+		values[4] = float8_or_null(has_interval, estimate * times, &nulls[4]);
+		tuplestore_putvalues(result->setResult, result->setDesc, values,
+							 nulls);
+	}
+	return (Datum) 0;
+}
+
+PG_FUNCTION_INFO_V1(btyd_params);
+Datum
+btyd_params(PG_FUNCTION_ARGS)
+{
+	return put_params(fcinfo, MODEL_BTYD);
+}
+
+PG_FUNCTION_INFO_V1(spend_params);
+Datum
+spend_params(PG_FUNCTION_ARGS)
+{
+	return put_params(fcinfo, MODEL_SPEND);
+}

@@ -1,0 +1,262 @@
+/*
+ * predictions.c
+ *		What a fitted model says of a customer: the readers of btyd_model and
+ *		spend_model.
+ *
+ * A model without parameters (its status says why) predicts nothing: NULL.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#include "models/predictions.h"
+
+#include <math.h>
+
+#include "base/checks.h"
+#include "models/model_value.h"
+#include "models/patterns.h"
+#include "utils/builtins.h"
+
+/* So many steps are a typing error. */
+#define MOST_STEPS		100000
+
+static BtydHistory
+history_args(FunctionCallInfo fcinfo, int first)
+{
+	const BtydHistory history = {
+		.x = PG_GETARG_INT64(first),
+		.t_x = PG_GETARG_FLOAT8(first + 1),
+		.age = PG_GETARG_FLOAT8(first + 2)
+	};
+
+	check_history(PG_GETARG_INT64(first), history.t_x, history.age);
+	return history;
+}
+
+static double
+horizon_arg(FunctionCallInfo fcinfo, int argument)
+{
+	double		horizon = PG_GETARG_FLOAT8(argument);
+
+	check_double_range(horizon, 0, MOST_TIME, "horizon");
+	return horizon;
+}
+
+/*
+ * What one purchase of a customer is worth, after x repeat purchases whose mean
+ * value may be known; false where there is no such expectation: q is too small for
+ * a mean to exist, or the mean is negative.
+ */
+bool
+purchase_value(const double *params, double x, bool mean_known, double mean,
+			   double *value)
+{
+	if (x == 0 || !mean_known)
+		return gamma_gamma_expected(params, 0, 0, value);
+	return mean >= 0 && gamma_gamma_expected(params, x, mean, value);
+}
+
+/*
+ * p_alive(model btyd_model, x bigint, t_x double precision,
+ * age double precision) returns double precision
+ *
+ * Sources of this and the next at the families' functions.
+ */
+PG_FUNCTION_INFO_V1(p_alive);
+Datum
+p_alive(PG_FUNCTION_ARGS)
+{
+	const ModelValue *model = model_arg(fcinfo, 0, MODEL_BTYD);
+	const BtydHistory history = history_args(fcinfo, 1);
+
+	if (!model->has_params)
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(btyd_p_alive(&model->btyd, &history));
+}
+
+/*
+ * expected_orders(model btyd_model, x bigint, t_x double precision,
+ * age double precision, horizon double precision) returns double precision
+ */
+PG_FUNCTION_INFO_V1(expected_orders);
+Datum
+expected_orders(PG_FUNCTION_ARGS)
+{
+	const ModelValue *model = model_arg(fcinfo, 0, MODEL_BTYD);
+	const BtydHistory history = history_args(fcinfo, 1);
+	const double horizon = horizon_arg(fcinfo, 4);
+
+	if (!model->has_params)
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(btyd_expected_orders(&model->btyd, &history, horizon));
+}
+
+/*
+ * expected_orders_new(model btyd_model, horizon double precision)
+ * returns double precision
+ */
+PG_FUNCTION_INFO_V1(expected_orders_new);
+Datum
+expected_orders_new(PG_FUNCTION_ARGS)
+{
+	const ModelValue *model = model_arg(fcinfo, 0, MODEL_BTYD);
+	const double horizon = horizon_arg(fcinfo, 1);
+
+	if (!model->has_params)
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(model->btyd.family->expected_orders_new(model->btyd.params,
+															 horizon));
+}
+
+/*
+ * orders_pmf_new(model btyd_model, n bigint, horizon double precision)
+ * returns double precision
+ */
+PG_FUNCTION_INFO_V1(orders_pmf_new);
+Datum
+orders_pmf_new(PG_FUNCTION_ARGS)
+{
+	const ModelValue *model = model_arg(fcinfo, 0, MODEL_BTYD);
+	const int64 n = PG_GETARG_INT64(1);
+	const double horizon = horizon_arg(fcinfo, 2);
+
+	if (n < 0 || n > MOST_PMF)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"n\" must be between 0 and %d, not " INT64_FORMAT,
+						MOST_PMF, n)));
+	if (!model->has_params)
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(model->btyd.family->pmf_new(model->btyd.params, n, horizon));
+}
+
+/*
+ * log_likelihood(model btyd_model, x bigint, t_x double precision,
+ * age double precision) returns double precision
+ */
+PG_FUNCTION_INFO_V1(btyd_log_likelihood);
+Datum
+btyd_log_likelihood(PG_FUNCTION_ARGS)
+{
+	const ModelValue *model = model_arg(fcinfo, 0, MODEL_BTYD);
+	const BtydHistory history = history_args(fcinfo, 1);
+
+	if (!model->has_params)
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(model->btyd.family->log_likelihood_of(model->btyd.params,
+														   &history));
+}
+
+/*
+ * log_likelihood(model spend_model, x bigint,
+ * mean_repeat_value double precision) returns double precision
+ */
+PG_FUNCTION_INFO_V1(spend_log_likelihood);
+Datum
+spend_log_likelihood(PG_FUNCTION_ARGS)
+{
+	const ModelValue *model = model_arg(fcinfo, 0, MODEL_SPEND);
+	const int64 x = PG_GETARG_INT64(1);
+	const double mean = PG_GETARG_FLOAT8(2);
+
+	check_x(x);
+	check_finite_double(mean, "mean_repeat_value");
+	if (!model->has_params || x == 0 || mean <= 0)
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(gamma_gamma_log_likelihood_of(model->btyd.params, x, mean));
+}
+
+/*
+ * The value of a purchase by the spend model in an argument, and the x and
+ * mean_repeat_value in two others; false if there is none.
+ */
+static bool
+spend_args(FunctionCallInfo fcinfo, int model, int x, int mean, double *value)
+{
+	const ModelValue *spend = model_arg(fcinfo, model, MODEL_SPEND);
+	const bool	known = !PG_ARGISNULL(mean);
+
+	check_x(PG_GETARG_INT64(x));
+	if (known)
+		check_finite_double(PG_GETARG_FLOAT8(mean), "mean_repeat_value");
+	return spend->has_params &&
+		purchase_value(spend->btyd.params, PG_GETARG_INT64(x), known,
+					   known ? PG_GETARG_FLOAT8(mean) : 0, value);
+}
+
+/*
+ * expected_value(model spend_model, x bigint,
+ * mean_repeat_value double precision) returns double precision
+ *
+ * The mean may be NULL: it is where x is 0, or amounts are unknown.
+ */
+PG_FUNCTION_INFO_V1(expected_value);
+Datum
+expected_value(PG_FUNCTION_ARGS)
+{
+	double		value;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) ||
+		!spend_args(fcinfo, 0, 1, 2, &value))
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(value);
+}
+
+/*
+ * predicted_clv(model btyd_model, spend_model spend_model, x bigint,
+ * t_x double precision, age double precision,
+ * mean_repeat_value double precision, horizon double precision,
+ * discount_rate double precision, step double precision)
+ * returns double precision
+ *
+ * The expected value of a purchase, times those expected until the horizon, those
+ * of the k-th step divided by (1 + discount_rate)^k.
+ */
+PG_FUNCTION_INFO_V1(predicted_clv);
+Datum
+predicted_clv(PG_FUNCTION_ARGS)
+{
+	const ModelValue *model;
+	BtydHistory history;
+	double		horizon;
+	double		rate;
+	double		step;
+	double		value;
+
+	for (int i = 0; i < PG_NARGS(); i++)
+		if (i != 5 && PG_ARGISNULL(i))
+			PG_RETURN_NULL();
+	model = model_arg(fcinfo, 0, MODEL_BTYD);
+	history = history_args(fcinfo, 2);
+	horizon = horizon_arg(fcinfo, 6);
+	rate = PG_GETARG_FLOAT8(7);
+	check_double_range(rate, 0, INFINITY, "discount_rate");
+	step = PG_GETARG_FLOAT8(8);
+	if (!(step > 0) || isinf(step))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"step\" must be a finite number above 0, not %g",
+						step)));
+	if (rate > 0 && horizon / step > MOST_STEPS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"step\" of %g makes more than %d steps of a horizon of %g",
+						step, MOST_STEPS, horizon)));
+	if (!model->has_params || !spend_args(fcinfo, 1, 2, 5, &value))
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(value * btyd_orders_by_step(&model->btyd, &history, horizon,
+												 rate, step));
+}
+
+/*
+ * churn_risk(p_alive double precision) returns text
+ */
+PG_FUNCTION_INFO_V1(churn_risk);
+Datum
+churn_risk(PG_FUNCTION_ARGS)
+{
+	double		p = PG_GETARG_FLOAT8(0);
+
+	check_double_range(p, 0, 1, "p_alive");
+	PG_RETURN_TEXT_P(cstring_to_text(churn_risk_name(p)));
+}

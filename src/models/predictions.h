@@ -1,0 +1,31 @@
+/*
+ * predictions.h
+ *		What a fitted model says of a customer, in a word.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#ifndef RETENTION_PREDICTIONS_H
+#define RETENTION_PREDICTIONS_H
+
+#include "base/compat.h"
+
+/* From here on, of the probability that a customer has not left. */
+#define LOW_RISK_FROM		0.7
+#define MEDIUM_RISK_FROM	0.3
+
+/* The number of orders that orders_pmf_new may be asked for. */
+#define MOST_PMF			100000
+
+extern retention_internal bool purchase_value(const double *params, double x,
+											  bool mean_known, double mean,
+											  double *value);
+
+static inline const char *
+churn_risk_name(double p_alive)
+{
+	return p_alive >= LOW_RISK_FROM ? "low" :
+		p_alive >= MEDIUM_RISK_FROM ? "medium" : "high";
+}
+
+#endif							/* RETENTION_PREDICTIONS_H */

@@ -1,0 +1,115 @@
+/*
+ * purchase_days.h
+ *		The days a customer ordered on: what the predictive models are made from.
+ *
+ * To the models, the orders of one day are one purchase, worth their sum; a day is
+ * one of the shop's calendar. What they want of a customer is
+ *
+ *		x		days with an order, less the first
+ *		t_x		days from the first of them to the last
+ *		age		days from the first of them to the end of the data
+ *
+ * P. S. Fader, B. G. S. Hardie, K. L. Lee (2005), Marketing Science 24, 275-284.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#ifndef RETENTION_PURCHASE_DAYS_H
+#define RETENTION_PURCHASE_DAYS_H
+
+#include "base/compat.h"
+
+#include "engine/money.h"
+#include "tables/orders_source.h"
+#include "engine/periods.h"
+#include "base/result_values.h"
+#include "engine/retention_state.h"
+#include "engine/timeline.h"
+
+/*
+ * Until as_of. Who has only refunds has no day, and the times of
+ * purchase_days_of_nobody.
+ */
+typedef struct PurchaseDays
+{
+	TimestampTz first_order_at;
+	TimestampTz last_order_at;
+	Money		refunds;		/* of rows at or below zero */
+	uint64		days;			/* timeline by day: orders, and their money */
+} PurchaseDays;
+
+#define PURCHASE_DAYS_FIELDS	"qqmt"
+
+StaticAssertDecl(sizeof(PurchaseDays) == 40, "fields of PurchaseDays");
+
+/* What the models are told; times in days. */
+typedef struct PurchaseSummary
+{
+	int64		orders;			/* rows */
+	TimestampTz first_order_at;
+	TimestampTz last_order_at;
+	int64		x;
+	int64		t_x;
+	int64		age;
+	Money		money;			/* of all rows, refunds too */
+	Money		repeat_money;	/* of the orders after the first day */
+} PurchaseSummary;
+
+/* Memory for sums of money, used again for the next customer. */
+typedef struct SummaryScratch
+{
+	StateHeap	day;
+	StateHeap	sums;			/* that of a summary's money */
+} SummaryScratch;
+
+extern retention_internal const PurchaseDays purchase_days_of_nobody;
+
+extern retention_internal void purchase_days_of_row(PurchaseDays *days,
+													StateHeap *heap,
+													const Zone *zone,
+													TimestampTz at,
+													const Datum *amount);
+extern retention_internal void purchase_days_merge(StateHeap *heap,
+												   PurchaseDays *into,
+												   const PurchaseDays *from,
+												   const char *from_base);
+extern retention_internal bool purchase_days_valid(const PurchaseDays *days,
+												   const char *base,
+												   const Zone *zone,
+												   TimestampTz as_of);
+extern retention_internal bool purchase_days_summarize(const PurchaseDays *days,
+													   const char *base,
+													   int64 last_day,
+													   SummaryScratch *scratch,
+													   PurchaseSummary *summary);
+extern retention_internal void summary_scratch_init(SummaryScratch *scratch);
+
+/* The states of purchase_days_state, which hold one for each customer. */
+extern retention_internal const StateSource purchase_days_states;
+
+/* A walk over the customers with an order in such a state; NULL: none. */
+typedef struct SummaryCursor
+{
+	CustomerCursor customers;
+	const char *slot;			/* of the customer under way */
+	int64		last_day;		/* the one that holds as_of */
+	SummaryScratch scratch;
+} SummaryCursor;
+
+extern retention_internal void summary_cursor_init(SummaryCursor *cursor,
+												   const CustomerTable *table);
+extern retention_internal bool summary_cursor_next(SummaryCursor *cursor,
+												   PurchaseSummary *summary);
+extern retention_internal void check_same_zone(const CustomerTable *a,
+											   const CustomerTable *b);
+
+/* The mean money of a purchase after the first; NULL if there is none known. */
+static inline Datum
+mean_repeat_value(const PurchaseSummary *summary, const SummaryScratch *scratch,
+				  bool *isnull)
+{
+	return money_per(money_numeric(&summary->repeat_money, scratch->sums.base),
+					 summary->x, isnull);
+}
+
+#endif							/* RETENTION_PURCHASE_DAYS_H */

@@ -1,0 +1,282 @@
+/*
+ * purchase_summary.c
+ *		purchase_summary: the purchases of one customer as the predictive models want
+ *		them; and purchase_days_state, the same of all customers at once.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#include "models/purchase_days.h"
+
+#include "engine/calendar.h"
+#include "base/result_rows.h"
+
+/* ------------------------------------------------------------------------
+ * purchase_days_state: all customers
+ * ------------------------------------------------------------------------
+ */
+enum
+{
+	DAYS_AS_OF,
+	DAYS_ZONE
+};
+
+static const OptionSpec days_options[] = {
+	[DAYS_AS_OF] = {"as_of", OPTION_TIME},
+	[DAYS_ZONE] = {"tz", OPTION_ZONE}
+};
+
+static const Zone *
+days_zone(const StateOptions *options)
+{
+	return zone_from_name(options->value[DAYS_ZONE].zone);
+}
+
+static void
+days_merge(CustomerTable *table, void *into, const void *from,
+		   const char *from_base)
+{
+	purchase_days_merge(&table->heap, into, from, from_base);
+}
+
+static void
+days_prefetch(const void *payload, const char *heap_base)
+{
+	timeline_prefetch(heap_base, ((const PurchaseDays *) payload)->days);
+}
+
+static bool
+days_valid(const void *payload, const char *heap_base,
+		   const StateOptions *options)
+{
+	return purchase_days_valid(payload, heap_base, days_zone(options),
+							   options->value[DAYS_AS_OF].time);
+}
+
+CUSTOMER_ABSORB(days_absorb, purchase_days_family)
+
+const CustomerFamily purchase_days_family = {
+	.name = "purchase_days",
+	.id = 20,
+	.noptions = lengthof(days_options),
+	.options = days_options,
+	.totals_fields = "",
+	.payload_fields = PURCHASE_DAYS_FIELDS,
+	.payload_size = sizeof(PurchaseDays),
+	.identity = &purchase_days_of_nobody,
+	.merge = days_merge,
+	.prefetch = days_prefetch,
+	.valid = days_valid,
+	.absorb = days_absorb
+};
+
+/*
+ * Reads the ordered_at and amount arguments; false if the row says nothing.
+ */
+static inline bool
+read_days(FunctionCallInfo fcinfo, int ordered_at, TimestampTz as_of,
+		  const Zone *zone, StateHeap *heap, PurchaseDays *days)
+{
+	NullableDatum *at = &fcinfo->args[ordered_at];
+	NullableDatum *amount = &fcinfo->args[ordered_at + 1];
+
+	if (at->isnull)
+		return false;
+	check_finite_time(DatumGetTimestampTz(at->value), "ordered_at");
+	if (DatumGetTimestampTz(at->value) > as_of)
+		return false;
+	purchase_days_of_row(days, heap, zone, DatumGetTimestampTz(at->value),
+						 amount->isnull ? NULL : &amount->value);
+	return true;
+}
+
+static inline bool
+read_days_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)
+{
+	const StateOptions *options = update->table->options;
+
+	return read_days(fcinfo, 2, options->value[DAYS_AS_OF].time,
+					 days_zone(options), state_row_heap(update), payload);
+}
+
+/*
+ * purchase_days_state_transfn_<kind>(retention_state, customer, ordered_at,
+ * amount, as_of, tz)
+ */
+STATE_TRANSITIONS(purchase_days_state_transfn, purchase_days_family, 4,
+				  read_days_row)
+
+const StateSource purchase_days_states = {
+	.family = &purchase_days_family,
+	.aggregate = "purchase_days_state",
+	.takes_tz = true
+};
+
+void
+summary_cursor_init(SummaryCursor *cursor, const CustomerTable *table)
+{
+	*cursor = (SummaryCursor) {.customers = {table, 0}};
+	summary_scratch_init(&cursor->scratch);
+	if (table)
+		cursor->last_day = period_of(GRAIN_DAY, days_zone(table->options),
+									 state_as_of(table));
+}
+
+/* The next customer with an order; false after the last. */
+bool
+summary_cursor_next(SummaryCursor *cursor, PurchaseSummary *summary)
+{
+	const CustomerTable *table = cursor->customers.table;
+	PurchaseDays days;
+
+	if (table == NULL)
+		return false;
+	while ((cursor->slot = customer_cursor_next_slot(&cursor->customers)) != NULL)
+	{
+		memcpy(&days, cursor->slot + table->key_size, sizeof(days));
+		if (purchase_days_summarize(&days, table->heap.base, cursor->last_day,
+									&cursor->scratch, summary))
+			return true;
+	}
+	return false;
+}
+
+/* Days can only be compared if they begin at the same time. */
+void
+check_same_zone(const CustomerTable *a, const CustomerTable *b)
+{
+	if (a && b && !option_equal(&days_options[DAYS_ZONE],
+								&a->options->value[DAYS_ZONE],
+								&b->options->value[DAYS_ZONE]))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("cannot compare states that were built with different values of \"tz\"")));
+}
+
+/* ------------------------------------------------------------------------
+ * purchase_summary: one customer, that of the group
+ * ------------------------------------------------------------------------
+ */
+enum
+{
+	SUMMARY_UNIT,
+	SUMMARY_AS_OF,
+	SUMMARY_ZONE
+};
+
+static const OptionSpec summary_options[] = {
+	[SUMMARY_UNIT] = {"unit", OPTION_INTERVAL},
+	[SUMMARY_AS_OF] = {"as_of", OPTION_TIME},
+	[SUMMARY_ZONE] = {"tz", OPTION_ZONE}
+};
+
+static const Zone *
+summary_zone(const StateOptions *options)
+{
+	return zone_from_name(options->value[SUMMARY_ZONE].zone);
+}
+
+static void
+summary_derive(StateOptions *options)
+{
+	options->derived[0] = interval_days(&options->value[SUMMARY_UNIT].interval,
+									 "unit");
+}
+
+static void
+summary_merge_totals(StateHeap *heap, void *into, const void *from,
+					 const char *from_base)
+{
+	purchase_days_merge(heap, into, from, from_base);
+}
+
+static bool
+summary_valid(const void *totals, const char *heap_base,
+			  const StateOptions *options)
+{
+	return purchase_days_valid(totals, heap_base, summary_zone(options),
+							   options->value[SUMMARY_AS_OF].time);
+}
+
+const CustomerFamily purchase_summary_family = {
+	.name = "purchase_summary",
+	.id = 21,
+	.noptions = lengthof(summary_options),
+	.options = summary_options,
+	.derive = summary_derive,
+	.totals_fields = PURCHASE_DAYS_FIELDS,
+	.totals_size = sizeof(PurchaseDays),
+	.totals_identity = &purchase_days_of_nobody,
+	.merge_totals = summary_merge_totals,
+	.payload_fields = "",
+	.valid = summary_valid
+};
+
+/*
+ * purchase_summary_transfn(retention_state, ordered_at, amount, unit, as_of, tz)
+ */
+PG_FUNCTION_INFO_V1(purchase_summary_transfn);
+Datum
+purchase_summary_transfn(PG_FUNCTION_ARGS)
+{
+	StateUpdate update;
+	const StateOptions *options;
+	StateHeap  *row_heap;
+	PurchaseDays row;
+	PurchaseDays sum;
+
+	state_update_begin(&update, fcinfo, &purchase_summary_family, KEY_NONE, 3);
+	options = update.table->options;
+	row_heap = state_row_heap(&update);
+	if (read_days(fcinfo, 1, options->value[SUMMARY_AS_OF].time,
+				  summary_zone(options), row_heap, &row))
+	{
+		/* a copy, since a flat table moves if its heap grows */
+		memcpy(&sum, update.table->totals, sizeof(sum));
+		purchase_days_merge(&update.table->heap, &sum, &row, row_heap->base);
+		memcpy(update.table->totals, &sum, sizeof(sum));
+	}
+	return state_update_end(&update);
+}
+
+/*
+ * purchase_summary(retention_state) returns purchase_summary_row (orders,
+ * first_order_at, last_order_at, revenue, x, t_x, age, mean_repeat_value)
+ *
+ * t_x and age are in units of "unit"; NULL without an order.
+ */
+PG_FUNCTION_INFO_V1(purchase_summary);
+Datum
+purchase_summary(PG_FUNCTION_ARGS)
+{
+	CustomerTable view;
+	CustomerTable *table = state_read(fcinfo, &view);
+	const StateOptions *options = table->options;
+	PurchaseDays days;
+	PurchaseSummary summary;
+	SummaryScratch scratch;
+	double		unit;
+	Datum		values[8];
+	bool		nulls[8] = {false};
+
+	if (table->family != &purchase_summary_family)
+		reject_state(table, "purchase_summary");
+	memcpy(&days, table->totals, sizeof(days));
+	summary_scratch_init(&scratch);
+	if (!purchase_days_summarize(&days, table->heap.base,
+								 period_of(GRAIN_DAY, summary_zone(options),
+										   options->value[SUMMARY_AS_OF].time),
+								 &scratch, &summary))
+		PG_RETURN_NULL();
+	unit = options->derived[0];
+	values[0] = Int64GetDatum(summary.orders);
+	values[1] = TimestampTzGetDatum(summary.first_order_at);
+	values[2] = TimestampTzGetDatum(summary.last_order_at);
+	values[3] = numeric_or_null(money_numeric(&summary.money, scratch.sums.base),
+								&nulls[3]);
+	values[4] = Int64GetDatum(summary.x);
+	values[5] = Float8GetDatum(summary.t_x / unit);
+	values[6] = Float8GetDatum(summary.age / unit);
+	values[7] = mean_repeat_value(&summary, &scratch, &nulls[7]);
+	return result_row(fcinfo, values, nulls);
+}

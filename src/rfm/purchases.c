@@ -1,0 +1,109 @@
+/*
+ * purchases.c
+ *		purchases_state: first and last order, orders and money per customer.
+ *
+ * One pass over the orders that every customer-level function starts from. It
+ * has no measure of its own; rfm.c turns it into rows.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#include "rfm/purchases.h"
+
+#include "engine/retention_state.h"
+
+enum
+{
+	PURCHASES_AS_OF
+};
+
+static const OptionSpec purchases_options[] = {
+	[PURCHASES_AS_OF] = {"as_of", OPTION_TIME}
+};
+
+static const Purchases purchases_of_nobody = {
+	.first_order_at = DT_NOEND,
+	.last_order_at = DT_NOBEGIN
+};
+
+StaticAssertDecl(sizeof(Purchases) == 40, "fields of Purchases");
+
+static void
+purchases_merge(CustomerTable *table, void *into, const void *from,
+				const char *from_base)
+{
+	Purchases  *a = into;
+	const Purchases *b = from;
+
+	a->first_order_at = Min(a->first_order_at, b->first_order_at);
+	a->last_order_at = Max(a->last_order_at, b->last_order_at);
+	add_orders(&a->orders, b->orders);
+	money_add(&table->heap, &a->money, &b->money, from_base);
+}
+
+static bool
+purchases_valid(const void *payload, const char *heap_base,
+		   const StateOptions *options)
+{
+	const Purchases *purchases = payload;
+
+	if (purchases->orders == 0)
+		return purchases->first_order_at == DT_NOEND &&
+			purchases->last_order_at == DT_NOBEGIN;
+	return !TIMESTAMP_NOT_FINITE(purchases->first_order_at) &&
+		purchases->first_order_at <= purchases->last_order_at &&
+		purchases->last_order_at <= options->value[PURCHASES_AS_OF].time;
+}
+
+CUSTOMER_ABSORB(purchases_absorb, purchases_family)
+
+const CustomerFamily purchases_family = {
+	.name = "purchases",
+	.id = 10,
+	.noptions = lengthof(purchases_options),
+	.options = purchases_options,
+	.totals_fields = "",
+	.payload_fields = "qqnm",
+	.payload_size = sizeof(Purchases),
+	.identity = &purchases_of_nobody,
+	.merge = purchases_merge,
+	.valid = purchases_valid,
+	.absorb = purchases_absorb
+};
+
+static inline bool
+read_purchases_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)
+{
+	const StateOptions *options = update->table->options;
+	Purchases  *purchases = payload;
+	TimestampTz ordered_at;
+
+	if (!state_time_arg(fcinfo, &ordered_at) ||
+		ordered_at > options->value[PURCHASES_AS_OF].time)
+		return false;
+	*purchases = purchases_of_nobody;
+	if (!PG_ARGISNULL(3))
+	{
+		StateHeap  *row_heap = state_row_heap(update);
+
+		money_from_datum(row_heap, &purchases->money, PG_GETARG_DATUM(3),
+						 "amount");
+		if (money_sign(&purchases->money, row_heap->base) <= 0)
+			return true;
+	}
+	purchases->first_order_at = purchases->last_order_at = ordered_at;
+	purchases->orders = 1;
+	return true;
+}
+
+/*
+ * purchases_state_transfn_<kind>(retention_state, customer, ordered_at, amount,
+ * as_of)
+ */
+STATE_TRANSITIONS(purchases_state_transfn, purchases_family, 4,
+				  read_purchases_row)
+
+const StateSource purchases_states = {
+	.family = &purchases_family,
+	.aggregate = "purchases_state"
+};

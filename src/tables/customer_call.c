@@ -1,0 +1,176 @@
+/*
+ * customer_call.c
+ *		A call of a table function about customers.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#include "tables/customer_call.h"
+
+#include "base/checks.h"
+#include "engine/customer_type.h"
+#include "funcapi.h"
+#include "base/result_rows.h"
+#include "engine/retention_state.h"
+#include "engine/state_bytes.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+TimestampTz
+time_arg(FunctionCallInfo fcinfo, int argument, const char *name)
+{
+	if (PG_ARGISNULL(argument))
+		reject_null(name);
+	check_finite_time(PG_GETARG_TIMESTAMPTZ(argument), name);
+	return PG_GETARG_TIMESTAMPTZ(argument);
+}
+
+/* Two times given as arguments, the first before the second. */
+void
+check_time_order(const TimestampTz *times, const char *earlier,
+				 const char *later)
+{
+	if (times[0] >= times[1])
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be earlier than \"%s\"", earlier,
+						later),
+				 errdetail("They are %s and %s.",
+						   pstrdup(timestamptz_to_str(times[0])),
+						   pstrdup(timestamptz_to_str(times[1])))));
+}
+
+void
+customer_call_init(CustomerCall *call, FunctionCallInfo fcinfo,
+				   const StateSource *states, CustomerWriter write)
+{
+	result_set_begin(fcinfo);
+	*call = (CustomerCall)
+	{
+		.fcinfo = fcinfo,
+			.states = states,
+			.write = write,
+			.ntables = 1,
+			.result = (ReturnSetInfo *) fcinfo->resultinfo,
+			.row_context = AllocSetContextCreate(CurrentMemoryContext,
+												 "retention rows",
+												 ALLOCSET_DEFAULT_SIZES)
+	};
+}
+
+static void
+write_tables(CustomerTable *const *tables, void *arg)
+{
+	CustomerCall *call = arg;
+
+	call->write(call, (const CustomerTable *const *) tables);
+}
+
+/* Over a relation: reads its orders until call->as_of. */
+Datum
+run_over_relation(CustomerCall *call, const OrdersArguments *arguments)
+{
+	OrdersSource source;
+
+	call->customer_type = get_fn_expr_argtype(call->fcinfo->flinfo,
+											  arguments->customer_type);
+	orders_source_init(&source, call->fcinfo, arguments);
+	orders_source_states(&source, call->states, call->as_of, call->ntables,
+						 write_tables, call);
+	return (Datum) 0;
+}
+
+/* A stored state; NULL, which has no orders, if the argument is. */
+static CustomerTable *
+state_arg(CustomerCall *call, int argument, CustomerTable *view)
+{
+	FunctionCallInfo fcinfo = call->fcinfo;
+	CustomerTable *table;
+
+	if (PG_ARGISNULL(argument))
+		return NULL;
+	table = state_open(PG_GETARG_DATUM(argument), view);
+	if (table->family != call->states->family)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("%s reads a state of %s, not one of %s",
+						get_func_name(fcinfo->flinfo->fn_oid),
+						call->states->aggregate, table->family->name)));
+	return table;
+}
+
+/* Over stored states, the first of which is an argument. */
+Datum
+run_over_states(CustomerCall *call, int argument)
+{
+	CustomerTable view[MOST_STATES];
+	CustomerTable *tables[MOST_STATES];
+
+	for (int i = 0; i < call->ntables; i++)
+	{
+		tables[i] = state_arg(call, argument + i, &view[i]);
+		if (tables[i])
+			call->as_of[i] = state_as_of(tables[i]);
+	}
+	write_tables(tables, call);
+	return (Datum) 0;
+}
+
+/*
+ * Over a stored state in one argument; the type of its customers must be that of
+ * another, the anchor.
+ */
+Datum
+run_over_state_of_customers(CustomerCall *call, int anchor, int state)
+{
+	Oid			wanted = get_fn_expr_argtype(call->fcinfo->flinfo, anchor);
+	CustomerTable view;
+	CustomerTable *table = state_arg(call, state, &view);
+
+	call->customer_type = wanted;
+	if (table &&
+		!customer_type_fits(wanted, customer_type_of_kind(table->kind)))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("the %s argument has type %s, but the customers in the state have type %s",
+						anchor == 0 ? "first" : "second", format_type_be(wanted),
+						format_type_be(customer_type_of_kind(table->kind))),
+				 errhint("Write NULL::%s: the %s argument gives the result's column its type.",
+						 format_type_be(customer_type_of_kind(table->kind)),
+						 anchor == 0 ? "first" : "second")));
+	return run_over_states(call, state);
+}
+
+/*
+ * Two states of the same customers, or none; the first of an earlier time than the
+ * second.
+ */
+void
+check_comparable_states(const CustomerCall *call,
+						const CustomerTable *const *tables,
+						const char *earlier, const char *later)
+{
+	if (tables[0] == NULL || tables[1] == NULL)
+		return;
+	if (tables[0]->kind != tables[1]->kind)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("cannot compare states whose customers are of types %s and %s",
+						format_type_be(customer_type_of_kind(tables[0]->kind)),
+						format_type_be(customer_type_of_kind(tables[1]->kind)))));
+	if (call->as_of[0] >= call->as_of[1])
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be of an earlier time than \"%s\"",
+						earlier, later)));
+}
+
+void
+put_row(CustomerCall *call, Datum *values, bool *nulls)
+{
+	CHECK_FOR_INTERRUPTS();
+	tuplestore_putvalues(call->result->setResult, call->result->setDesc,
+						 values, nulls);
+	MemoryContextReset(call->row_context);
+}

@@ -1,0 +1,65 @@
+/*
+ * customer_call.h
+ *		A call of a table function about customers: its arguments, and the way to its
+ *		rows.
+ *
+ * Each of them has two faces: over a relation and its columns, and over stored
+ * states of the aggregate that would read such a relation. Both come down to
+ * customer tables, given to the function's writer.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#ifndef RETENTION_CUSTOMER_CALL_H
+#define RETENTION_CUSTOMER_CALL_H
+
+#include "base/compat.h"
+
+#include "fmgr.h"
+#include "nodes/execnodes.h"
+#include "tables/orders_source.h"
+
+typedef struct CustomerCall CustomerCall;
+
+/*
+ * Writes a function's rows; a table is NULL if there are no orders. The call is the
+ * first member of a struct of the function's own, with more of its arguments.
+ */
+typedef void (*CustomerWriter) (CustomerCall *call,
+								const CustomerTable *const *tables);
+
+struct CustomerCall
+{
+	FunctionCallInfo fcinfo;
+	const StateSource *states;	/* what the tables are of */
+	CustomerWriter write;
+	Oid			customer_type;	/* of the result */
+	TimestampTz as_of[MOST_STATES];
+	int			ntables;
+	ReturnSetInfo *result;
+	MemoryContext row_context;	/* reset after each row */
+};
+
+extern retention_internal TimestampTz time_arg(FunctionCallInfo fcinfo,
+											   int argument, const char *name);
+extern retention_internal void check_time_order(const TimestampTz *times,
+												const char *earlier,
+												const char *later);
+extern retention_internal void customer_call_init(CustomerCall *call,
+												  FunctionCallInfo fcinfo,
+												  const StateSource *states,
+												  CustomerWriter write);
+extern retention_internal Datum run_over_relation(CustomerCall *call,
+												  const OrdersArguments *arguments);
+extern retention_internal Datum run_over_states(CustomerCall *call,
+												int argument);
+extern retention_internal Datum run_over_state_of_customers(CustomerCall *call,
+														   int anchor, int state);
+extern retention_internal void check_comparable_states(const CustomerCall *call,
+													   const CustomerTable *const *tables,
+													   const char *earlier,
+													   const char *later);
+extern retention_internal void put_row(CustomerCall *call, Datum *values,
+									   bool *nulls);
+
+#endif							/* RETENTION_CUSTOMER_CALL_H */

@@ -1,0 +1,500 @@
+/*
+ * orders_source.c
+ *		The orders of a table function: a relation and its columns, given by name.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#include "tables/orders_source.h"
+
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_type.h"
+#include "base/checks.h"
+#include "engine/customer_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "nodes/params.h"
+#include "engine/retention_state.h"
+#include "engine/state_bytes.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
+
+/* ------------------------------------------------------------------------
+ * The relation
+ * ------------------------------------------------------------------------
+ */
+bool
+relation_holds_rows(char relkind)
+{
+	return relkind == RELKIND_RELATION ||
+		relkind == RELKIND_PARTITIONED_TABLE ||
+		relkind == RELKIND_VIEW ||
+		relkind == RELKIND_MATVIEW ||
+		relkind == RELKIND_FOREIGN_TABLE;
+}
+
+/* May the caller see any of its columns? So that others learn nothing of them. */
+static void
+check_some_privilege(Oid relation_id, const char *name)
+{
+	if (pg_class_aclcheck(relation_id, GetUserId(), ACL_SELECT) != ACLCHECK_OK &&
+		pg_attribute_aclcheck_all(relation_id, GetUserId(), ACL_SELECT,
+								  ACLMASK_ANY) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, name);
+}
+
+static void
+check_column_privilege(Oid relation_id, const char *relation_name,
+					   AttrNumber attnum, const char *column)
+{
+	if (pg_class_aclcheck(relation_id, GetUserId(), ACL_SELECT) != ACLCHECK_OK &&
+		pg_attribute_aclcheck(relation_id, attnum, GetUserId(),
+							  ACL_SELECT) != ACLCHECK_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for column %s of %s", column,
+						relation_name)));
+}
+
+static void
+open_relation(OrdersSource *source, FunctionCallInfo fcinfo, int argument)
+{
+	Relation	relation;
+
+	if (PG_ARGISNULL(argument))
+		reject_null("orders_table");
+	source->relation_id = PG_GETARG_OID(argument);
+	/* held until the end of the transaction: the names stay what they are */
+	relation = try_relation_open(source->relation_id, AccessShareLock);
+	if (relation == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("argument \"orders_table\": relation with OID %u does not exist",
+						source->relation_id)));
+	source->relation_name = pstrdup(RelationGetRelationName(relation));
+	if (!relation_holds_rows(relation->rd_rel->relkind))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("argument \"orders_table\": \"%s\" is neither a table nor a view",
+						source->relation_name)));
+	source->relation =
+		quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
+								   source->relation_name);
+	relation_close(relation, NoLock);
+	check_some_privilege(source->relation_id, source->relation_name);
+}
+
+/* ------------------------------------------------------------------------
+ * Its columns
+ * ------------------------------------------------------------------------
+ */
+typedef struct Column
+{
+	const char *argument;		/* that names it */
+	const char *name;
+	const char *sql;			/* o."name" */
+	Oid			type;			/* declared */
+	Oid			base_type;		/* beneath any domain */
+	bool		not_null;
+} Column;
+
+static char *
+column_list(Oid relation_id)
+{
+	Relation	relation = relation_open(relation_id, NoLock);
+	TupleDesc	columns = RelationGetDescr(relation);
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (int i = 0; i < columns->natts; i++)
+	{
+		Form_pg_attribute column = TupleDescAttr(columns, i);
+
+		if (!column->attisdropped)
+			appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "",
+							 NameStr(column->attname));
+	}
+	relation_close(relation, NoLock);
+	return list.data;
+}
+
+static void
+find_column(Column *column, const OrdersSource *source,
+			FunctionCallInfo fcinfo, int argument_number,
+			const char *argument)
+{
+	HeapTuple	tuple;
+	Form_pg_attribute attribute;
+
+	if (PG_ARGISNULL(argument_number))
+		reject_null(argument);
+	column->argument = argument;
+	column->name = NameStr(*PG_GETARG_NAME(argument_number));
+	tuple = SearchSysCacheAttName(source->relation_id, column->name);
+	if (!HeapTupleIsValid(tuple) ||
+		((Form_pg_attribute) GETSTRUCT(tuple))->attnum < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("argument \"%s\": \"%s\" has no column \"%s\"",
+						argument, source->relation_name, column->name),
+				 errhint("Its columns are: %s.",
+						 column_list(source->relation_id))));
+	attribute = (Form_pg_attribute) GETSTRUCT(tuple);
+	check_column_privilege(source->relation_id, source->relation_name,
+						   attribute->attnum, column->name);
+	column->sql = psprintf("o.%s", quote_identifier(column->name));
+	column->type = attribute->atttypid;
+	column->base_type = getBaseType(column->type);
+	column->not_null = attribute->attnotnull;
+	ReleaseSysCache(tuple);
+}
+
+static void
+reject_column_type(const OrdersSource *source, const Column *column,
+				   const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("argument \"%s\": column \"%s\" of \"%s\" has type %s",
+					column->argument, column->name, source->relation_name,
+					format_type_be(column->type)),
+			 errhint("%s", hint)));
+}
+
+static void
+set_customer(OrdersSource *source, const Column *column)
+{
+	source->customer_type = column->type;
+	source->kind = customer_kind_of_type(column->base_type);
+	switch (source->kind)
+	{
+		case KEY_NONE:
+		case KEY_PATTERN:
+			reject_column_type(source, column,
+							   "A customer is a bigint, integer, smallint, text, varchar, char or uuid: cast the column to one of these in a view.");
+			break;
+		case KEY_BIGINT:
+			source->customer = psprintf("%s::pg_catalog.int8", column->sql);
+			break;
+		case KEY_TEXT:
+			/* by bytes, as states have it, whatever the column's collation */
+			source->customer = psprintf("%s::pg_catalog.text COLLATE pg_catalog.\"C\"",
+										column->sql);
+			break;
+		case KEY_UUID:
+			source->customer = psprintf("%s::pg_catalog.uuid", column->sql);
+			break;
+	}
+}
+
+/* A time without a zone is read in the zone of "tz". */
+static void
+set_ordered_at(OrdersSource *source, const Column *column)
+{
+	source->ordered_at_type = column->base_type;
+	switch (column->base_type)
+	{
+		case TIMESTAMPTZOID:
+			source->ordered_at = psprintf("%s::pg_catalog.timestamptz", column->sql);
+			break;
+		case TIMESTAMPOID:
+		case DATEOID:
+			source->ordered_at =
+				psprintf("pg_catalog.timezone(%s, %s::pg_catalog.timestamp)",
+						 source->tz, column->sql);
+			break;
+		default:
+			reject_column_type(source, column,
+							   "A time of order is a timestamptz, timestamp or date.");
+	}
+}
+
+static void
+set_amount(OrdersSource *source, const Column *column)
+{
+	switch (column->base_type)
+	{
+		case NUMERICOID:
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case FLOAT4OID:
+		case FLOAT8OID:
+		case CASHOID:
+			source->amount = psprintf("%s::pg_catalog.numeric", column->sql);
+			break;
+		default:
+			reject_column_type(source, column,
+							   "An amount is a numeric, integer, double precision or money.");
+	}
+}
+
+/*
+ * Is there no NULL where a column is declared so? There may be one in a child
+ * that dropped the constraint, and from 18 on where it is not validated; but by
+ * then the planner knows, and spares the scan for NULLs by itself.
+ */
+static bool
+not_null_holds(const OrdersSource *source)
+{
+	if (PLANNER_USES_NOT_NULL)
+		return false;
+	return get_rel_relkind(source->relation_id) == RELKIND_PARTITIONED_TABLE ||
+		!has_subclass(source->relation_id);
+}
+
+static void
+set_order_id(OrdersSource *source, const Column *column)
+{
+	if (!OidIsValid(lookup_type_cache(column->type, TYPECACHE_EQ_OPR)->eq_opr))
+		reject_column_type(source, column,
+						   "An order's id is of a type whose values can be compared, such as bigint, text or uuid.");
+	source->order_id = column->sql;
+	source->order_id_not_null = column->not_null && not_null_holds(source);
+}
+
+static void
+check_anchor(const OrdersSource *source, FunctionCallInfo fcinfo,
+			 const Column *customer, int argument)
+{
+	Oid			anchor = get_fn_expr_argtype(fcinfo->flinfo, argument);
+
+	if (!customer_type_fits(anchor, customer->type))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("the first argument has type %s, but column \"%s\" of \"%s\" has type %s",
+						format_type_be(anchor), customer->name,
+						source->relation_name,
+						format_type_be(customer->type)),
+				 errhint("Write %s(NULL::%s, %s, ...): the first argument gives the result's column its type.",
+						 get_func_name(fcinfo->flinfo->fn_oid),
+						 format_type_be(customer->type),
+						 quote_literal_cstr(source->relation))));
+}
+
+static const char *
+zone_argument(FunctionCallInfo fcinfo, int argument)
+{
+	const char *zone;
+
+	if (PG_ARGISNULL(argument))
+		reject_null("tz");
+	zone = text_to_cstring(PG_GETARG_TEXT_PP(argument));
+	(void) zone_from_name(zone);	/* if there is one */
+	return zone;
+}
+
+/*
+ * Checks the arguments that name a relation and its columns.
+ */
+void
+orders_source_init(OrdersSource *source, FunctionCallInfo fcinfo,
+				   const OrdersArguments *arguments)
+{
+	int			relation = arguments->relation;
+	const char *tz = zone_argument(fcinfo, arguments->tz);
+	Column		column;
+
+	memset(source, 0, sizeof(OrdersSource));
+	source->tz = quote_literal_cstr(tz);
+	source->extension =
+		quote_identifier(get_namespace_name(get_func_namespace(fcinfo->flinfo->fn_oid)));
+	open_relation(source, fcinfo, relation);
+	find_column(&column, source, fcinfo, relation + 1, "customer_column");
+	set_customer(source, &column);
+	if (arguments->customer_type >= 0)
+		check_anchor(source, fcinfo, &column, arguments->customer_type);
+	find_column(&column, source, fcinfo, relation + 2, "ordered_at_column");
+	set_ordered_at(source, &column);
+	find_column(&column, source, fcinfo, relation + 3, "amount_column");
+	set_amount(source, &column);
+	if (!PG_ARGISNULL(arguments->order_id))
+	{
+		find_column(&column, source, fcinfo, arguments->order_id,
+					"order_id_column");
+		set_order_id(source, &column);
+	}
+}
+
+/* ------------------------------------------------------------------------
+ * Running a query
+ * ------------------------------------------------------------------------
+ */
+typedef struct ConsumerReceiver
+{
+	DestReceiver pub;
+	RowConsumer consume;
+	void	   *arg;
+} ConsumerReceiver;
+
+static bool
+consumer_receive(TupleTableSlot *slot, DestReceiver *self)
+{
+	ConsumerReceiver *receiver = (ConsumerReceiver *) self;
+
+	slot_getallattrs(slot);
+	receiver->consume(slot, receiver->arg);
+	return true;
+}
+
+static void
+consumer_startup(DestReceiver *self, int operation, TupleDesc row)
+{
+}
+
+static void
+consumer_end(DestReceiver *self)
+{
+}
+
+/*
+ * Runs a query as the caller, in the caller's snapshot; $1, $2, ... are times.
+ * Its rows are consumed while the executor still holds them.
+ */
+void
+run_query(const char *sql, const TimestampTz *times, int ntimes,
+		  RowConsumer consume, void *arg)
+{
+	ConsumerReceiver receiver = {
+		.pub = {
+			.receiveSlot = consumer_receive,
+			.rStartup = consumer_startup,
+			.rShutdown = consumer_end,
+			.rDestroy = consumer_end,
+			.mydest = DestNone
+		},
+		.consume = consume,
+		.arg = arg
+	};
+	SPIExecuteOptions options = {
+		.params = makeParamList(ntimes),
+		.read_only = true,
+		.dest = &receiver.pub
+	};
+
+	for (int i = 0; i < ntimes; i++)
+		options.params->params[i] = (ParamExternData)
+	{
+		.value = TimestampTzGetDatum(times[i]),
+			.pflags = PARAM_FLAG_CONST,
+			.ptype = TIMESTAMPTZOID
+	};
+	SPI_connect();
+	SPI_execute_extended(sql, &options);
+	SPI_finish();
+}
+
+/* ------------------------------------------------------------------------
+ * Reading the orders of every customer
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * The rows to aggregate. Where lines make up orders, those until a time are
+ * netted first: an order is at its first line and worth the sum of its lines. A
+ * line without an order is an order of its own; a time of infinity is passed on, to
+ * be an error like everywhere. (DISTINCT FROM NULL, since a row
+ * with a NULL in it neither is nor is not NULL.)
+ */
+static char *
+rows_sql(const OrdersSource *source, int time)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	if (source->order_id == NULL)
+	{
+		appendStringInfo(&sql,
+						 "SELECT %s AS customer, %s AS ordered_at, %s AS amount FROM %s AS o",
+						 source->customer, source->ordered_at, source->amount,
+						 source->relation);
+		return sql.data;
+	}
+	appendStringInfo(&sql,
+					 "SELECT %s AS customer, "
+					 "CASE WHEN pg_catalog.isfinite(pg_catalog.max(%s)) THEN pg_catalog.min(%s) ELSE 'infinity' END AS ordered_at, "
+					 "pg_catalog.sum(%s) AS amount "
+					 "FROM %s AS o WHERE (%s OPERATOR(pg_catalog.<=) $%d OR NOT pg_catalog.isfinite(%s)) AND %s IS DISTINCT FROM NULL "
+					 "GROUP BY 1, %s",
+					 source->customer, source->ordered_at, source->ordered_at,
+					 source->amount, source->relation, source->ordered_at, time,
+					 source->ordered_at, source->order_id, source->order_id);
+	if (!source->order_id_not_null)
+		appendStringInfo(&sql,
+						 " UNION ALL SELECT %s, %s, %s FROM %s AS o WHERE %s IS NOT DISTINCT FROM NULL",
+						 source->customer, source->ordered_at, source->amount,
+						 source->relation, source->order_id);
+	return sql.data;
+}
+
+static char *
+states_sql(const OrdersSource *source, const StateSource *states, int n)
+{
+	StringInfoData list;
+	StringInfoData from;
+
+	initStringInfo(&list);
+	initStringInfo(&from);
+	for (int i = 1; i <= n; i++)
+	{
+		/* one scan serves all times, unless lines must be netted until each */
+		int			rows = source->order_id ? i : 1;
+
+		appendStringInfo(&list,
+						 "%s%s.%s(r%d.customer, r%d.ordered_at, r%d.amount, $%d%s%s) AS s%d",
+						 i > 1 && rows == 1 ? ", " : "", source->extension,
+						 states->aggregate, rows, rows, rows, i,
+						 states->takes_tz ? ", " : "",
+						 states->takes_tz ? source->tz : "", i);
+		if (source->order_id)
+		{
+			appendStringInfo(&from, "%s(SELECT %s FROM (%s) AS r%d) AS q%d",
+							 i > 1 ? ", " : "", list.data,
+							 rows_sql(source, i), i, i);
+			resetStringInfo(&list);
+		}
+	}
+	if (source->order_id)
+		return psprintf("SELECT * FROM %s", from.data);
+	return psprintf("SELECT %s FROM (%s) AS r1", list.data, rows_sql(source, 1));
+}
+
+typedef struct StatesRow
+{
+	StatesConsumer consume;
+	void	   *arg;
+} StatesRow;
+
+static void
+consume_states(TupleTableSlot *row, void *arg)
+{
+	StatesRow  *states = arg;
+	CustomerTable view[MOST_STATES];
+	CustomerTable *tables[MOST_STATES];
+
+	for (int i = 0; i < row->tts_tupleDescriptor->natts; i++)
+		tables[i] = row->tts_isnull[i] ? NULL :
+			state_open(row->tts_values[i], &view[i]);
+	states->consume(tables, states->arg);
+}
+
+/*
+ * Builds an aggregate's state of all orders until each of n times.
+ */
+void
+orders_source_states(const OrdersSource *source, const StateSource *states,
+					 const TimestampTz *as_of, int n, StatesConsumer consume,
+					 void *arg)
+{
+	StatesRow	row = {consume, arg};
+
+	Assert(n <= MOST_STATES);
+	run_query(states_sql(source, states, n), as_of, n, consume_states, &row);
+}

@@ -1,0 +1,94 @@
+/*
+ * orders_source.h
+ *		The orders of a table function: a relation and its columns, given by name.
+ *
+ * A table function checks its relation and columns once, here, and then reads
+ * them by SQL text that the server runs as the caller: with the caller's
+ * privileges and row security, on tables, partitioned tables, views and foreign
+ * tables alike, in parallel where the server can. Every name in the text is
+ * qualified and quoted, since the search_path may be anything.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#ifndef RETENTION_ORDERS_SOURCE_H
+#define RETENTION_ORDERS_SOURCE_H
+
+#include "base/compat.h"
+
+#include "engine/customer_table.h"
+#include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "tcop/dest.h"
+#include "utils/timestamp.h"
+
+/*
+ * All strings are SQL: expressions of the types bigint, text or uuid (customer),
+ * timestamptz, numeric, over rows of "relation AS o".
+ */
+typedef struct OrdersSource
+{
+	Oid			relation_id;
+	const char *relation;
+	const char *relation_name;	/* for messages: not qualified, not quoted */
+	const char *extension;		/* the schema of the extension */
+
+	Oid			customer_type;	/* the column's */
+	KeyKind		kind;
+	const char *customer;
+	Oid			ordered_at_type;
+	const char *ordered_at;
+	const char *amount;
+	const char *order_id;		/* NULL if rows are orders */
+	bool		order_id_not_null;
+	const char *tz;				/* a literal */
+} OrdersSource;
+
+/* Which arguments of the SQL function name what. */
+typedef struct OrdersArguments
+{
+	int			customer_type;	/* the anchor; -1: it has none */
+	int			relation;		/* then customer, ordered_at and amount column */
+	int			tz;
+	int			order_id;
+} OrdersArguments;
+
+extern retention_internal bool relation_holds_rows(char relkind);
+extern retention_internal void orders_source_init(OrdersSource *source,
+												  FunctionCallInfo fcinfo,
+												  const OrdersArguments *arguments);
+
+/*
+ * Gets one row of a query's result, as the executor has it: expanded values are
+ * not packed.
+ */
+typedef void (*RowConsumer) (TupleTableSlot *row, void *arg);
+
+extern retention_internal void run_query(const char *sql,
+										 const TimestampTz *times, int ntimes,
+										 RowConsumer consume, void *arg);
+
+/*
+ * An aggregate (customer, ordered_at, amount, as_of[, tz]) whose states a table
+ * function reads.
+ */
+typedef struct StateSource
+{
+	const CustomerFamily *family;
+	const char *aggregate;
+	bool		takes_tz;
+} StateSource;
+
+#define MOST_STATES		2
+
+/* Gets the states, one for each as_of; NULL: no rows. */
+typedef void (*StatesConsumer) (CustomerTable *const *tables, void *arg);
+
+extern retention_internal void orders_source_states(const OrdersSource *source,
+													const StateSource *states,
+													const TimestampTz *as_of,
+													int n,
+													StatesConsumer consume,
+													void *arg);
+
+#endif							/* RETENTION_ORDERS_SOURCE_H */

@@ -1,0 +1,37 @@
+/*
+ * rfm_call.c
+ *		A call of one of the RFM table functions.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#include "tables/rfm_call.h"
+
+#include "base/checks.h"
+#include "utils/builtins.h"
+
+int
+rfm_bins_arg(FunctionCallInfo fcinfo, int argument)
+{
+	if (PG_ARGISNULL(argument))
+		reject_null("bins");
+	check_rfm_bins(PG_GETARG_INT32(argument));
+	return PG_GETARG_INT32(argument);
+}
+
+RfmGrid
+rfm_grid_arg(FunctionCallInfo fcinfo, int argument)
+{
+	if (PG_ARGISNULL(argument))
+		reject_null("grid");
+	return rfm_grid_from_text(PG_GETARG_TEXT_PP(argument));
+}
+
+void
+rfm_call_init(RfmCall *call, FunctionCallInfo fcinfo, CustomerWriter write)
+{
+	*call = (RfmCall) {.bins = 5};
+	customer_call_init(&call->base, fcinfo, &purchases_states, write);
+	for (int i = 0; i < SEGMENT_NAME_COUNT; i++)
+		call->segment[i] = CStringGetTextDatum(segment_name(i));
+}
