@@ -374,7 +374,8 @@ run_query(const char *sql, const TimestampTz *times, int ntimes,
 		.arg = arg
 	};
 	SPIExecuteOptions options = {
-		.params = makeParamList(ntimes),
+		/* none, not an empty list: distributed planners look into a list */
+		.params = ntimes > 0 ? makeParamList(ntimes) : NULL,
 		.read_only = true,
 		.dest = &receiver.pub
 	};
