@@ -31,11 +31,11 @@ reject_null(const char *argument)
 }
 
 void
-reject_many_orders(void)
+reject_many(const char *what)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-			 errmsg("number of orders is out of range of bigint")));
+			 errmsg("number of %s is out of range of bigint", what)));
 }
 
 /*

@@ -20,7 +20,7 @@
 /* cold ends of the inline checks below */
 extern retention_internal retention_noreturn void reject_infinite_time(const char *argument);
 extern retention_internal retention_noreturn void reject_null(const char *argument);
-extern retention_internal retention_noreturn void reject_many_orders(void);
+extern retention_internal retention_noreturn void reject_many(const char *what);
 
 /* A time that is neither infinity nor -infinity. */
 static inline void
@@ -30,12 +30,18 @@ check_finite_time(TimestampTz at, const char *argument)
 		reject_infinite_time(argument);
 }
 
-/* orders += more; only received states can hold too many */
+/* count += more, of "what"; only received states can hold too many */
+static inline void
+add_count(int64 *count, int64 more, const char *what)
+{
+	if (unlikely(pg_add_s64_overflow(*count, more, count)))
+		reject_many(what);
+}
+
 static inline void
 add_orders(int64 *orders, int64 more)
 {
-	if (unlikely(pg_add_s64_overflow(*orders, more, orders)))
-		reject_many_orders();
+	add_count(orders, more, "orders");
 }
 
 extern retention_internal void check_positive_interval(const Interval *span,

@@ -1,8 +1,10 @@
 /*
  * compat.h
- *		Every difference between PostgreSQL 15 and 18 that this extension meets.
+ *		What every room needs of the server: the differences between PostgreSQL 15 and
+ *		18 that this extension meets, interrupts, bits, and memory for arrays.
  *
- * No other file looks at PG_VERSION_NUM.
+ * No other file looks at PG_VERSION_NUM. The rooms of math/ include this and their
+ * own headers alone, so that test/math can compile them without a server.
  *
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
@@ -11,6 +13,9 @@
 #define RETENTION_COMPAT_H
 
 #include "postgres.h"
+
+#include "miscadmin.h"
+#include "port/pg_bitutils.h"
 
 #if PG_VERSION_NUM < 150000
 #error "retention needs PostgreSQL 15 or later"
@@ -51,5 +56,23 @@
 
 /* the server's own macro changed its name and its place in 18 */
 #define retention_noreturn __attribute__((noreturn))
+
+/*
+ * Arrays as long as the data, which may take more than the 1 GB of palloc(). In the
+ * current memory context, and never NULL: an array of none has room for one.
+ */
+static inline void *
+array_alloc(uint64 n, Size size)
+{
+	return MemoryContextAllocHuge(CurrentMemoryContext, Max(n, 1) * size);
+}
+
+/* The same, of zeroes. */
+static inline void *
+array_alloc0(uint64 n, Size size)
+{
+	return MemoryContextAllocExtended(CurrentMemoryContext, Max(n, 1) * size,
+									  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+}
 
 #endif							/* RETENTION_COMPAT_H */

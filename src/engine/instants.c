@@ -7,8 +7,8 @@
  */
 #include "engine/instants.h"
 
-#include "base/arrays.h"
 #include "libpq/pqformat.h"
+#include "math/insertion_sort.h"
 #include "miscadmin.h"
 #include "port.h"
 #include "utils/memutils.h"
@@ -59,6 +59,8 @@ compare_instants(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+INSERTION_SORT(sort_few_instants, TimestampTz)
+
 static void
 sort_instants(TimestampTz *at, uint32 count)
 {
@@ -68,15 +70,7 @@ sort_instants(TimestampTz *at, uint32 count)
 		qsort(at, count, sizeof(TimestampTz), compare_instants);
 		return;
 	}
-	for (uint32 i = 1; i < count; i++)
-	{
-		TimestampTz now = at[i];
-		uint32		j;
-
-		for (j = i; j > 0 && at[j - 1] > now; j--)
-			at[j] = at[j - 1];
-		at[j] = now;
-	}
+	sort_few_instants(at, count);
 }
 
 /* A customer's instants, from the first on. */

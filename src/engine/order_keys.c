@@ -7,7 +7,6 @@
  */
 #include "engine/order_keys.h"
 
-#include "base/arrays.h"
 #include "catalog/pg_type.h"
 #include "base/checks.h"
 #include "fmgr.h"
@@ -208,13 +207,6 @@ number_in_order(SortItem *items, uint64 n, SortOrder order, uint64 *words)
 	pfree(items);
 }
 
-static SortItem *
-alloc_items(uint64 n)
-{
-	return MemoryContextAllocHuge(CurrentMemoryContext,
-								  Max(n, 1) * sizeof(SortItem));
-}
-
 static int
 compare_values(Datum a, Datum b, void *sort)
 {
@@ -224,7 +216,7 @@ compare_values(Datum a, Datum b, void *sort)
 static void
 words_of_values(OrderKeys *keys)
 {
-	SortItem   *items = alloc_items(keys->count);
+	SortItem   *items = array_alloc(keys->count, sizeof(SortItem));
 	SortSupportData sort = keys->type->sort;
 
 	for (uint64 i = 0; i < keys->count; i++)
@@ -267,7 +259,7 @@ money_words(uint64 *words, const Money *money, const char *base, uint64 n)
 	if (fit == n)
 		return;
 
-	items = alloc_items(n);
+	items = array_alloc(n, sizeof(SortItem));
 	for (uint64 i = 0; i < n; i++)
 		items[i] = (SortItem) {PointerGetDatum(&money[i]), i};
 	number_in_order(items, n, (SortOrder) {compare_money, unconstify(char *, base)},

@@ -347,7 +347,7 @@ write_both(TimelineWriter *writer, const TimelineReader *a,
 
 	add_orders(&orders, b->orders);
 	if (orders > PG_INT64_MAX / 2)
-		reject_many_orders();
+		reject_many("orders");
 
 	/* "more" lies in this heap already: to copy it there could move it away */
 	if (money_is_none(&money))

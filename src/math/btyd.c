@@ -10,7 +10,6 @@
 #include <math.h>
 
 #include "math/gauss_legendre.h"
-#include "miscadmin.h"
 
 static const BtydFamily *const families[] = {
 	&bgnbd_family,

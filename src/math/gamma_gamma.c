@@ -22,7 +22,6 @@
 
 #include <math.h>
 
-#include "miscadmin.h"
 #include "math/specfun.h"
 
 /* params, as in the paper */

@@ -10,9 +10,6 @@
 #include <float.h>
 #include <math.h>
 
-#include "miscadmin.h"
-#include "port.h"
-
 /*
  * S is a product of quotients, so a level of it that should equal a given share
  * may miss it by some roundings. What is nearer than this counts as equal: the

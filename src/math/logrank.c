@@ -9,9 +9,6 @@
 
 #include <math.h>
 
-#include "base/arrays.h"
-#include "miscadmin.h"
-#include "port.h"
 #include "math/specfun.h"
 
 /* A time of one group. */

@@ -13,9 +13,7 @@
  */
 #include "math/quantile.h"
 
-#include "base/arrays.h"
-#include "miscadmin.h"
-#include "port/pg_bitutils.h"
+#include "math/insertion_sort.h"
 
 #define BUCKET_BITS		11
 #define BUCKETS			(1 << BUCKET_BITS)
@@ -24,19 +22,7 @@
 /* So few are faster sorted than counted in buckets. */
 #define FEW				64
 
-static void
-insertion_sort(uint64 *words, int n)
-{
-	for (int i = 1; i < n; i++)
-	{
-		uint64		word = words[i];
-		int			j;
-
-		for (j = i; j > 0 && words[j - 1] > word; j--)
-			words[j] = words[j - 1];
-		words[j] = word;
-	}
-}
+INSERTION_SORT(sort_few, uint64)
 
 static void
 find_range(const uint64 *words, uint64 n, uint64 *least, uint64 *greatest)
@@ -88,7 +74,7 @@ quantile_select(const uint64 *words, uint64 n, const uint64 *rank, int nranks,
 		uint64		sorted[FEW];
 
 		memcpy(sorted, words, n * sizeof(uint64));
-		insertion_sort(sorted, n);
+		sort_few(sorted, n);
 		for (int i = 0; i < nranks; i++)
 			selected[i] = sorted[rank[i]];
 		return;

@@ -13,7 +13,6 @@
  */
 #include "engine/retention_state.h"
 
-#include "base/arrays.h"
 #include "measures/calendar_options.h"
 #include "engine/money.h"
 #include "base/result_rows.h"

@@ -18,7 +18,6 @@
  */
 #include "engine/retention_state.h"
 
-#include "base/arrays.h"
 #include "measures/calendar_options.h"
 #include "base/result_rows.h"
 #include "base/result_values.h"

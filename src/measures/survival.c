@@ -12,8 +12,7 @@
 
 #include <math.h>
 
-#include "base/arrays.h"
-#include "common/int.h"
+#include "base/checks.h"
 #include "funcapi.h"
 #include "math/kaplan_meier.h"
 #include "math/logrank.h"
@@ -24,20 +23,11 @@
 #include "utils/array.h"
 #include "utils/lsyscache.h"
 
-static void
-reject_many_observations(void)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-			 errmsg("number of observations is out of range of bigint")));
-}
-
-/* into += more; only received states can hold too many */
+/* into += more */
 static inline void
 add_observations(int64 *into, int64 more)
 {
-	if (unlikely(pg_add_s64_overflow(*into, more, into)))
-		reject_many_observations();
+	add_count(into, more, "observations");
 }
 
 /* ------------------------------------------------------------------------

@@ -9,8 +9,6 @@
 
 #include <math.h>
 
-#include "base/arrays.h"
-#include "common/int.h"
 #include "miscadmin.h"
 
 /* Beyond that a double does not hold all whole numbers. */
@@ -127,15 +125,8 @@ static void
 patterns_merge(CustomerTable *table, void *into, const void *from,
 			   const char *from_base)
 {
-	int64	   *customers = &((PatternCount *) into)->customers;
-
-	/* only received states can hold too many */
-	if (unlikely(pg_add_s64_overflow(*customers,
-									 ((const PatternCount *) from)->customers,
-									 customers)))
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("number of customers is out of range of bigint")));
+	add_count(&((PatternCount *) into)->customers,
+			  ((const PatternCount *) from)->customers, "customers");
 }
 
 static bool

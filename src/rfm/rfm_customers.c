@@ -7,8 +7,6 @@
  */
 #include "rfm/rfm_customers.h"
 
-#include "base/arrays.h"
-
 /* The next customer with an order; NULL after the last. */
 static const char *
 next_buyer(CustomerCursor *cursor, Purchases *purchases)

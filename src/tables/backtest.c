@@ -8,7 +8,6 @@
  */
 #include "tables/model_call.h"
 
-#include "base/arrays.h"
 #include "miscadmin.h"
 
 /* The customers of one x. */

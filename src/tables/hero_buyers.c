@@ -7,7 +7,6 @@
  */
 #include "tables/rfm_call.h"
 
-#include "base/arrays.h"
 #include "base/checks.h"
 #include "engine/customer_type.h"
 #include "miscadmin.h"
