@@ -33,7 +33,6 @@
 #include <float.h>
 #include <math.h>
 
-#include "miscadmin.h"
 #include "math/specfun.h"
 
 /* The parameters of a model, and which of the two models it is. */
@@ -47,15 +46,15 @@ typedef struct Model
 } Model;
 
 static Model
-bg(const double *params)
+named(const BtydModel *model)
 {
-	return (Model) {params[0], params[1], params[2], params[3], 0};
-}
-
-static Model
-mbg(const double *params)
-{
-	return (Model) {params[0], params[1], params[2], params[3], 1};
+	return (Model) {
+		.r = model->params[0],
+		.alpha = model->params[1],
+		.a = model->params[2],
+		.b = model->params[3],
+		.m = model->family->first_chances
+	};
 }
 
 /*
@@ -112,8 +111,9 @@ log_common_part(const Model *model, double x)
 }
 
 static double
-log_likelihood_of(Model model, const BtydHistory *history)
+bgnbd_log_likelihood_of(const BtydModel *btyd, const BtydHistory *history)
 {
+	const Model model = named(btyd);
 	const double shape = model.r + history->x;
 	const double u = -shape * log1p(history->age / model.alpha);
 	const double v = log(last_odds(&model, history->x)) -
@@ -254,8 +254,10 @@ add_cases(Objective *result, const Model *model, double x, const RunSums *sums)
  * that is done once per run of equal x.
  */
 static void
-log_likelihood(Model model, const BtydData *data, Objective *result)
+bgnbd_log_likelihood(const BtydModel *btyd, const BtydData *data,
+					 Objective *result)
 {
+	const Model model = named(btyd);
 	uint64		next = 0;
 
 	*result = (Objective) {0};
@@ -286,8 +288,9 @@ log_likelihood(Model model, const BtydData *data, Objective *result)
  * [P021] (for x = 0 it is 1), [BDF] (A.5).
  */
 static double
-p_alive(Model model, const BtydHistory *history)
+bgnbd_p_alive(const BtydModel *btyd, const BtydHistory *history)
 {
+	const Model model = named(btyd);
 	const double since = (history->age - history->t_x) /
 		(model.alpha + history->t_x);
 	const double log_odds = log(last_odds(&model, history->x));
@@ -510,8 +513,10 @@ expected_if_active(const Prospect *prospect)
  * he is with probability P(alive). [FHL] (10).
  */
 static double
-expected_orders(Model model, const BtydHistory *history, double horizon)
+bgnbd_expected_orders(const BtydModel *btyd, const BtydHistory *history,
+					  double horizon)
 {
+	const Model model = named(btyd);
 	const double x = history->x;
 	const double a_b = model.a + model.b;
 	const Prospect prospect = {
@@ -523,7 +528,7 @@ expected_orders(Model model, const BtydHistory *history, double horizon)
 		.g = a_b + (model.m - 1) - model.r
 	};
 
-	return p_alive(model, history) * expected_if_active(&prospect);
+	return bgnbd_p_alive(btyd, history) * expected_if_active(&prospect);
 }
 
 /*
@@ -531,11 +536,11 @@ expected_orders(Model model, const BtydHistory *history, double horizon)
  * just after the first purchase. [FHL] (9).
  */
 static double
-expected_orders_new(Model model, double horizon)
+bgnbd_expected_orders_new(const BtydModel *btyd, double horizon)
 {
 	const BtydHistory new_customer = {0};
 
-	return expected_orders(model, &new_customer, horizon);
+	return bgnbd_expected_orders(btyd, &new_customer, horizon);
 }
 
 /*
@@ -633,8 +638,9 @@ nbd_tail_by_head(double r, double alpha, double n, double horizon,
  * the second only where there was a chance. [FHL] (8), where m = 0.
  */
 static double
-pmf_new(Model model, double n, double horizon)
+bgnbd_pmf_new(const BtydModel *btyd, double n, double horizon)
 {
+	const Model model = named(btyd);
 	const double a = model.a;
 	const double chances = n + model.m;
 	const double z = horizon / (model.alpha + horizon);
@@ -657,85 +663,9 @@ pmf_new(Model model, double n, double horizon)
 }
 
 /* The two families. */
-
-static void
-bgnbd_log_likelihood(const double *params, const BtydData *data,
-					 Objective *result)
-{
-	log_likelihood(bg(params), data, result);
-}
-
-static double
-bgnbd_log_likelihood_of(const double *params, const BtydHistory *history)
-{
-	return log_likelihood_of(bg(params), history);
-}
-
-static double
-bgnbd_p_alive(const double *params, const BtydHistory *history)
-{
-	return p_alive(bg(params), history);
-}
-
-static double
-bgnbd_expected_orders(const double *params, const BtydHistory *history,
-					  double horizon)
-{
-	return expected_orders(bg(params), history, horizon);
-}
-
-static double
-bgnbd_expected_orders_new(const double *params, double horizon)
-{
-	return expected_orders_new(bg(params), horizon);
-}
-
-static double
-bgnbd_pmf_new(const double *params, double n, double horizon)
-{
-	return pmf_new(bg(params), n, horizon);
-}
-
-static void
-mbgnbd_log_likelihood(const double *params, const BtydData *data,
-					  Objective *result)
-{
-	log_likelihood(mbg(params), data, result);
-}
-
-static double
-mbgnbd_log_likelihood_of(const double *params, const BtydHistory *history)
-{
-	return log_likelihood_of(mbg(params), history);
-}
-
-static double
-mbgnbd_p_alive(const double *params, const BtydHistory *history)
-{
-	return p_alive(mbg(params), history);
-}
-
-static double
-mbgnbd_expected_orders(const double *params, const BtydHistory *history,
-					   double horizon)
-{
-	return expected_orders(mbg(params), history, horizon);
-}
-
-static double
-mbgnbd_expected_orders_new(const double *params, double horizon)
-{
-	return expected_orders_new(mbg(params), horizon);
-}
-
-static double
-mbgnbd_pmf_new(const double *params, double n, double horizon)
-{
-	return pmf_new(mbg(params), n, horizon);
-}
-
 const BtydFamily bgnbd_family = {
 	.name = "bgnbd",
+	.first_chances = 0,
 	.param_names = {"r", "alpha", "a", "b"},
 	.log_likelihood = bgnbd_log_likelihood,
 	.log_likelihood_of = bgnbd_log_likelihood_of,
@@ -747,11 +677,12 @@ const BtydFamily bgnbd_family = {
 
 const BtydFamily mbgnbd_family = {
 	.name = "mbgnbd",
+	.first_chances = 1,
 	.param_names = {"r", "alpha", "a", "b"},
-	.log_likelihood = mbgnbd_log_likelihood,
-	.log_likelihood_of = mbgnbd_log_likelihood_of,
-	.p_alive = mbgnbd_p_alive,
-	.expected_orders = mbgnbd_expected_orders,
-	.expected_orders_new = mbgnbd_expected_orders_new,
-	.pmf_new = mbgnbd_pmf_new
+	.log_likelihood = bgnbd_log_likelihood,
+	.log_likelihood_of = bgnbd_log_likelihood_of,
+	.p_alive = bgnbd_p_alive,
+	.expected_orders = bgnbd_expected_orders,
+	.expected_orders_new = bgnbd_expected_orders_new,
+	.pmf_new = bgnbd_pmf_new
 };

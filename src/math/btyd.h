@@ -51,8 +51,17 @@ typedef struct BtydData
 	uint64		npatterns;
 } BtydData;
 
+typedef struct BtydFamily BtydFamily;
+
+/* A family with its parameters: all that predictions need. */
+typedef struct BtydModel
+{
+	const BtydFamily *family;
+	double		params[BTYD_PARAMS];
+} BtydModel;
+
 /*
- * A family. "params" are its four parameters as the papers have them:
+ * A family. The "params" of its models are four, as the papers have them:
  *
  *		bgnbd, mbgnbd	r, alpha (rates: gamma), a, b (dropping out: beta)
  *		pareto_nbd		r, alpha (rates: gamma), s, beta (leaving: gamma)
@@ -61,47 +70,43 @@ typedef struct BtydData
  * leaves. With such params no function here returns NaN or an infinity; -inf is the
  * logarithm of no likelihood at all.
  */
-typedef struct BtydFamily
+struct BtydFamily
 {
 	const char *name;
 	const char *param_names[BTYD_PARAMS];
+
+	/* Of bgnbd and mbgnbd: first purchases after which a customer can leave. */
+	double		first_chances;
 
 	/*
 	 * The log-likelihood of all customers. Its derivatives are with respect to
 	 * the logarithms of the parameters (all of which are above zero here).
 	 */
-	void		(*log_likelihood) (const double *params, const BtydData *data,
+	void		(*log_likelihood) (const BtydModel *model, const BtydData *data,
 								   Objective *result);
 
 	/* That of one customer, without derivatives. */
-	double		(*log_likelihood_of) (const double *params,
+	double		(*log_likelihood_of) (const BtydModel *model,
 									  const BtydHistory *history);
 
 	/* The probability that a customer has not left at the end of the data. */
-	double		(*p_alive) (const double *params, const BtydHistory *history);
+	double		(*p_alive) (const BtydModel *model, const BtydHistory *history);
 
 	/* Purchases to be expected of a customer in the next "horizon" >= 0. */
-	double		(*expected_orders) (const double *params,
+	double		(*expected_orders) (const BtydModel *model,
 									const BtydHistory *history,
 									double horizon);
 
 	/* Repeat purchases of a new customer in the first "horizon" >= 0. */
-	double		(*expected_orders_new) (const double *params, double horizon);
+	double		(*expected_orders_new) (const BtydModel *model, double horizon);
 
 	/* The probability that they are exactly n = 0, 1, 2, ... */
-	double		(*pmf_new) (const double *params, double n, double horizon);
-} BtydFamily;
+	double		(*pmf_new) (const BtydModel *model, double n, double horizon);
+};
 
 extern retention_internal const BtydFamily bgnbd_family;
 extern retention_internal const BtydFamily mbgnbd_family;
 extern retention_internal const BtydFamily pareto_nbd_family;
-
-/* A family with its parameters: all that predictions need. */
-typedef struct BtydModel
-{
-	const BtydFamily *family;
-	double		params[BTYD_PARAMS];
-} BtydModel;
 
 extern retention_internal const BtydFamily *btyd_family_named(const char *name);
 extern retention_internal double btyd_orders_by_step(const BtydModel *model,
@@ -117,16 +122,34 @@ extern retention_internal double btyd_next_order(const BtydModel *model,
 												 double horizon);
 
 static inline double
+btyd_log_likelihood_of(const BtydModel *model, const BtydHistory *history)
+{
+	return model->family->log_likelihood_of(model, history);
+}
+
+static inline double
 btyd_p_alive(const BtydModel *model, const BtydHistory *history)
 {
-	return model->family->p_alive(model->params, history);
+	return model->family->p_alive(model, history);
 }
 
 static inline double
 btyd_expected_orders(const BtydModel *model, const BtydHistory *history,
 					 double horizon)
 {
-	return model->family->expected_orders(model->params, history, horizon);
+	return model->family->expected_orders(model, history, horizon);
+}
+
+static inline double
+btyd_expected_orders_new(const BtydModel *model, double horizon)
+{
+	return model->family->expected_orders_new(model, horizon);
+}
+
+static inline double
+btyd_pmf_new(const BtydModel *model, double n, double horizon)
+{
+	return model->family->pmf_new(model, n, horizon);
 }
 
 #endif							/* RETENTION_BTYD_H */

@@ -9,7 +9,6 @@
 
 #include <math.h>
 
-#include "miscadmin.h"
 #include "math/specfun.h"
 
 /* How far from its scale, in logarithms, a parameter is looked for. */
@@ -46,7 +45,7 @@ params_at(const FitFunction *function, const double *at, double *params)
 		params[i] = function->scale[i] * exp(at[i]);
 }
 
-/* Returns whether there is a likelihood to speak of; the status says if not. */
+/* Returns whether there is a likelihood to speak of; the outcome says if not. */
 static bool
 fit_to_maximum(ModelFit *fit, const FitFunction *function,
 			   ObjectiveFunction objective, const double *start)
@@ -66,8 +65,7 @@ fit_to_maximum(ModelFit *fit, const FitFunction *function,
 
 	if (!isfinite(maximum.objective.value))
 	{
-		strlcpy(fit->status, "no fit: the likelihood of these data is beyond all numbers",
-				STATUS_SIZE);
+		fit->outcome = FIT_NO_LIKELIHOOD;
 		return false;
 	}
 	fit->has_params = true;
@@ -81,7 +79,7 @@ fit_to_maximum(ModelFit *fit, const FitFunction *function,
 		fit->has_error[i] = maximum.is_interior;
 		fit->std_errors[i] = fit->params[i] * sqrt(maximum.variance[i]);
 	}
-	strlcpy(fit->status, "ok", STATUS_SIZE);
+	fit->outcome = FIT_OK;
 	return true;
 }
 
@@ -93,10 +91,10 @@ static void
 btyd_objective(const double *at, Objective *result, void *arg)
 {
 	const FitFunction *function = arg;
-	double		params[BTYD_PARAMS];
+	BtydModel	model = {.family = function->family};
 
-	params_at(function, at, params);
-	function->family->log_likelihood(params, function->data, result);
+	params_at(function, at, model.params);
+	model.family->log_likelihood(&model, function->data, result);
 }
 
 /*
@@ -176,7 +174,7 @@ summarize(const BtydData *data)
 
 /*
  * Compares the fit with the model in which nobody leaves, and takes that if it is
- * (nearly) as likely. Returns whether the status is settled.
+ * (nearly) as likely. Returns whether the outcome is settled.
  */
 static bool
 compare_without_churn(ModelFit *fit, const FitFunction *function,
@@ -194,9 +192,7 @@ compare_without_churn(ModelFit *fit, const FitFunction *function,
 	{
 		fit->iterations = nbd.iterations;
 		if (gain < CERTAIN_CHURN_GAIN)
-			strlcpy(fit->status,
-					"ok, but there is hardly any churn in the data: a model in which nobody leaves is nearly as likely",
-					STATUS_SIZE);
+			fit->outcome = FIT_HARDLY_ANY_CHURN;
 		return true;
 	}
 	if (gain > LEAST_CHURN_GAIN)
@@ -205,38 +201,30 @@ compare_without_churn(ModelFit *fit, const FitFunction *function,
 	nbd.params[3] = function->scale[3];
 	for (int i = 2; i < fit->nparams; i++)
 		nbd.has_error[i] = false;
-	snprintf(nbd.status, STATUS_SIZE,
-			 "no churn in the data: customers do not stop ordering, so %s and %s cannot be told; the model is its limit in which nobody leaves%s",
-			 function->family->param_names[2],
-			 function->family->param_names[3],
-			 nbd.converged ? "" : ", and customers hardly differ in how often they order");
+	nbd.outcome = nbd.converged ? FIT_NO_CHURN : FIT_NO_CHURN_EQUAL_RATES;
 	nbd.converged = false;
 	*fit = nbd;
 	return true;
 }
 
 /* Why is there no interior maximum? In the order of what is seen most. */
-static void
-explain_limit(ModelFit *fit, const BtydFamily *family, double mean_age)
+static FitOutcome
+why_at_limit(const ModelFit *fit, const BtydFamily *family, double mean_age)
 {
 	const double *p = fit->params;
 	const bool	is_pareto = family == &pareto_nbd_family;
-	const char *why = "the data do not say enough to tell the parameters apart";
 
 	if (is_pareto ? p[3] < mean_age / POINT_LIKE : p[3] < p[2] / POINT_LIKE)
-		why = is_pareto ? "nearly all customers leave at once" :
-			"nearly all customers leave at their first chance";
-	else if (p[0] > POINT_LIKE)
-		why = "customers hardly differ in how often they order";
-	else if (is_pareto && p[2] > POINT_LIKE)
-		why = "customers hardly differ in how soon they leave";
-	else if (!is_pareto && p[2] + p[3] > POINT_LIKE)
-		why = "customers hardly differ in how likely they are to leave";
-	else if (p[1] < mean_age / POINT_LIKE)
-		why = "customers differ beyond measure in how often they order";
-	snprintf(fit->status, STATUS_SIZE,
-			 "no interior maximum: %s; the model is the most likely one within bounds",
-			 why);
+		return is_pareto ? FIT_LEAVE_AT_ONCE : FIT_LEAVE_AT_FIRST_CHANCE;
+	if (p[0] > POINT_LIKE)
+		return FIT_EQUAL_RATES;
+	if (is_pareto && p[2] > POINT_LIKE)
+		return FIT_EQUAL_STAYS;
+	if (!is_pareto && p[2] + p[3] > POINT_LIKE)
+		return FIT_EQUAL_CHANCES;
+	if (p[1] < mean_age / POINT_LIKE)
+		return FIT_BOUNDLESS_RATES;
+	return FIT_UNTOLD;
 }
 
 /*
@@ -259,9 +247,7 @@ btyd_fit(const BtydFamily *family, const BtydData *data, ModelFit *fit)
 	*fit = (ModelFit) {.nparams = BTYD_PARAMS, .customers = summary.customers};
 	if (summary.repeaters < 2)
 	{
-		snprintf(fit->status, STATUS_SIZE,
-				 "too little data: %s came back, and a fit needs two at least",
-				 summary.repeaters == 0 ? "no customer" : "only one customer");
+		fit->outcome = summary.repeaters == 0 ? FIT_NO_REPEATER : FIT_ONE_REPEATER;
 		return;
 	}
 	if (!fit_to_maximum(fit, &function, btyd_objective, start))
@@ -269,7 +255,7 @@ btyd_fit(const BtydFamily *family, const BtydData *data, ModelFit *fit)
 	/* a chance to leave that is hardly told from zero */
 	if ((!fit->converged || fit->std_errors[2] > fit->params[2] / 2) &&
 		!compare_without_churn(fit, &function, start) && !fit->converged)
-		explain_limit(fit, family, summary.mean_age);
+		fit->outcome = why_at_limit(fit, family, summary.mean_age);
 }
 
 /* ------------------------------------------------------------------------
@@ -335,23 +321,17 @@ fit_common_value(ModelFit *fit, double value)
 	fit->params[0] = 1;
 	fit->params[1] = beyond + 1;
 	fit->params[2] = beyond * value;
-	strlcpy(fit->status,
-			"all values are equal: the model is their common value",
-			STATUS_SIZE);
+	fit->outcome = FIT_COMMON_VALUE;
 }
 
-static void
-explain_spend_limit(ModelFit *fit)
+static FitOutcome
+why_spend_at_limit(const ModelFit *fit)
 {
-	const char *why = "the data do not say enough to tell the parameters apart";
-
 	if (fit->params[1] > POINT_LIKE)
-		why = "customers hardly differ in what they spend";
-	else if (fit->params[0] > POINT_LIKE)
-		why = "each customer always spends the same";
-	snprintf(fit->status, STATUS_SIZE,
-			 "no interior maximum: %s; the model is the most likely one within bounds",
-			 why);
+		return FIT_EQUAL_MEANS;
+	if (fit->params[0] > POINT_LIKE)
+		return FIT_EQUAL_VALUES;
+	return FIT_UNTOLD;
 }
 
 /*
@@ -377,9 +357,7 @@ gamma_gamma_fit(const SpendData *data, ModelFit *fit)
 	}
 	mean = sum / fit->customers;
 	if (fit->customers == 0)
-		strlcpy(fit->status,
-				"too little data: no customer who came back spent a known amount above zero",
-				STATUS_SIZE);
+		fit->outcome = FIT_NO_VALUE;
 	else if (least == most)
 		fit_common_value(fit, least);
 	else
@@ -390,6 +368,6 @@ gamma_gamma_fit(const SpendData *data, ModelFit *fit)
 
 		if (fit_to_maximum(fit, &function, spend_objective, start) &&
 			!fit->converged)
-			explain_spend_limit(fit);
+			fit->outcome = why_spend_at_limit(fit);
 	}
 }

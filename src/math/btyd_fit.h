@@ -8,7 +8,7 @@
  * The likelihood of real shops need not have a maximum. Where nobody leaves, for
  * one, it keeps rising as the chance to leave goes to zero, and every choice of a
  * and b is as good as another. Then the answer is the model at that limit, which
- * predicts as well as any, and a status that says so.
+ * predicts as well as any, and an outcome that says so.
  *
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
@@ -21,12 +21,40 @@
 #include "math/btyd.h"
 #include "math/gamma_gamma.h"
 
-#define STATUS_SIZE		256
+/* What came of a fit; model_status() has the words for users. */
+typedef enum FitOutcome
+{
+	FIT_OK,
+	FIT_HARDLY_ANY_CHURN,		/* a model without churn is not ruled out */
+
+	/* the limit in which nobody leaves */
+	FIT_NO_CHURN,
+	FIT_NO_CHURN_EQUAL_RATES,	/* and customers order equally often */
+
+	/* no maximum but at a limit */
+	FIT_LEAVE_AT_ONCE,
+	FIT_LEAVE_AT_FIRST_CHANCE,
+	FIT_EQUAL_RATES,			/* customers order equally often, */
+	FIT_EQUAL_STAYS,			/* leave equally soon, */
+	FIT_EQUAL_CHANCES,			/* or with equal probability */
+	FIT_BOUNDLESS_RATES,		/* order more differently than can be */
+	FIT_EQUAL_MEANS,			/* of spend: between customers, */
+	FIT_EQUAL_VALUES,			/* or within each */
+	FIT_UNTOLD,					/* nothing of that */
+
+	FIT_COMMON_VALUE,			/* all spend the same, which is the model */
+
+	/* no parameters */
+	FIT_NO_REPEATER,
+	FIT_ONE_REPEATER,
+	FIT_NO_VALUE,
+	FIT_NO_LIKELIHOOD
+} FitOutcome;
 
 typedef struct ModelFit
 {
 	int			nparams;
-	bool		has_params;		/* false: too little data; status says what */
+	bool		has_params;		/* false: the outcome says why */
 	double		params[BTYD_PARAMS];
 	bool		has_error[BTYD_PARAMS];
 	double		std_errors[BTYD_PARAMS];	/* of the parameters as they are */
@@ -35,7 +63,7 @@ typedef struct ModelFit
 	double		customers;
 	int			iterations;
 	bool		converged;		/* to an interior maximum */
-	char		status[STATUS_SIZE];	/* "ok", or what is the matter */
+	FitOutcome	outcome;
 } ModelFit;
 
 extern retention_internal void btyd_fit(const BtydFamily *family,

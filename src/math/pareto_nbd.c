@@ -41,7 +41,6 @@
 #include <math.h>
 
 #include "math/gauss_legendre.h"
-#include "miscadmin.h"
 #include "math/specfun.h"
 
 /* params, as in the paper */
@@ -526,9 +525,10 @@ add_customers(const double *params, const BtydPattern *pattern,
 
 /* The log-likelihood of all customers, with its derivatives. */
 static void
-pareto_nbd_log_likelihood(const double *params, const BtydData *data,
+pareto_nbd_log_likelihood(const BtydModel *model, const BtydData *data,
 						  Objective *result)
 {
+	const double *params = model->params;
 	GammaRatio	ratio = {0};
 
 	memset(result, 0, sizeof(Objective));
@@ -549,22 +549,22 @@ pareto_nbd_log_likelihood(const double *params, const BtydData *data,
 
 /* That of one customer (18). */
 static double
-pareto_nbd_log_likelihood_of(const double *params, const BtydHistory *history)
+pareto_nbd_log_likelihood_of(const BtydModel *model, const BtydHistory *history)
 {
 	Outlook		outlook;
 
-	look_at(params, history, &outlook);
-	return log_gamma_ratio(params[R], history->x) +
+	look_at(model->params, history, &outlook);
+	return log_gamma_ratio(model->params[R], history->x) +
 		log_likelihood_part(&outlook);
 }
 
 /* (36-37) */
 static double
-pareto_nbd_p_alive(const double *params, const BtydHistory *history)
+pareto_nbd_p_alive(const BtydModel *model, const BtydHistory *history)
 {
 	Outlook		outlook;
 
-	look_at(params, history, &outlook);
+	look_at(model->params, history, &outlook);
 	return stay_share(&outlook);
 }
 
@@ -591,26 +591,27 @@ stay_expected(const double *params, double age, double horizon)
  * time that he stays.
  */
 static double
-pareto_nbd_expected_orders(const double *params, const BtydHistory *history,
+pareto_nbd_expected_orders(const BtydModel *model, const BtydHistory *history,
 						   double horizon)
 {
+	const double *params = model->params;
 	const double rate = (params[R] + history->x) /
 		(params[ALPHA] + history->age);
 
 	if (params[S] == 0)
 		return rate * horizon;
-	return pareto_nbd_p_alive(params, history) * rate *
+	return pareto_nbd_p_alive(model, history) * rate *
 		(params[BETA] + history->age) *
 		stay_expected(params, history->age, horizon);
 }
 
 /* (27), which is (41) for a customer of whom nothing is known yet. */
 static double
-pareto_nbd_expected_orders_new(const double *params, double horizon)
+pareto_nbd_expected_orders_new(const BtydModel *model, double horizon)
 {
 	const BtydHistory nothing = {0, 0, 0};
 
-	return pareto_nbd_expected_orders(params, &nothing, horizon);
+	return pareto_nbd_expected_orders(model, &nothing, horizon);
 }
 
 /*
@@ -690,14 +691,15 @@ pmf_left(const double *params, double n, double horizon)
  * Deriving an expression for P(X(t) = x) under the Pareto/NBD model, note 012.
  */
 static double
-pareto_nbd_pmf_new(const double *params, double n, double horizon)
+pareto_nbd_pmf_new(const BtydModel *model, double n, double horizon)
 {
+	const double *params = model->params;
 	const double log_stay = -params[S] * log1p(horizon / params[BETA]);
 	const BtydHistory nothing = {0, 0, horizon};
 	double		p;
 
 	if (n == 0)
-		p = exp(pareto_nbd_log_likelihood_of(params, &nothing));
+		p = exp(pareto_nbd_log_likelihood_of(model, &nothing));
 	else if (horizon == 0)
 		p = 0;
 	else

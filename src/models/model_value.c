@@ -31,8 +31,6 @@ enum
 	MODEL_COLUMNS
 };
 
-#define GAMMA_GAMMA		"gamma_gamma"
-
 /*
  * Shapes and scales beyond are of no shop, and of no use to the mathematics. Scales
  * are in the unit of time, or of money.
@@ -248,13 +246,69 @@ number_array(const double *numbers, const bool *known, int n)
 											  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
+/* What came of a fit without an interior maximum. */
+static const char *const limit_reason[] = {
+	[FIT_LEAVE_AT_ONCE] = "nearly all customers leave at once",
+	[FIT_LEAVE_AT_FIRST_CHANCE] = "nearly all customers leave at their first chance",
+	[FIT_EQUAL_RATES] = "customers hardly differ in how often they order",
+	[FIT_EQUAL_STAYS] = "customers hardly differ in how soon they leave",
+	[FIT_EQUAL_CHANCES] = "customers hardly differ in how likely they are to leave",
+	[FIT_BOUNDLESS_RATES] = "customers differ beyond measure in how often they order",
+	[FIT_EQUAL_MEANS] = "customers hardly differ in what they spend",
+	[FIT_EQUAL_VALUES] = "each customer always spends the same",
+	[FIT_UNTOLD] = "the data do not say enough to tell the parameters apart"
+};
+
+/*
+ * The status of a fit: "ok", or what is the matter, in the user's words. The family
+ * of a spend model is NULL.
+ */
+const char *
+model_status(const BtydFamily *family, FitOutcome outcome)
+{
+	switch (outcome)
+	{
+		case FIT_OK:
+			return "ok";
+		case FIT_HARDLY_ANY_CHURN:
+			return "ok, but there is hardly any churn in the data: a model in which nobody leaves is nearly as likely";
+		case FIT_NO_CHURN:
+		case FIT_NO_CHURN_EQUAL_RATES:
+			return psprintf("no churn in the data: customers do not stop ordering, so %s and %s cannot be told; the model is its limit in which nobody leaves%s",
+							family->param_names[2], family->param_names[3],
+							outcome == FIT_NO_CHURN ? "" : ", and customers hardly differ in how often they order");
+		case FIT_LEAVE_AT_ONCE:
+		case FIT_LEAVE_AT_FIRST_CHANCE:
+		case FIT_EQUAL_RATES:
+		case FIT_EQUAL_STAYS:
+		case FIT_EQUAL_CHANCES:
+		case FIT_BOUNDLESS_RATES:
+		case FIT_EQUAL_MEANS:
+		case FIT_EQUAL_VALUES:
+		case FIT_UNTOLD:
+			return psprintf("no interior maximum: %s; the model is the most likely one within bounds",
+							limit_reason[outcome]);
+		case FIT_COMMON_VALUE:
+			return "all values are equal: the model is their common value";
+		case FIT_NO_REPEATER:
+			return "too little data: no customer came back, and a fit needs two at least";
+		case FIT_ONE_REPEATER:
+			return "too little data: only one customer came back, and a fit needs two at least";
+		case FIT_NO_VALUE:
+			return "too little data: no customer who came back spent a known amount above zero";
+		case FIT_NO_LIKELIHOOD:
+			return "no fit: the likelihood of these data is beyond all numbers";
+	}
+	return NULL;				/* there is no other */
+}
+
 /*
  * A fit as the composite that the function is declared to return. The family of a
  * spend model is NULL here, and it may have a correlation.
  */
 Datum
 model_datum(FunctionCallInfo fcinfo, const BtydFamily *family,
-			const ModelFit *fit, const double *correlation)
+			const ModelFit *fit, const char *status, const double *correlation)
 {
 	const bool	all_known[BTYD_PARAMS] = {true, true, true, true};
 	Datum		values[MODEL_COLUMNS];
@@ -270,7 +324,7 @@ model_datum(FunctionCallInfo fcinfo, const BtydFamily *family,
 											(int64) fit->customers : PG_INT64_MAX);
 	values[MODEL_ITERATIONS] = Int32GetDatum(fit->iterations);
 	values[MODEL_CONVERGED] = BoolGetDatum(fit->converged);
-	values[MODEL_STATUS] = CStringGetTextDatum(fit->status);
+	values[MODEL_STATUS] = CStringGetTextDatum(status);
 	nulls[MODEL_PARAMS] = nulls[MODEL_STD_ERRORS] = !fit->has_params;
 	nulls[MODEL_LOG_LIKELIHOOD] = !fit->has_likelihood;
 	values[MODEL_CORRELATION] = Float8GetDatum(correlation ? *correlation : 0);

@@ -26,6 +26,9 @@
 #include "math/btyd_fit.h"
 #include "fmgr.h"
 
+/* The family of every spend model. */
+#define GAMMA_GAMMA		"gamma_gamma"
+
 typedef enum ModelKind
 {
 	MODEL_BTYD,
@@ -38,10 +41,10 @@ typedef struct ModelValue
 	ModelKind	kind;
 	bool		has_params;
 	int			nparams;
-	BtydModel	btyd;			/* family is NULL of a spend model; params are both's */
+	BtydModel	btyd;			/* a spend model has no family, but its params here */
 } ModelValue;
 
-/* Parameters' names, of both kinds of model. */
+/* Standard errors of the parameters, as far as they are known. */
 typedef struct ModelErrors
 {
 	bool		known[BTYD_PARAMS];
@@ -57,9 +60,12 @@ extern retention_internal void model_errors_arg(FunctionCallInfo fcinfo,
 												ModelErrors *errors);
 extern retention_internal const char *model_param_name(const ModelValue *model,
 													   int param);
+extern retention_internal const char *model_status(const BtydFamily *family,
+												   FitOutcome outcome);
 extern retention_internal Datum model_datum(FunctionCallInfo fcinfo,
 											const BtydFamily *family,
 											const ModelFit *fit,
+											const char *status,
 											const double *correlation);
 
 #endif							/* RETENTION_MODEL_VALUE_H */

@@ -32,7 +32,8 @@ fit_family(FunctionCallInfo fcinfo, const BtydFamily *family)
 	if (data.npatterns == 0)
 		PG_RETURN_NULL();
 	btyd_fit(family, &data, &fit);
-	return model_datum(fcinfo, family, &fit, NULL);
+	return model_datum(fcinfo, family, &fit, model_status(family, fit.outcome),
+					   NULL);
 }
 
 /*
@@ -89,16 +90,17 @@ fit_gamma_gamma(PG_FUNCTION_ARGS)
 	CustomerTable *table = state_read(fcinfo, &view);
 	SpendData	data = spend_data(table);
 	int64		left_out = ((SpendTotals *) table->totals)->left_out;
+	const char *status;
 	double		correlation;
 	ModelFit	fit;
 
 	gamma_gamma_fit(&data, &fit);
+	status = model_status(NULL, fit.outcome);
 	if (left_out > 0)
-		snprintf(fit.status + strlen(fit.status),
-				 STATUS_SIZE - strlen(fit.status),
-				 "; " INT64_FORMAT " %s left out whose mean value is not above zero",
-				 left_out, left_out == 1 ? "customer" : "customers");
-	return model_datum(fcinfo, NULL, &fit,
+		status = psprintf("%s; " INT64_FORMAT " %s left out whose mean value is not above zero",
+						  status, left_out,
+						  left_out == 1 ? "customer" : "customers");
+	return model_datum(fcinfo, NULL, &fit, status,
 					   spend_correlation(&data, &correlation) ? &correlation : NULL);
 }
 

@@ -104,8 +104,7 @@ expected_orders_new(PG_FUNCTION_ARGS)
 
 	if (!model->has_params)
 		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(model->btyd.family->expected_orders_new(model->btyd.params,
-															 horizon));
+	PG_RETURN_FLOAT8(btyd_expected_orders_new(&model->btyd, horizon));
 }
 
 /*
@@ -127,7 +126,7 @@ orders_pmf_new(PG_FUNCTION_ARGS)
 						MOST_PMF, n)));
 	if (!model->has_params)
 		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(model->btyd.family->pmf_new(model->btyd.params, n, horizon));
+	PG_RETURN_FLOAT8(btyd_pmf_new(&model->btyd, n, horizon));
 }
 
 /*
@@ -143,8 +142,7 @@ btyd_log_likelihood(PG_FUNCTION_ARGS)
 
 	if (!model->has_params)
 		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(model->btyd.family->log_likelihood_of(model->btyd.params,
-														   &history));
+	PG_RETURN_FLOAT8(btyd_log_likelihood_of(&model->btyd, &history));
 }
 
 /*

@@ -8,6 +8,7 @@
 #include "tables/model_call.h"
 
 #include "engine/calendar.h"
+#include "models/model_value.h"
 #include "models/patterns.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -65,11 +66,12 @@ fitted_model(const ModelCall *call, const ModelFit *fit)
 
 /* What must be known of a fit that is not simply right. */
 static void
-tell_status(const char *model, const ModelFit *fit)
+tell_status(const BtydFamily *family, const ModelFit *fit)
 {
-	if (strcmp(fit->status, "ok") != 0)
+	if (fit->outcome != FIT_OK)
 		ereport(NOTICE,
-				(errmsg("model %s: %s", model, fit->status)));
+				(errmsg("model %s: %s", family ? family->name : GAMMA_GAMMA,
+						model_status(family, fit->outcome))));
 }
 
 static const StateOptions no_options = {{0}};
@@ -96,7 +98,7 @@ fit_customers(const ModelCall *call, const CustomerTable *table, ModelFit *fit)
 	state_absorb_batch(patterns);
 	data = btyd_data(&patterns->table);
 	btyd_fit(call->family, &data, fit);
-	tell_status(call->family->name, fit);
+	tell_status(call->family, fit);
 	pfree(data.patterns);
 	DeleteExpandedObject(EOHPGetRWDatum(&patterns->header));
 }
@@ -137,7 +139,7 @@ fit_spend(const ModelCall *call, const CustomerTable *table, ModelFit *fit)
 	state_absorb_batch(patterns);
 	data = spend_data(&patterns->table);
 	gamma_gamma_fit(&data, fit);
-	tell_status("gamma_gamma", fit);
+	tell_status(NULL, fit);
 	pfree(data.patterns);
 	DeleteExpandedObject(EOHPGetRWDatum(&patterns->header));
 }
