@@ -31,7 +31,7 @@ OBJS = \
 	src/tables/customer_call.o \
 	src/engine/customer_table.o \
 	src/engine/customer_type.o \
-	src/tables/doctor.o \
+	src/tables/check.o \
 	src/tables/hero_buyers.o \
 	src/engine/instants.o \
 	src/measures/lifecycle.o \

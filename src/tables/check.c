@@ -1,5 +1,5 @@
 /*
- * doctor.c
+ * check.c
  *		retention_check: what in an orders table will make the numbers wrong?
  *
  * Most checks are conditions on a row, and are counted in one scan together with
@@ -342,8 +342,8 @@ find_midnights(Examination *exam)
 
 	query_finding(exam, CHECK_ALL_MIDNIGHT,
 				  psprintf("SELECT pg_catalog.count(*), pg_catalog.min(%s) FROM %s "
-						   "WHERE " FINITE_TIME " AND NOT EXISTS (SELECT FROM %s WHERE " FINITE_TIME " AND "
-						   "r.t OPERATOR(pg_catalog.<>) pg_catalog.date_trunc('day', r.t, %s))",
+						   "WHERE " FINITE_TIME " AND NOT EXISTS (SELECT 1 FROM %s WHERE " FINITE_TIME " AND "
+						   "r.t OPERATOR(pg_catalog.<>) pg_catalog.date_trunc('day', r.t, %s) LIMIT 1)",
 						   example_sql(exam), rows, rows,
 						   quote_literal_cstr(exam->tz)));
 }
