@@ -1,6 +1,7 @@
 # retention: customer retention analytics for PostgreSQL
 #
 #	make, make install, make installcheck	as in every PGXS extension
+#	make sql		the installation scripts, from the rooms in sql/install
 #	make demo		the main job on a fresh machine, in a throwaway server
 #	make test		the whole test suite, likewise
 #	make test-all		the suite on every version of PostgreSQL from 15 to 18
@@ -116,7 +117,9 @@ endif
 # every room reads every header often enough that one rule is the clearest
 $(OBJS): $(wildcard src/*/*.h) retention.control
 
-.PHONY: demo test test-asan test-assert test-valgrind analyze fuzz smith bench bench-models bench-duckdb
+.PHONY: sql demo test test-asan test-assert test-valgrind analyze fuzz smith bench bench-models bench-duckdb
+sql:
+	@sql/install/generate.pl
 demo:
 	@demo/run.sh
 test:

@@ -150,6 +150,12 @@ cluster_build() {
 		cluster_fail "the extension did not build"
 }
 
+# The full scripts of former releases, which make install leaves out: for tests that begin
+# with an old version
+cluster_install_releases() {
+	cp "$CLUSTER_DIR"/source/test/data/releases/*.sql "$CLUSTER_DIR/inst$("$PG_CONFIG" --sharedir)/extension/"
+}
+
 # This may run below the user's own make, whose flags and job server are not for us.
 cluster_make() {
 	[ -z "${COPT:-}" ] || export COPT

@@ -75,6 +75,7 @@ check() {
 upgrade() {
 	PG_CONFIG=/usr/lib/postgresql/$1/bin/pg_config
 	cluster_init
+	cluster_install_releases
 	old_dir=$CLUSTER_DIR old_bin=$CLUSTER_BIN
 	trap 'clean_up_both' EXIT
 	cluster_start

@@ -57,7 +57,7 @@ run_regress() {
 	fi
 
 	# "test shop ... ok 48 ms" up to PostgreSQL 15, "ok 1 - shop 48 ms" from 16 on
-	all=$(find "$CLUSTER_DIR/source/sql" -name '*.sql' ! -name '*--*' | grep -c . || :)
+	all=$(find "$CLUSTER_DIR/source/sql" -maxdepth 1 -name '*.sql' ! -name '*--*' | grep -c . || :)
 	[ -z "${REGRESS_TESTS:-}" ] || all=$(echo "$REGRESS_TESTS" | wc -w)
 	ok=$(grep -cE '^(test +[^ ]+ +\.\.\. ok|ok [0-9])' "$log" || :)
 	add "$ok" $((all - ok)) $status
@@ -69,6 +69,7 @@ run_regress() {
 run_tap() {
 	[ -n "${PROVE_TESTS-all}" ] || return 0
 	tap=$CLUSTER_DIR/tap
+	cluster_install_releases
 	perl=$("$PG_CONFIG" --pgxs)
 	perl=${perl%/makefiles/pgxs.mk}/test/perl
 

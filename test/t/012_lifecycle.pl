@@ -259,7 +259,7 @@ command_ok([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('sta
 	'states are built');
 my $is_little_endian = unpack('C', pack 'S', 1) && length(pack 'j', 0) == 8;
 
-foreach my $version (grep { $_ ne $newest || -e "$data/$_.csv" } @versions)
+foreach my $version (grep { -e "$data/$_.csv" } @versions)
 {
 	my $table = "old_$version" =~ tr/./_/r;
 

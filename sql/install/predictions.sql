@@ -1,0 +1,83 @@
+-- ---------------------------------------------------------------------------
+-- predictions: what a fitted model says of a customer
+-- ---------------------------------------------------------------------------
+
+--@ since 0.2
+
+CREATE FUNCTION p_alive(model btyd_model, x bigint, t_x double precision, age double precision)
+RETURNS double precision
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+COMMENT ON FUNCTION p_alive(btyd_model, bigint, double precision, double precision) IS
+'probability (0 to 1) that a customer has not left for good by the end of the data; 1 under bgnbd for everybody with x = 0, by construction';
+
+CREATE FUNCTION expected_orders(model btyd_model, x bigint, t_x double precision, age double precision, horizon double precision)
+RETURNS double precision
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 200;
+COMMENT ON FUNCTION expected_orders(btyd_model, bigint, double precision, double precision, double precision) IS
+'purchase days to be expected of a customer in the next horizon (in the unit of time of the model)';
+
+CREATE FUNCTION expected_orders_new(model btyd_model, horizon double precision)
+RETURNS double precision
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 200;
+COMMENT ON FUNCTION expected_orders_new(btyd_model, double precision) IS
+'repeat purchase days to be expected of a new customer in the first horizon (in the unit of time of the model)';
+
+CREATE FUNCTION orders_pmf_new(model btyd_model, n bigint, horizon double precision)
+RETURNS double precision
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION orders_pmf_new(btyd_model, bigint, double precision) IS
+'probability (0 to 1) that a new customer makes exactly n repeat purchases in the first horizon (in the unit of time of the model)';
+
+CREATE FUNCTION log_likelihood(model btyd_model, x bigint, t_x double precision, age double precision)
+RETURNS double precision
+AS 'MODULE_PATHNAME', 'btyd_log_likelihood' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION log_likelihood(btyd_model, bigint, double precision, double precision) IS
+'logarithm of the likelihood of one customer under a model: sum it over customers to compare models';
+
+CREATE FUNCTION log_likelihood(model spend_model, x bigint, mean_repeat_value double precision)
+RETURNS double precision
+AS 'MODULE_PATHNAME', 'spend_log_likelihood' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION log_likelihood(spend_model, bigint, double precision) IS
+'logarithm of the likelihood of one customer under a spend model; NULL without a repeat purchase, or of a mean not above zero';
+
+CREATE FUNCTION expected_value(model spend_model, x bigint, mean_repeat_value double precision)
+RETURNS double precision
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 50;
+COMMENT ON FUNCTION expected_value(spend_model, bigint, double precision) IS
+'money to be expected of a purchase of a customer; the mean over all customers for one without a repeat purchase, NULL where that is infinite (q not above 1)';
+
+CREATE FUNCTION predicted_clv(model btyd_model, spend_model spend_model, x bigint, t_x double precision, age double precision, mean_repeat_value double precision, horizon double precision, discount_rate double precision DEFAULT 0, step double precision DEFAULT 1)
+RETURNS double precision
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 500;
+COMMENT ON FUNCTION predicted_clv(btyd_model, spend_model, bigint, double precision, double precision, double precision, double precision, double precision, double precision) IS
+'money to be expected of a customer in the next horizon: the value of a purchase, times the purchases expected, those of the k-th step divided by (1 + discount_rate)^k; horizon and step in the unit of time of the model';
+
+CREATE FUNCTION churn_risk(p_alive double precision)
+RETURNS text
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+COMMENT ON FUNCTION churn_risk(double precision) IS
+'low, medium or high: from a probability of being alive of 0.7, of 0.3, or below';
+
+CREATE FUNCTION predict_customers(customer_type anyelement, orders_table regclass, customer_column name, ordered_at_column name, amount_column name, horizon interval DEFAULT '365 days', as_of timestamptz DEFAULT now(), unit interval DEFAULT '7 days', family text DEFAULT 'mbgnbd', discount_rate double precision DEFAULT 0, tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL)
+RETURNS TABLE (customer anyelement, x bigint, t_x double precision, age double precision, p_alive double precision, expected_orders double precision, expected_value numeric, predicted_clv numeric, historic_clv numeric, total_clv numeric, expected_next_order_at timestamptz, churn_risk text)
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 100000;
+COMMENT ON FUNCTION predict_customers(anyelement, regclass, name, name, name, interval, timestamptz, interval, text, double precision, text, name) IS
+'a row per customer with an order until as_of, by models fitted to them all: what they were told (x, t_x, age, in units), the probability of being alive, purchase days and money (discount_rate effective per year) expected in the next horizon, money so far, both together, when the next order is expected (NULL: not within the horizon), churn_risk: predict_customers(NULL::bigint, ''orders'', ''customer_id'', ''ordered_at'', ''amount'')';
+
+CREATE FUNCTION predict_customers(state retention_state, customer_type anyelement, horizon interval DEFAULT '365 days', unit interval DEFAULT '7 days', family text DEFAULT 'mbgnbd', discount_rate double precision DEFAULT 0)
+RETURNS TABLE (customer anyelement, x bigint, t_x double precision, age double precision, p_alive double precision, expected_orders double precision, expected_value numeric, predicted_clv numeric, historic_clv numeric, total_clv numeric, expected_next_order_at timestamptz, churn_risk text)
+AS 'MODULE_PATHNAME', 'predict_customers_of_state' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100000 ROWS 100000;
+COMMENT ON FUNCTION predict_customers(retention_state, anyelement, interval, interval, text, double precision) IS
+'the customers of a state built by purchase_days_state, predicted: predict_customers(rollup(state), NULL::bigint)';
+
+CREATE FUNCTION backtest(customer_type anyelement, orders_table regclass, customer_column name, ordered_at_column name, amount_column name, calibration_end timestamptz, holdout_end timestamptz, family text DEFAULT 'mbgnbd', unit interval DEFAULT '7 days', tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL)
+RETURNS TABLE (x bigint, customers bigint, predicted double precision, actual bigint)
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 50;
+COMMENT ON FUNCTION backtest(anyelement, regclass, name, name, name, timestamptz, timestamptz, text, interval, text, name) IS
+'how far to trust a model: fitted to the orders until calibration_end, the purchase days it expected until holdout_end beside those that came, summed over the customers of each x; the last row, x NULL, is the total';
+
+CREATE FUNCTION backtest(calibration retention_state, holdout retention_state, family text DEFAULT 'mbgnbd', unit interval DEFAULT '7 days')
+RETURNS TABLE (x bigint, customers bigint, predicted double precision, actual bigint)
+AS 'MODULE_PATHNAME', 'backtest_of_states' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100000 ROWS 50;
+COMMENT ON FUNCTION backtest(retention_state, retention_state, text, interval) IS
+'backtest of two states built by purchase_days_state, until the end of the calibration and until the end of the holdout';
