@@ -22,72 +22,8 @@ EXTENSION = retention
 EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" retention.control)
 
 MODULE_big = retention
-OBJS = \
-	src/engine/calendar.o \
-	src/measures/calendar_options.o \
-	src/base/checks.o \
-	src/measures/churn.o \
-	src/measures/cohort.o \
-	src/measures/cohort_curve.o \
-	src/tables/customer_call.o \
-	src/engine/customer_table.o \
-	src/engine/customer_type.o \
-	src/tables/check.o \
-	src/tables/hero_buyers.o \
-	src/engine/instants.o \
-	src/measures/lifecycle.o \
-	src/engine/money.o \
-	src/engine/order_keys.o \
-	src/measures/order_numbers.o \
-	src/measures/order_times.o \
-	src/tables/orders_source.o \
-	src/engine/periods.o \
-	src/rfm/purchases.o \
-	src/math/quantile.o \
-	src/measures/repeat.o \
-	src/base/result_rows.o \
-	src/retention.o \
-	src/engine/retention_state.o \
-	src/tables/rfm.o \
-	src/tables/rfm_call.o \
-	src/rfm/rfm_customers.o \
-	src/measures/rolling.o \
-	src/rfm/score.o \
-	src/rfm/segment.o \
-	src/tables/segment_summary.o \
-	src/engine/spill.o \
-	src/engine/state_fields.o \
-	src/engine/state_heap.o \
-	src/engine/state_io.o \
-	src/engine/state_options.o \
-	src/engine/timeline.o \
-	src/measures/value.o
-
-# survival
-OBJS += \
-	src/math/kaplan_meier.o \
-	src/math/logrank.o \
-	src/math/specfun.o \
-	src/measures/survival.o
-
-# models
-OBJS += \
-	src/tables/backtest.o \
-	src/math/bgnbd.o \
-	src/math/btyd.o \
-	src/math/btyd_fit.o \
-	src/math/gamma_gamma.o \
-	src/math/gauss_legendre.o \
-	src/tables/model_call.o \
-	src/models/model_value.o \
-	src/models/models.o \
-	src/math/optimize.o \
-	src/math/pareto_nbd.o \
-	src/models/patterns.o \
-	src/tables/predict.o \
-	src/models/predictions.o \
-	src/models/purchase_days.o \
-	src/models/purchase_summary.o
+# what lies in the layers: a room is added by its file
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
 
 DATA = $(wildcard sql/retention--*.sql)
 

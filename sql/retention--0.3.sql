@@ -1029,7 +1029,7 @@ COMMENT ON FUNCTION hero_buyers(anyelement, retention_state, double precision) I
 'the smallest set of customers in a state built by purchases_state who bring a share (0 to 1) of its revenue';
 
 -- ---------------------------------------------------------------------------
--- doctor: is the orders table what the functions take it for?
+-- check: is the orders table what the functions take it for?
 -- ---------------------------------------------------------------------------
 
 CREATE FUNCTION retention_check(orders_table regclass, customer_column name, ordered_at_column name, amount_column name,

@@ -1,5 +1,5 @@
 -- ---------------------------------------------------------------------------
--- doctor: is the orders table what the functions take it for?
+-- check: is the orders table what the functions take it for?
 -- ---------------------------------------------------------------------------
 
 CREATE FUNCTION retention_check(orders_table regclass, customer_column name, ordered_at_column name, amount_column name,
