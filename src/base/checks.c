@@ -111,6 +111,16 @@ check_confidence(double value)
 				 errhint("Write 95 %% as 0.95.")));
 }
 
+/* That argument, which is not NULL either. */
+double
+confidence_arg(FunctionCallInfo fcinfo, int argument)
+{
+	if (PG_ARGISNULL(argument))
+		reject_null("confidence");
+	check_confidence(PG_GETARG_FLOAT8(argument));
+	return PG_GETARG_FLOAT8(argument);
+}
+
 void
 check_finite_numeric(Numeric value, const char *argument)
 {

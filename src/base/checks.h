@@ -15,6 +15,7 @@
 
 #include "common/int.h"
 #include "datatype/timestamp.h"
+#include "fmgr.h"
 #include "utils/numeric.h"
 
 /* cold ends of the inline checks below */
@@ -55,6 +56,7 @@ extern retention_internal void check_double_range(double value, double lowest,
 												  double highest,
 												  const char *argument);
 extern retention_internal void check_confidence(double value);
+extern retention_internal double confidence_arg(FunctionCallInfo fcinfo, int argument);
 extern retention_internal void check_finite_numeric(Numeric value,
 													const char *argument);
 extern retention_internal void check_numeric_not_negative(Numeric value,

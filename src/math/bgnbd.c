@@ -663,26 +663,17 @@ bgnbd_pmf_new(const BtydModel *btyd, double n, double horizon)
 }
 
 /* The two families. */
-const BtydFamily bgnbd_family = {
-	.name = "bgnbd",
-	.first_chances = 0,
-	.param_names = {"r", "alpha", "a", "b"},
-	.log_likelihood = bgnbd_log_likelihood,
-	.log_likelihood_of = bgnbd_log_likelihood_of,
-	.p_alive = bgnbd_p_alive,
-	.expected_orders = bgnbd_expected_orders,
-	.expected_orders_new = bgnbd_expected_orders_new,
-	.pmf_new = bgnbd_pmf_new
-};
+#define LEAVING_AFTER_PURCHASES(family_name, m) { \
+	.name = family_name, \
+	.param_names = {"r", "alpha", "a", "b"}, \
+	.first_chances = m, \
+	.log_likelihood = bgnbd_log_likelihood, \
+	.log_likelihood_of = bgnbd_log_likelihood_of, \
+	.p_alive = bgnbd_p_alive, \
+	.expected_orders = bgnbd_expected_orders, \
+	.expected_orders_new = bgnbd_expected_orders_new, \
+	.pmf_new = bgnbd_pmf_new \
+}
 
-const BtydFamily mbgnbd_family = {
-	.name = "mbgnbd",
-	.first_chances = 1,
-	.param_names = {"r", "alpha", "a", "b"},
-	.log_likelihood = bgnbd_log_likelihood,
-	.log_likelihood_of = bgnbd_log_likelihood_of,
-	.p_alive = bgnbd_p_alive,
-	.expected_orders = bgnbd_expected_orders,
-	.expected_orders_new = bgnbd_expected_orders_new,
-	.pmf_new = bgnbd_pmf_new
-};
+const BtydFamily bgnbd_family = LEAVING_AFTER_PURCHASES("bgnbd", 0);
+const BtydFamily mbgnbd_family = LEAVING_AFTER_PURCHASES("mbgnbd", 1);

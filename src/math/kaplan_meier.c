@@ -96,15 +96,16 @@ km_interval(const KmCurve *curve, double z, double *low, double *high)
 }
 
 /* S(day) */
-double
-km_at(const SurvivalData *data, double day)
+bool
+km_at(const SurvivalData *data, double day, double *survival)
 {
 	KmCurve		curve;
 
 	km_begin(&curve, data);
 	while (curve.next < data->ntimes && data->times[curve.next].day <= day)
 		km_next(&curve);
-	return curve.survival;
+	*survival = curve.survival;
+	return true;
 }
 
 /*
@@ -151,8 +152,8 @@ km_quantile(const SurvivalData *data, double p, double *day)
  * The mean time to the event, where whoever has none by the horizon counts with
  * the horizon: the area under S. After the last time its last value holds.
  */
-double
-km_mean(const SurvivalData *data, double horizon)
+bool
+km_mean(const SurvivalData *data, double horizon, double *mean)
 {
 	KmCurve		curve;
 	double		area = 0;
@@ -168,7 +169,8 @@ km_mean(const SurvivalData *data, double horizon)
 		day = curve.time->day;
 	}
 	area += curve.survival * (horizon - day);
-	return Min(area, horizon);
+	*mean = Min(area, horizon);
+	return true;
 }
 
 /*
@@ -178,10 +180,13 @@ km_mean(const SurvivalData *data, double horizon)
 bool
 km_share_of_events(const SurvivalData *data, double share, double *day)
 {
-	double		all = 1 - km_at(data, DBL_MAX);
 	KmCurve		curve;
+	double		last;
+	double		all;
 
 	*day = 0;
+	km_at(data, DBL_MAX, &last);
+	all = 1 - last;
 	if (all <= 0)
 		return false;
 	km_begin(&curve, data);

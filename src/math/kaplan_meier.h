@@ -66,11 +66,17 @@ extern retention_internal bool km_std_error(const KmCurve *curve,
 											double *std_error);
 extern retention_internal bool km_interval(const KmCurve *curve, double z,
 										   double *low, double *high);
-extern retention_internal double km_at(const SurvivalData *data, double day);
+
+/* What is read off a curve at an argument; false where there is no such number. */
+typedef bool (*KmReading) (const SurvivalData *data, double argument,
+						   double *result);
+
+extern retention_internal bool km_at(const SurvivalData *data, double day,
+									 double *survival);
 extern retention_internal bool km_quantile(const SurvivalData *data, double p,
 										   double *day);
-extern retention_internal double km_mean(const SurvivalData *data,
-										 double horizon);
+extern retention_internal bool km_mean(const SurvivalData *data,
+									   double horizon, double *mean);
 extern retention_internal bool km_share_of_events(const SurvivalData *data,
 												  double share, double *day);
 

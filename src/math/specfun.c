@@ -86,6 +86,13 @@ normal_quantile(double p)
 	return q < 0 ? -z : z;
 }
 
+/* How far from its mean it lies at the most with this probability. */
+double
+normal_reach(double confidence)
+{
+	return -normal_quantile((1 - confidence) / 2);
+}
+
 /*
  * The probability that a chi-square variable of df degrees of freedom (1, 2, ...)
  * exceeds x >= 0.

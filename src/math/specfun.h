@@ -11,6 +11,7 @@
 #include "base/compat.h"
 
 extern retention_internal double normal_quantile(double p);
+extern retention_internal double normal_reach(double confidence);
 extern retention_internal double chi_square_tail(double x, int df);
 
 /*

@@ -183,12 +183,7 @@ survival_curve(PG_FUNCTION_ARGS)
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	SurvivalData data;
 	KmCurve		curve;
-	double		z;
-
-	if (PG_ARGISNULL(1))
-		reject_null("confidence");
-	check_confidence(PG_GETARG_FLOAT8(1));
-	z = -normal_quantile((1 - PG_GETARG_FLOAT8(1)) / 2);
+	const double z = normal_reach(confidence_arg(fcinfo, 1));
 
 	result_set_begin(fcinfo);
 	if (PG_ARGISNULL(0))
@@ -220,20 +215,32 @@ survival_curve(PG_FUNCTION_ARGS)
 }
 
 /*
+ * A number read off the curve of the first argument at the second, "name", which is
+ * at most "most"; NULL where there is none.
+ */
+static Datum
+read_curve(FunctionCallInfo fcinfo, const char *name, double most,
+		   KmReading reading)
+{
+	const double argument = PG_GETARG_FLOAT8(1);
+	SurvivalData data;
+	double		result;
+
+	check_double_range(argument, 0, most, name);
+	data = read_survival(PG_GETARG_DATUM(0));
+	if (data.ntimes == 0 || !reading(&data, argument, &result))
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(result);
+}
+
+/*
  * survival_at(s survival, day double precision) returns double precision
  */
 PG_FUNCTION_INFO_V1(survival_at);
 Datum
 survival_at(PG_FUNCTION_ARGS)
 {
-	double		day = PG_GETARG_FLOAT8(1);
-	SurvivalData data;
-
-	check_double_range(day, 0, INFINITY, "day");
-	data = read_survival(PG_GETARG_DATUM(0));
-	if (data.ntimes == 0)
-		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(km_at(&data, day));
+	return read_curve(fcinfo, "day", INFINITY, km_at);
 }
 
 /*
@@ -243,15 +250,7 @@ PG_FUNCTION_INFO_V1(survival_quantile);
 Datum
 survival_quantile(PG_FUNCTION_ARGS)
 {
-	double		p = PG_GETARG_FLOAT8(1);
-	SurvivalData data;
-	double		day;
-
-	check_double_range(p, 0, 1, "p");
-	data = read_survival(PG_GETARG_DATUM(0));
-	if (data.ntimes == 0 || !km_quantile(&data, p, &day))
-		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(day);
+	return read_curve(fcinfo, "p", 1, km_quantile);
 }
 
 /*
@@ -261,14 +260,7 @@ PG_FUNCTION_INFO_V1(survival_mean);
 Datum
 survival_mean(PG_FUNCTION_ARGS)
 {
-	double		horizon = PG_GETARG_FLOAT8(1);
-	SurvivalData data;
-
-	check_double_range(horizon, 0, INFINITY, "horizon");
-	data = read_survival(PG_GETARG_DATUM(0));
-	if (data.ntimes == 0)
-		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(km_mean(&data, horizon));
+	return read_curve(fcinfo, "horizon", INFINITY, km_mean);
 }
 
 /*
@@ -279,15 +271,7 @@ PG_FUNCTION_INFO_V1(inactivity_threshold);
 Datum
 inactivity_threshold(PG_FUNCTION_ARGS)
 {
-	double		share = PG_GETARG_FLOAT8(1);
-	SurvivalData data;
-	double		day;
-
-	check_double_range(share, 0, 1, "share");
-	data = read_survival(PG_GETARG_DATUM(0));
-	if (!km_share_of_events(&data, share, &day))
-		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(day);
+	return read_curve(fcinfo, "share", 1, km_share_of_events);
 }
 
 /*

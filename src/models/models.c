@@ -116,12 +116,7 @@ put_params(FunctionCallInfo fcinfo, ModelKind kind)
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	const ModelValue *model;
 	ModelErrors errors;
-	double		z;
-
-	if (PG_ARGISNULL(1))
-		reject_null("confidence");
-	check_confidence(PG_GETARG_FLOAT8(1));
-	z = -normal_quantile((1 - PG_GETARG_FLOAT8(1)) / 2);
+	const double z = normal_reach(confidence_arg(fcinfo, 1));
 
 	result_set_begin(fcinfo);
 	if (PG_ARGISNULL(0))

@@ -299,48 +299,71 @@ sorted_patterns(const CustomerTable *table)
 	return patterns;
 }
 
-/* Both allocate in the current memory context. */
+/*
+ * The patterns of a state of a family, which is wanted for "model", in ascending
+ * order: "put" makes of each what the model takes, of a given size. Allocates in
+ * the current memory context.
+ */
+static void *
+model_patterns(const CustomerTable *table, const CustomerFamily *family,
+			   const char *model, Size size,
+			   void (*put) (void *into, const Pattern *pattern))
+{
+	const uint64 n = customer_table_customers(table);
+	Pattern    *patterns;
+	char	   *result;
+
+	if (table->family != family)
+		reject_state(table, model);
+	patterns = sorted_patterns(table);
+	result = array_alloc(n, size);
+	for (uint64 i = 0; i < n; i++)
+		put(result + i * size, &patterns[i]);
+	pfree(patterns);
+	return result;
+}
+
+static void
+put_btyd(void *into, const Pattern *pattern)
+{
+	*(BtydPattern *) into = (BtydPattern) {
+		.history = {
+			.x = pattern->key.number[0],
+			.t_x = double_of_bits(pattern->key.number[1]),
+			.age = double_of_bits(pattern->key.number[2])
+		},
+		.customers = pattern->customers
+	};
+}
+
+static void
+put_spend(void *into, const Pattern *pattern)
+{
+	*(SpendPattern *) into = (SpendPattern) {
+		.x = pattern->key.number[0],
+		.mean = double_of_bits(pattern->key.number[1]),
+		.customers = pattern->customers
+	};
+}
+
 BtydData
 btyd_data(const CustomerTable *table)
 {
-	BtydData	data;
-	Pattern    *patterns;
-
-	if (table->family != &btyd_patterns_family)
-		reject_state(table, "a model of purchases");
-	patterns = sorted_patterns(table);
-	data.npatterns = customer_table_customers(table);
-	data.patterns = array_alloc(data.npatterns, sizeof(BtydPattern));
-	for (uint64 i = 0; i < data.npatterns; i++)
-		data.patterns[i] = (BtydPattern) {
-			.history = {
-				.x = patterns[i].key.number[0],
-				.t_x = double_of_bits(patterns[i].key.number[1]),
-				.age = double_of_bits(patterns[i].key.number[2])
-			},
-			.customers = patterns[i].customers
-		};
-	pfree(patterns);
-	return data;
+	return (BtydData) {
+		.patterns = model_patterns(table, &btyd_patterns_family,
+								   "a model of purchases",
+								   sizeof(BtydPattern), put_btyd),
+		.npatterns = customer_table_customers(table)
+	};
 }
 
 SpendData
 spend_data(const CustomerTable *table)
 {
-	SpendData	data;
-	Pattern    *patterns;
-
-	if (table->family != &spend_patterns_family)
-		reject_state(table, "a model of spend");
-	patterns = sorted_patterns(table);
-	data.npatterns = customer_table_customers(table);
-	data.patterns = array_alloc(data.npatterns, sizeof(SpendPattern));
-	for (uint64 i = 0; i < data.npatterns; i++)
-		data.patterns[i] = (SpendPattern) {
-			.x = patterns[i].key.number[0],
-			.mean = double_of_bits(patterns[i].key.number[1]),
-			.customers = patterns[i].customers
-		};
-	pfree(patterns);
-	return data;
+	return (SpendData) {
+		.patterns = model_patterns(table, &spend_patterns_family,
+								   "a model of spend", sizeof(SpendPattern),
+								   put_spend),
+		.npatterns = customer_table_customers(table)
+	};
 }

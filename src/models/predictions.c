@@ -56,6 +56,19 @@ purchase_value(const double *params, double x, bool mean_known, double mean,
 	return mean >= 0 && gamma_gamma_expected(params, x, mean, value);
 }
 
+/* What a model says of a history alone. */
+static Datum
+read_history(FunctionCallInfo fcinfo,
+			 double (*reading) (const BtydModel *, const BtydHistory *))
+{
+	const ModelValue *model = model_arg(fcinfo, 0, MODEL_BTYD);
+	const BtydHistory history = history_args(fcinfo, 1);
+
+	if (!model->has_params)
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(reading(&model->btyd, &history));
+}
+
 /*
  * p_alive(model btyd_model, x bigint, t_x double precision,
  * age double precision) returns double precision
@@ -66,12 +79,7 @@ PG_FUNCTION_INFO_V1(p_alive);
 Datum
 p_alive(PG_FUNCTION_ARGS)
 {
-	const ModelValue *model = model_arg(fcinfo, 0, MODEL_BTYD);
-	const BtydHistory history = history_args(fcinfo, 1);
-
-	if (!model->has_params)
-		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(btyd_p_alive(&model->btyd, &history));
+	return read_history(fcinfo, btyd_p_alive);
 }
 
 /*
@@ -137,12 +145,7 @@ PG_FUNCTION_INFO_V1(btyd_log_likelihood);
 Datum
 btyd_log_likelihood(PG_FUNCTION_ARGS)
 {
-	const ModelValue *model = model_arg(fcinfo, 0, MODEL_BTYD);
-	const BtydHistory history = history_args(fcinfo, 1);
-
-	if (!model->has_params)
-		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(btyd_log_likelihood_of(&model->btyd, &history));
+	return read_history(fcinfo, btyd_log_likelihood_of);
 }
 
 /*
