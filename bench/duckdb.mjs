@@ -25,7 +25,7 @@ const questions = {
                     WHEN 2 THEN CASE (f + m + 1) // 2 WHEN 1 THEN 'hibernating' WHEN 2 THEN 'hibernating' ELSE 'at_risk' END
                     ELSE CASE (f + m + 1) // 2 WHEN 1 THEN 'lost' WHEN 2 THEN 'hibernating' WHEN 3 THEN 'at_risk' ELSE 'cant_lose' END
              END AS segment
-      FROM (SELECT *, least(5, 1 + 5 * (rank() OVER (ORDER BY last_order_at) - 1) // nullif(count(*) OVER () - 1, 0))::int AS r,
+      FROM (SELECT *, greatest(1, 5 - 5 * (rank() OVER (ORDER BY last_order_at DESC) - 1) // nullif(count(*) OVER () - 1, 0))::int AS r,
                    least(5, 1 + 5 * (rank() OVER (ORDER BY orders) - 1) // nullif(count(*) OVER () - 1, 0))::int AS f,
                    least(5, 1 + 5 * (rank() OVER (ORDER BY monetary NULLS LAST) - 1) // nullif(count(monetary) OVER () - 1, 0))::int AS m
             FROM (SELECT customer_id AS customer,
@@ -33,7 +33,7 @@ const questions = {
                          max(ordered_at) FILTER (WHERE amount > 0 OR amount IS NULL) AS last_order_at,
                          count(*) FILTER (WHERE amount > 0 OR amount IS NULL) AS orders,
                          sum(amount) AS monetary
-                  FROM orders WHERE ordered_at <= TIMESTAMPTZ '2025-01-01 00:00:00+00' GROUP BY customer_id)
+                  FROM orders WHERE ordered_at < TIMESTAMPTZ '2025-01-01 00:00:00+00' GROUP BY customer_id)
             WHERE orders > 0))
     WHERE monetary IS NOT NULL`,
 };

@@ -183,7 +183,7 @@ INSERT INTO bench.work (section, name, scan, ours, sql, tuned, least_speedup) VA
 'SELECT max(last_order_at), max(orders), max(monetary) FROM customer_purchases',
 'SELECT sum(cell::int)::float8 FROM (SELECT rfm_score(last_order_at, orders, monetary) OVER () AS cell FROM customer_purchases) AS c',
 'SELECT sum((r || f || m)::int)::float8
- FROM (SELECT least(5, 1 + floor(5 * percent_rank() OVER (ORDER BY last_order_at)))::text AS r,
+ FROM (SELECT greatest(1, 5 - floor(5 * percent_rank() OVER (ORDER BY last_order_at DESC)))::text AS r,
               least(5, 1 + floor(5 * percent_rank() OVER (ORDER BY orders)))::text AS f,
               least(5, 1 + floor(5 * percent_rank() OVER (ORDER BY monetary)))::text AS m
        FROM customer_purchases) AS c',
@@ -225,7 +225,7 @@ format(result, $$(
                 WHEN 2 THEN CASE (f + m + 1) / 2 WHEN 1 THEN 'hibernating' WHEN 2 THEN 'hibernating' ELSE 'at_risk' END
                 ELSE CASE (f + m + 1) / 2 WHEN 1 THEN 'lost' WHEN 2 THEN 'hibernating' WHEN 3 THEN 'at_risk' ELSE 'cant_lose' END
          END AS segment
-  FROM (SELECT *, least(5, 1 + 5 * (rank() OVER (ORDER BY last_order_at) - 1) / nullif(count(*) OVER () - 1, 0))::int AS r,
+  FROM (SELECT *, greatest(1, 5 - 5 * (rank() OVER (ORDER BY last_order_at DESC) - 1) / nullif(count(*) OVER () - 1, 0))::int AS r,
                least(5, 1 + 5 * (rank() OVER (ORDER BY orders) - 1) / nullif(count(*) OVER () - 1, 0))::int AS f,
                least(5, 1 + 5 * (rank() OVER (ORDER BY monetary) - 1) / nullif(count(monetary) OVER () - 1, 0))::int AS m
         FROM (SELECT customer_id AS customer,
@@ -233,7 +233,7 @@ format(result, $$(
                      max(ordered_at) FILTER (WHERE amount > 0 OR amount IS NULL) AS last_order_at,
                      count(*) FILTER (WHERE amount > 0 OR amount IS NULL) AS orders,
                      sum(amount) AS monetary
-              FROM orders WHERE ordered_at <= '2025-01-01' GROUP BY customer_id) AS c
+              FROM orders WHERE ordered_at < '2025-01-01' GROUP BY customer_id) AS c
         WHERE orders > 0) AS c) AS s$$),
 4, NULL
 FROM unnest(ARRAY['serial', 'parallel']) AS section,

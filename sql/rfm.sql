@@ -39,10 +39,10 @@ BEGIN
              FROM (%s) s WHERE c IS NOT NULL AND t <= $1 GROUP BY c HAVING count(*) FILTER (WHERE a > 0 IS NOT FALSE) > 0),
          ranks AS (
              SELECT *, count(*) OVER () AS rows, count(money) OVER () AS with_money,
-                    rank() OVER (ORDER BY last) - 1 AS r_below, rank() OVER (ORDER BY n) - 1 AS f_below, rank() OVER (ORDER BY money NULLS LAST) - 1 AS m_below
+                    rank() OVER (ORDER BY last DESC) - 1 AS r_above, rank() OVER (ORDER BY n) - 1 AS f_below, rank() OVER (ORDER BY money NULLS LAST) - 1 AS m_below
              FROM customers),
          scores AS (
-             SELECT *, least($2, 1 + CASE WHEN rows > 1 THEN $2 * r_below / (rows - 1) ELSE 0 END)::int AS r, least($2, 1 + CASE WHEN rows > 1 THEN $2 * f_below / (rows - 1) ELSE 0 END)::int AS f,
+             SELECT *, greatest(1, $2 - CASE WHEN rows > 1 THEN $2 * r_above / (rows - 1) ELSE 0 END)::int AS r, least($2, 1 + CASE WHEN rows > 1 THEN $2 * f_below / (rows - 1) ELSE 0 END)::int AS f,
                     CASE WHEN money IS NOT NULL THEN least($2, 1 + CASE WHEN with_money > 1 THEN $2 * m_below / (with_money - 1) ELSE 0 END)::int END AS m
              FROM ranks)
          SELECT c, first, last, (extract(epoch FROM $1 - last) * 1000000)::float8 / 86400000000, n, money, money / n, s.r, s.f, s.m, g.cell, g.segment
@@ -119,6 +119,11 @@ CREATE VIEW rfm.some_segments AS SELECT * FROM rfm_segments(NULL::bigint, 'rfm.s
 CREATE VIEW rfm.some_breaks AS SELECT * FROM rfm_breaks(NULL::bigint, 'rfm.some', 'customer_id', 'ordered_at', 'amount', '2024-07-15 12:34:56.789012');
 SELECT s.*, b.* FROM rfm.some_segments s JOIN rfm.some_breaks b ON score = CASE metric WHEN 'recency' THEN r WHEN 'frequency' THEN f ELSE m END
 WHERE NOT CASE metric WHEN 'recency' THEN recency_days BETWEEN lowest AND highest WHEN 'frequency' THEN orders BETWEEN lowest AND highest ELSE monetary BETWEEN lowest AND highest END;
+-- both ends belong to a score: as thresholds of one's own they give the same scores, where no score is skipped
+SELECT count(*), count(*) FILTER (WHERE threshold_score(s.recency_days::text::numeric, r.days, higher_is_better => false) <> s.r) AS recency, count(*) FILTER (WHERE threshold_score(s.monetary, m.money) <> s.m) AS monetary
+FROM rfm.some_segments s, (SELECT array_agg(highest ORDER BY highest) AS days, count(*) FROM rfm.some_breaks WHERE metric = 'recency' AND score > 1) r,
+     (SELECT array_agg(lowest ORDER BY lowest) AS money, count(*) FROM rfm.some_breaks WHERE metric = 'monetary' AND score > 1) m
+WHERE r.count = 4 AND m.count = 4;
 -- there is something to compare
 SELECT count(*), count(DISTINCT cell) AS cells, count(DISTINCT segment) AS segments FROM rfm_segments(NULL::bigint, 'shop_orders', 'customer_id', 'ordered_at', 'amount', '2024-07-15');
 SELECT count(*), sum(customers), round(sum(share)::numeric, 9), round(sum(revenue_share)::numeric, 9) FROM segment_summary(NULL::bigint, 'shop_orders', 'customer_id', 'ordered_at', 'amount', '2024-07-15');
@@ -286,6 +291,20 @@ UPDATE rfm.orders SET a = -109.5 WHERE a = -1000;
 SELECT sum(monetary), count(*) FROM rfm_segments(NULL::int, 'rfm.orders', 'c', 't', 'a', '2024-12-31');
 SELECT count(*) FROM hero_buyers(NULL::int, 'rfm.orders', 'c', 't', 'a', as_of => '2024-12-31');
 SELECT * FROM rfm.breaches($$NULL::int, 'rfm.orders', 'c', 't', 'a'$$, 'SELECT c::text, t, a FROM rfm.orders', '2024-12-31', 4);
+-- recency is counted from above: who shares the last day of a sale shares the best score
+TRUNCATE rfm.orders;
+INSERT INTO rfm.orders SELECT i, date '2024-11-29' - greatest(i - 60, 0), 10 FROM generate_series(1, 100) i;
+SELECT r, count(*), min(recency_days), max(recency_days) FROM rfm_segments(NULL::int, 'rfm.orders', 'c', 't', 'a', '2024-11-30') GROUP BY r ORDER BY r DESC;
+SELECT metric, score, customers, lowest, highest FROM rfm_breaks(NULL::int, 'rfm.orders', 'c', 't', 'a', '2024-11-30') WHERE metric = 'recency';
+SELECT segment, customers FROM segment_summary(NULL::int, 'rfm.orders', 'c', 't', 'a', '2024-11-30');
+SELECT * FROM rfm.breaches($$NULL::int, 'rfm.orders', 'c', 't', 'a'$$, 'SELECT c::text, t, a FROM rfm.orders', '2024-11-30');
+-- on the day after the launch nobody is lost, nor is the only customer
+TRUNCATE rfm.orders;
+INSERT INTO rfm.orders SELECT i, '2024-11-29', 10 FROM generate_series(1, 1000) i;
+SELECT cell, segment, count(*) FROM rfm_segments(NULL::int, 'rfm.orders', 'c', 't', 'a', '2024-11-30') GROUP BY 1, 2;
+SELECT cell, segment FROM rfm_segments(NULL::bigint, (SELECT purchases_state(c, t, a, '2024-11-30') FROM rfm.orders WHERE c = 1));
+SELECT bins, cell, segment FROM generate_series(2, 9) bins, rfm_segments(NULL::bigint, (SELECT purchases_state(c, t, a, '2024-11-30') FROM rfm.orders WHERE c = 1), bins, 'rf');
+SELECT bins, rfm_score(t, 1, a, bins) OVER (PARTITION BY bins) FROM rfm.orders, unnest('{2,5,9}'::int[]) bins WHERE c = 1 ORDER BY bins;
 -- heroes: ties by customer, exact at the boundary, the share itself included
 TRUNCATE rfm.orders;
 INSERT INTO rfm.orders SELECT c, '2024-01-01', a FROM (VALUES (30, 10), (5, 10), (200, 10), (-7, 10), (1, 40), (2, 0.1), (3, 0.2), (4, 19.7)) v(c, a);

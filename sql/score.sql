@@ -186,7 +186,9 @@ SELECT count(*), count(last_order_at) AS times, count(orders) AS orders, count(m
 SELECT * FROM
     (SELECT bins, c.*, rfm_score(last_order_at, orders, monetary, bins) OVER w AS ours,
             rfm_score(last_order_at, orders, monetary, bins) OVER (PARTITION BY country, bins ORDER BY orders ROWS CURRENT ROW) AS again,
-            quantile_score(last_order_at, bins) OVER w || (quantile_score(orders, bins) OVER w)::text || quantile_score(monetary, bins) OVER w AS theirs
+            -- recency from above: how many are more recent
+            CASE WHEN last_order_at IS NULL THEN NULL WHEN count(last_order_at) OVER w = 1 THEN bins ELSE greatest(1, bins - bins * (rank() OVER (w ORDER BY last_order_at DESC NULLS LAST) - 1) / (count(last_order_at) OVER w - 1)) END
+            || (quantile_score(orders, bins) OVER w)::text || quantile_score(monetary, bins) OVER w AS theirs
      FROM customers c, generate_series(2, 9) bins WINDOW w AS (PARTITION BY country, bins)) x
 WHERE ours IS DISTINCT FROM theirs OR ours IS DISTINCT FROM again;
 -- one column NULL: no cell, but the others count

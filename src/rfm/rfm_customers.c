@@ -7,6 +7,8 @@
  */
 #include "rfm/rfm_customers.h"
 
+#include "rfm/recency_score.h"
+
 /* The next customer with an order; NULL after the last. */
 static const char *
 next_buyer(CustomerCursor *cursor, Purchases *purchases)
@@ -24,10 +26,11 @@ next_buyer(CustomerCursor *cursor, Purchases *purchases)
 	return NULL;
 }
 
+/* Counted from above: the more recent, the less. */
 static uint64
 recency_word(const Purchases *purchases)
 {
-	return word_of_int64(purchases->last_order_at);
+	return ~word_of_int64(purchases->last_order_at);
 }
 
 static uint64
@@ -116,8 +119,9 @@ rfm_cursor_next(RfmCursor *cursor, RfmCustomer *customer)
 	if (customer->slot == NULL)
 		return false;
 	customer->score[RFM_RECENCY] =
-		quantile_score_of(&customers->cuts[RFM_RECENCY],
-						  recency_word(purchases));
+		recency_score(quantile_score_of(&customers->cuts[RFM_RECENCY],
+										recency_word(purchases)),
+					  customers->bins);
 	customer->score[RFM_FREQUENCY] =
 		quantile_score_of(&customers->cuts[RFM_FREQUENCY],
 						  frequency_word(purchases));

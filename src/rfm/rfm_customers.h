@@ -21,7 +21,8 @@
 
 typedef enum RfmMetric
 {
-	RFM_RECENCY,				/* by the last order's time: late is good */
+	RFM_RECENCY,				/* by the last order's time, from above:
+								 * recency_score.h */
 	RFM_FREQUENCY,				/* by orders */
 	RFM_MONETARY,				/* by money */
 	RFM_METRICS

@@ -18,6 +18,7 @@
 #include "miscadmin.h"
 #include "engine/order_keys.h"
 #include "math/quantile.h"
+#include "rfm/recency_score.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -27,6 +28,7 @@
 
 #define MOST_COLUMNS	3
 #define MOST_CELL_BINS	9		/* a digit each */
+#define NO_RECENCY		(-1)
 
 /*
  * What a window function keeps for the whole query.
@@ -93,22 +95,32 @@ read_columns(WindowObject window, ScoreQuery *query,
 
 /*
  * Scores all rows of a partition in one column. The scores come as 1 for each
- * value and 0 for each NULL.
+ * value and 0 for each NULL. Recency is counted from above.
  */
 static void
-score_column(ScorePartition *partition, int column, OrderKeys *keys)
+score_column(ScorePartition *partition, int column, OrderKeys *keys,
+			 bool is_recency)
 {
 	uint8	   *score = score_at(partition, column, 0);
-	const uint64 *words = order_keys_words(keys);
+	uint64	   *words = unconstify(uint64 *, order_keys_words(keys));
 	QuantileCuts cuts;
 
+	for (uint64 i = 0; is_recency && i < keys->count; i++)
+	{
+		if ((i & 0xFFFF) == 0)
+			CHECK_FOR_INTERRUPTS();
+		words[i] = ~words[i];
+	}
 	quantile_cuts(&cuts, words, keys->count, partition->bins);
 	for (int64 row = 0; row < partition->rows; row++)
 	{
 		if ((row & 0xFFFF) == 0)
 			CHECK_FOR_INTERRUPTS();
-		if (score[row])
-			score[row] = quantile_score_of(&cuts, *words++);
+		if (!score[row])
+			continue;
+		score[row] = quantile_score_of(&cuts, *words++);
+		if (is_recency)
+			score[row] = recency_score(score[row], partition->bins);
 	}
 }
 
@@ -137,11 +149,13 @@ score_query(FunctionCallInfo fcinfo, int columns, const char *const *arguments)
 }
 
 /*
- * The scores of the partition the current row is in.
+ * The scores of the partition the current row is in; recency_column is the one that
+ * is counted from above, or NO_RECENCY.
  */
 static ScorePartition *
 score_partition(FunctionCallInfo fcinfo, int columns,
-				const char *const *arguments, int most_bins)
+				const char *const *arguments, int recency_column,
+				int most_bins)
 {
 	WindowObject window = PG_WINDOW_OBJECT();
 	ScorePartition *partition;
@@ -187,7 +201,7 @@ score_partition(FunctionCallInfo fcinfo, int columns,
 	read_columns(window, query, partition, keys);
 	for (int i = 0; i < columns; i++)
 	{
-		score_column(partition, i, &keys[i]);
+		score_column(partition, i, &keys[i], i == recency_column);
 		order_keys_free(&keys[i]);
 	}
 	WinSetMarkPosition(window, partition->rows - 1);
@@ -207,7 +221,7 @@ quantile_score(PG_FUNCTION_ARGS)
 	/* NaN has its place in the server's order, so it is no error here */
 	static const char *const arguments[] = {NULL};
 	ScorePartition *partition = score_partition(fcinfo, 1, arguments,
-												MOST_BINS);
+												NO_RECENCY, MOST_BINS);
 	int			score = *score_at(partition, 0,
 								  WinGetCurrentPosition(PG_WINDOW_OBJECT()));
 
@@ -220,7 +234,8 @@ quantile_score(PG_FUNCTION_ARGS)
  * rfm_score(last_order_at timestamptz, orders bigint, monetary numeric,
  * bins int DEFAULT 5) OVER (...) returns text
  *
- * The three scores as a cell of three digits: recency, frequency, monetary.
+ * The three scores as a cell of three digits: recency (see recency_score.h),
+ * frequency, monetary.
  * NULL if one of the three is NULL; the others count in their columns.
  */
 PG_FUNCTION_INFO_V1(rfm_score);
@@ -229,7 +244,7 @@ rfm_score(PG_FUNCTION_ARGS)
 {
 	static const char *const arguments[] = {"last_order_at", "orders", "monetary"};
 	ScorePartition *partition = score_partition(fcinfo, 3, arguments,
-												MOST_CELL_BINS);
+												0, MOST_CELL_BINS);
 	int64		row = WinGetCurrentPosition(PG_WINDOW_OBJECT());
 	char		cell[3];
 

@@ -387,6 +387,10 @@ sub scored_sql
 	my ($buyers, $bins, $grid) = @_;
 	my $score = sub {
 		my ($column) = @_;
+		# recency from above: how many are more recent
+		return "CASE WHEN count($column) OVER () = 1 THEN $bins "
+		  . "ELSE greatest(1, $bins - $bins * (rank() OVER (ORDER BY $column DESC) - 1) / (count($column) OVER () - 1)) END::int"
+		  if $column eq 'last_order_at';
 		return "CASE WHEN $column IS NULL THEN NULL WHEN count($column) OVER () = 1 THEN 1 "
 		  . "ELSE least($bins, 1 + $bins * (rank() OVER (ORDER BY $column NULLS LAST) - 1) / (count($column) OVER () - 1)) END::int";
 	};

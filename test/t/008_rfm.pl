@@ -71,7 +71,7 @@ foreach my $bins (2 .. 9)
 	is(same_rows("SELECT * FROM rfm_transitions($orders, '$before', '$as_of', bins => $bins, grid => '$grid')",
 		transitions_sql($expected_before, $expected)), 't|', "$bins bins, $grid: rfm_transitions as plain SQL");
 	is(same_rows(qq{
-		SELECT customer, quantile_score(last_order_at, $bins) OVER (), quantile_score(orders, $bins) OVER (),
+		SELECT customer, $bins + 1 - quantile_score(-extract(epoch FROM last_order_at), $bins) OVER (), quantile_score(orders, $bins) OVER (),
 		       quantile_score(monetary, $bins) OVER (), rfm_score(last_order_at, orders, monetary, $bins) OVER () FROM buyers},
 		"SELECT customer, r, f, m, cell FROM ($expected) s"), 't|', "$bins bins: the window functions as plain SQL");
 	is(same_rows(qq{
