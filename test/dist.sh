@@ -72,7 +72,7 @@ archive_faults() (
 	[ "$(find . -mindepth 1 -maxdepth 1 | sort | tr '\n' ' ')" = "./$name ./$name.zip " ] ||
 		echo "not all of the archive lies in $name"
 	cd "$name"
-	for file in CHANGELOG.md LICENSE META.json Makefile README.md retention.control src sql expected test; do
+	for file in CHANGELOG.md LICENSE META.json Makefile README.md retention.control src sql expected test docs; do
 		[ -e $file ] || echo "there is no $file in the archive"
 	done
 	find . \( -name '.git*' -o -name .ci -o -name '*.o' -o -name '*.so' -o -name '*.bc' -o -name debian \) ! -path './.github*' |

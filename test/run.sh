@@ -12,6 +12,8 @@
 #	WERROR=1	the compiler's warnings are errors
 #	RETENTION_SHARED	the folder with the data sets of 006_real_orders.pl
 #				(default: shared, beside the project)
+#	UPDATE_DOCS=1	007_docs.pl writes what the examples print into README.md and docs/
+#			(UPDATE_README=1 is the same)
 #	KEEP=1, PG_CONFIG, CHECK_USER	as cluster.sh says
 set -eu
 
@@ -21,6 +23,8 @@ export LC_ALL=C.UTF-8
 project=$(cd "$(dirname "$0")/.." && pwd)
 # shellcheck source=test/cluster.sh
 . "$project/test/cluster.sh"
+
+[ -z "${UPDATE_README:-}" ] || export UPDATE_DOCS="$UPDATE_README"
 
 passed=0
 failed=0
@@ -79,7 +83,7 @@ run_tap() {
 	# shellcheck disable=SC2016 # the inner shell's parameters
 	cluster_run env -u LC_CTYPE -u LC_COLLATE LANG=C.UTF-8 TMPDIR="$CLUSTER_DIR" TESTDIR="$tap" TESTDATADIR="$tap/tmp_check" TESTLOGDIR="$tap/tmp_check/log" \
 		PERL_TEST_HARNESS_DUMP_TAP="$tap/output" PG_REGRESS="$perl/../regress/pg_regress" \
-		RETENTION_SHARED="${RETENTION_SHARED:-${project%/*}/shared}" ${UPDATE_README:+"RETENTION_SOURCE=$project"} \
+		RETENTION_SHARED="${RETENTION_SHARED:-${project%/*}/shared}" \
 		sh -c 'cd source && exec prove --timer -I "$0" $1' "$perl" "${PROVE_TESTS:-test/t/*.pl}" || status=1
 
 	tap_passed=0
@@ -95,6 +99,8 @@ run_tap() {
 		[ "$3" = 0 ] || show_end_of "$tap/tmp_check/log/regress_log_$name"
 	done
 	[ $status = 0 ] || show_crashes "$tap"/tmp_check/log/*.log
+	# They were written in the copy: the server's user may not write here.
+	[ -z "${UPDATE_DOCS:-}" ] || (cd "$CLUSTER_DIR/source" && tar -cf - README.md docs/*.md) | tar -C "$project" -xf - --no-same-owner
 	add $tap_passed $tap_failed $status
 }
 
