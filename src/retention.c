@@ -7,6 +7,15 @@
  */
 #include "base/compat.h"
 
+#include "engine/families.h"
 #include "fmgr.h"
 
 RETENTION_MODULE_MAGIC;
+
+void		_PG_init(void);
+
+void
+_PG_init(void)
+{
+	families_check();
+}

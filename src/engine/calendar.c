@@ -1,146 +1,346 @@
 /*
  * calendar.c
- *		Arithmetic on instants and spans, always in UTC.
+ *		Periods of the calendar, in a time zone.
  *
- * The server's own month arithmetic (31 March - 1 month = 28 February), but
- * never in the session's time zone: an aggregate is immutable, and the same
- * query must give the same answer from a dashboard, from cron and on a remote
- * shard. An instant read as a time without zone *is* its UTC wall clock, so
- * the server's timestamp functions do exactly this.
+ * To know the local day of an instant is to know the zone's offset from UTC
+ * then. Asking the server's time zone library for every row would cost more than
+ * all the rest, so the offsets of 1970 to 2100 are asked for once per zone and
+ * process. They are facts: nothing depends on them being there.
  *
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
  */
 #include "engine/calendar.h"
 
-#include "base/checks.h"
-#include "common/int.h"
-#include "fmgr.h"
-#include "utils/fmgrprotos.h"
+#include "pgtime.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-static void
-reject_long_interval(const char *argument)
+static const char *const grain_names[GRAINS] = {
+	[GRAIN_DAY] = "day",
+	[GRAIN_WEEK] = "week",
+	[GRAIN_MONTH] = "month",
+	[GRAIN_QUARTER] = "quarter",
+	[GRAIN_YEAR] = "year"
+};
+
+Grain
+grain_from_text(const text *name)
 {
+	for (int i = 0; i < GRAINS; i++)
+		if (VARSIZE_ANY_EXHDR(name) == strlen(grain_names[i]) &&
+			memcmp(VARDATA_ANY(name), grain_names[i],
+				   strlen(grain_names[i])) == 0)
+			return (Grain) i;
 	ereport(ERROR,
-			(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-			 errmsg("argument \"%s\" is too long an interval", argument)));
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("argument \"grain\" must be 'day', 'week', 'month', 'quarter' or 'year', not \"%s\"",
+					text_to_cstring(name))));
 }
 
-/* A length in days, near enough to see whether a calendar can hold it. */
-static double
-roughly_days(const Interval *span)
+const char *
+grain_name(Grain grain)
 {
-	return span->month * (365.2425 / MONTHS_PER_YEAR) + span->day +
-		span->time / (double) USECS_PER_DAY;
+	return grain_names[grain];
 }
 
-TimestampTz
-utc_plus(TimestampTz at, const Interval *span)
-{
-	return DatumGetTimestamp(DirectFunctionCall2(timestamp_pl_interval,
-												 TimestampGetDatum(at),
-												 IntervalPGetDatum(span)));
-}
-
-/* at + span, or false if that lies beyond the server's calendar. */
-bool
-utc_plus_fits(TimestampTz at, const Interval *span, TimestampTz *sum)
-{
-	/* the last years are left to nobody, so that no sum comes near the limit */
-	if (roughly_days(span) > (END_TIMESTAMP - (double) at) / USECS_PER_DAY - DAYS_PER_YEAR)
-		return false;
-	*sum = utc_plus(at, span);
-	return true;
-}
+/* ------------------------------------------------------------------------
+ * Zones
+ * ------------------------------------------------------------------------
+ */
 
 /*
- * at - span. A span that reaches back beyond the server's calendar is an error
- * that names the argument.
+ * An offset from UTC in microseconds, until when it holds, and the latest local
+ * day there was before. Where clocks go back over midnight (St John's did at
+ * 00:01), a day does not come again: what it has of a second time belongs to the
+ * day after, so that a later instant never has an earlier period.
  */
-TimestampTz
-utc_minus(TimestampTz at, const Interval *span, const char *argument)
+typedef struct ZoneSpan
 {
-	const double days_there_are =
-		((uint64) at - (uint64) MIN_TIMESTAMP) / (double) USECS_PER_DAY;
+	TimestampTz until;
+	int64		offset;
+	int64		day_before;
+} ZoneSpan;
 
-	if (roughly_days(span) > days_there_are - DAYS_PER_MONTH)
-		reject_long_interval(argument);
-	return DatumGetTimestamp(DirectFunctionCall2(timestamp_mi_interval,
-												 TimestampGetDatum(at),
-												 IntervalPGetDatum(span)));
+struct Zone
+{
+	char		name[ZONE_NAME_SIZE];
+	const pg_tz *tz;
+	int			last;			/* the span of the instant asked for last */
+	int			nspans;
+	ZoneSpan   *spans;			/* from TABLE_BEGIN on, to TABLE_END */
+	Zone	   *next;
+};
+
+/* 1970-01-01 and 2100-01-01, in seconds since 1970 */
+#define TABLE_BEGIN		INT64CONST(0)
+#define TABLE_END		INT64CONST(4102444800)
+
+static Zone *zones = NULL;
+static int	nzones = 0;
+
+#define MOST_ZONES		32
+
+static TimestampTz
+timestamp_of_unix(int64 seconds)
+{
+	return (seconds - (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY) *
+		USECS_PER_SEC;
 }
 
-/* Each field doubled: two months back is one step of two months, not two steps. */
-void
-interval_twice(Interval *doubled, const Interval *span, const char *argument)
-{
-	if (pg_mul_s32_overflow(span->month, 2, &doubled->month) ||
-		pg_mul_s32_overflow(span->day, 2, &doubled->day) ||
-		pg_mul_s64_overflow(span->time, 2, &doubled->time))
-		reject_long_interval(argument);
-}
-
-static bool
-is_whole_months(const Interval *span)
-{
-	return span->month != 0 && span->day == 0 && span->time == 0;
-}
-
-/*
- * The length EXTRACT(EPOCH FROM span) gives, in microseconds: a year of
- * 365.25 days, a month of 30.
- */
 static int64
-interval_microseconds(const Interval *span, const char *argument)
+unix_of_timestamp(TimestampTz at)
 {
-	const int64 year = 36525 * (USECS_PER_DAY / 100);
-	int64		years,
-				months,
-				days,
-				total = 0;
+	int64		seconds = at / USECS_PER_SEC;
 
-	if (pg_mul_s64_overflow(span->month / MONTHS_PER_YEAR, year, &years) ||
-		pg_mul_s64_overflow(span->month % MONTHS_PER_YEAR,
-							DAYS_PER_MONTH * USECS_PER_DAY, &months) ||
-		pg_mul_s64_overflow(span->day, USECS_PER_DAY, &days) ||
-		pg_add_s64_overflow(years, months, &total) ||
-		pg_add_s64_overflow(total, days, &total) ||
-		pg_add_s64_overflow(total, span->time, &total))
-		reject_long_interval(argument);
-	return total;
+	/* down, before 2000 too */
+	if (at < 0 && at % USECS_PER_SEC != 0)
+		seconds--;
+	return seconds + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
+}
+
+static int64
+floor_div(int64 a, int64 b)
+{
+	return a / b - (a % b < 0);
+}
+
+/* Days since 2000-01-01, by day and time of day: at + offset may be out of range */
+static int64
+local_day(TimestampTz at, int64 offset)
+{
+	int64		days = floor_div(at, USECS_PER_DAY);
+
+	return days + floor_div(at - days * USECS_PER_DAY + offset, USECS_PER_DAY);
+}
+
+/* What the library says of one instant. */
+static int64
+library_offset(const pg_tz *tz, int64 unix_seconds)
+{
+	pg_time_t	time = (pg_time_t) unix_seconds;
+	const struct pg_tm *local = pg_localtime(&time, tz);
+
+	return local ? local->tm_gmtoff * USECS_PER_SEC : 0;
+}
+
+/* The next change of a zone's clocks, at most "most". */
+static int64
+next_change(const pg_tz *tz, int64 unix_seconds, int64 most)
+{
+	pg_time_t	at = (pg_time_t) unix_seconds;
+	long		offset;
+	long		next_offset;
+	int			is_dst;
+	int			next_is_dst;
+	pg_time_t	boundary;
+
+	if (pg_next_dst_boundary(&at, &offset, &is_dst, &boundary, &next_offset,
+							 &next_is_dst, tz) <= 0)
+		return most;
+	return Min((int64) boundary, most);
+}
+
+/* More than clocks can go back, which is from 167 hours ahead to as many behind */
+#define LONGEST_WAY_BACK	(15 * SECS_PER_DAY)
+
+/* The span that begins with an instant, by the library; its end is not known. */
+static ZoneSpan
+library_span(const pg_tz *tz, int64 unix_seconds)
+{
+	ZoneSpan	span = {0};
+	int64		at = unix_seconds - LONGEST_WAY_BACK;
+
+	span.offset = library_offset(tz, unix_seconds);
+	span.day_before = PG_INT64_MIN;
+	while (at < unix_seconds)
+	{
+		int64		offset = library_offset(tz, at);
+
+		at = next_change(tz, at, unix_seconds);
+		span.day_before = Max(span.day_before,
+							  local_day(timestamp_of_unix(at) - 1, offset));
+	}
+	return span;
+}
+
+static void
+fill_spans(Zone *zone)
+{
+	ZoneSpan	span = library_span(zone->tz, TABLE_BEGIN);
+	int64		at = TABLE_BEGIN;
+	int			room = 64;
+
+	zone->spans = MemoryContextAlloc(TopMemoryContext, room * sizeof(ZoneSpan));
+	while (at < TABLE_END)
+	{
+		span.offset = library_offset(zone->tz, at);
+		at = next_change(zone->tz, at, TABLE_END);
+		span.until = timestamp_of_unix(at);
+		if (zone->nspans == room)
+			zone->spans = repalloc(zone->spans,
+								   (room *= 2) * sizeof(ZoneSpan));
+		zone->spans[zone->nspans++] = span;
+		span.day_before = Max(span.day_before,
+							  local_day(span.until - 1, span.offset));
+	}
+}
+
+/* Names can be made up without end ('XYZ3'), so not all can be kept. */
+static void
+forget_zones(void)
+{
+	while (zones)
+	{
+		Zone	   *zone = zones;
+
+		zones = zone->next;
+		pfree(zone->spans);
+		pfree(zone);
+	}
+	nzones = 0;
 }
 
 /*
- * How many times one positive span holds another, as an exact fraction: of
- * months when both are whole months ('3 years' / '1 year' = 36/12), else of
- * microseconds.
+ * A zone by its name, good until the next call; one that the server does not know
+ * is an error that names the argument.
  */
-void
-interval_ratio(const Interval *above, const char *above_name,
-			   const Interval *below, const char *below_name,
-			   int64 *numerator, int64 *denominator)
+const Zone *
+zone_from_name(const char *name)
 {
-	if (is_whole_months(above) && is_whole_months(below))
-	{
-		*numerator = above->month;
-		*denominator = below->month;
-		return;
-	}
-	*numerator = interval_microseconds(above, above_name);
-	*denominator = interval_microseconds(below, below_name);
-}
+	Zone	   *zone;
+	const pg_tz *tz;
 
-/* The days of a span that is a whole number of them, and above zero. */
-int64
-interval_days(const Interval *span, const char *argument)
-{
-	check_positive_interval(span, argument);
-	if (span->month != 0 || span->time % USECS_PER_DAY != 0)
+	for (zone = zones; zone; zone = zone->next)
+		if (strcmp(zone->name, name) == 0)
+			return zone;
+	tz = strlen(name) < ZONE_NAME_SIZE ? pg_tzset(name) : NULL;
+	if (tz == NULL || !pg_tz_acceptable(unconstify(pg_tz *, tz)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"%s\" must be a whole number of days, not \"%s\"",
-						argument, interval_text(span)),
-				 errhint("Write a week as '7 days'. Months and years vary in length; 30 or 365 days do not.")));
-	return span->day + span->time / USECS_PER_DAY;
+				 errmsg("argument \"tz\" must be the name of a time zone, not \"%s\"",
+						name),
+				 errhint("Such as 'UTC' or 'Europe/Paris': see the view pg_timezone_names.")));
+	if (nzones == MOST_ZONES)
+		forget_zones();
+	zone = MemoryContextAllocZero(TopMemoryContext, sizeof(Zone));
+	strlcpy(zone->name, name, ZONE_NAME_SIZE);
+	zone->tz = tz;
+	fill_spans(zone);
+	zone->next = zones;
+	zones = zone;
+	nzones++;
+	return zone;
+}
+
+/* The day an instant belongs to, in days since 2000-01-01. */
+static int64
+zone_day(const Zone *zone, TimestampTz at)
+{
+	const ZoneSpan *span;
+	ZoneSpan	rare;
+	int			first = 0;
+	int			count = zone->nspans;
+	int			last = zone->last;
+
+	if (unlikely(at < timestamp_of_unix(TABLE_BEGIN) ||
+				 at >= timestamp_of_unix(TABLE_END)))
+	{
+		rare = library_span(zone->tz, unix_of_timestamp(at));
+		span = &rare;
+	}
+	else if (at < zone->spans[last].until &&
+			 (last == 0 || at >= zone->spans[last - 1].until))
+		span = &zone->spans[last];
+	else
+	{
+		/* the first span that ends after it */
+		while (count > 1)
+		{
+			int			half = count / 2;
+
+			if (zone->spans[first + half - 1].until <= at)
+				first += half;
+			count -= half;
+		}
+		((Zone *) zone)->last = first;
+		span = &zone->spans[first];
+	}
+	return Max(local_day(at, span->offset), span->day_before);
+}
+
+/* ------------------------------------------------------------------------
+ * Periods
+ * ------------------------------------------------------------------------
+ */
+/* Monday 2000-01-03, in days since 2000-01-01 */
+#define FIRST_MONDAY	2
+
+/*
+ * The month of a day, as 12 * year + month - 1. Orders that follow one another in
+ * a table are mostly of one month, so the last one is kept.
+ */
+static int64
+month_of_day(int64 days)
+{
+	static int64 begin = 0;
+	static int64 end = 0;
+	static int64 known = 0;
+
+	if (days < begin || days >= end)
+	{
+		int			year;
+		int			month;
+		int			day;
+
+		j2date((int) days + POSTGRES_EPOCH_JDATE, &year, &month, &day);
+		known = (int64) year * MONTHS_PER_YEAR + month - 1;
+		begin = period_start(GRAIN_MONTH, known);
+		end = period_start(GRAIN_MONTH, known + 1);
+	}
+	return known;
+}
+
+int64
+period_of(Grain grain, const Zone *zone, TimestampTz at)
+{
+	int64		days = zone_day(zone, at);
+
+	if (grain == GRAIN_DAY)
+		return days;
+	if (grain == GRAIN_WEEK)
+		return floor_div(days - FIRST_MONDAY, 7);
+	if (grain == GRAIN_MONTH)
+		return month_of_day(days);
+	if (grain == GRAIN_QUARTER)
+		return floor_div(month_of_day(days), 3);
+	return floor_div(month_of_day(days), MONTHS_PER_YEAR);
+}
+
+/* The first day of a period. */
+DateADT
+period_start(Grain grain, int64 period)
+{
+	int64		months = period;
+
+	switch (grain)
+	{
+		case GRAIN_DAY:
+			return (DateADT) period;
+		case GRAIN_WEEK:
+			return (DateADT) (period * 7 + FIRST_MONDAY);
+		case GRAIN_MONTH:
+			break;
+		case GRAIN_QUARTER:
+			months = period * 3;
+			break;
+		case GRAIN_YEAR:
+			months = period * MONTHS_PER_YEAR;
+			break;
+	}
+	return date2j((int) floor_div(months, MONTHS_PER_YEAR),
+				  (int) (months - floor_div(months, MONTHS_PER_YEAR) * MONTHS_PER_YEAR) + 1,
+				  1) - POSTGRES_EPOCH_JDATE;
 }

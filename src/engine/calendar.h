@@ -1,6 +1,16 @@
 /*
  * calendar.h
- *		Arithmetic on instants and spans, always in UTC.
+ *		Periods of the calendar: the day, week, month, quarter or year that an
+ *		instant belongs to in a time zone, as a number.
+ *
+ * Numbers of one grain are consecutive, so the distance of two periods is a
+ * subtraction: 14 months apart are 14.
+ *
+ *		day			days since 2000-01-01
+ *		week		weeks since Monday 2000-01-03 (ISO weeks begin on Monday)
+ *		month		12 * year + month - 1
+ *		quarter		4 * year + quarter - 1
+ *		year		year
  *
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
@@ -11,25 +21,29 @@
 #include "base/compat.h"
 
 #include "datatype/timestamp.h"
+#include "utils/date.h"
 
-extern retention_internal bool utc_plus_fits(TimestampTz at,
-											 const Interval *span,
-											 TimestampTz *sum);
-extern retention_internal TimestampTz utc_minus(TimestampTz at,
-												const Interval *span,
-												const char *argument);
-extern retention_internal TimestampTz utc_plus(TimestampTz at,
-											   const Interval *span);
-extern retention_internal void interval_twice(Interval *doubled,
-											  const Interval *span,
-											  const char *argument);
-extern retention_internal int64 interval_days(const Interval *span,
-											  const char *argument);
-extern retention_internal void interval_ratio(const Interval *above,
-											  const char *above_name,
-											  const Interval *below,
-											  const char *below_name,
-											  int64 *numerator,
-											  int64 *denominator);
+typedef enum Grain
+{
+	GRAIN_DAY,
+	GRAIN_WEEK,
+	GRAIN_MONTH,
+	GRAIN_QUARTER,
+	GRAIN_YEAR
+} Grain;
+
+#define GRAINS	(GRAIN_YEAR + 1)
+
+/* A time zone's name, in an option; longer than any name there is */
+#define ZONE_NAME_SIZE	48
+
+typedef struct Zone Zone;
+
+extern retention_internal Grain grain_from_text(const text *name);
+extern retention_internal const char *grain_name(Grain grain);
+extern retention_internal const Zone *zone_from_name(const char *name);
+extern retention_internal int64 period_of(Grain grain, const Zone *zone,
+										  TimestampTz at);
+extern retention_internal DateADT period_start(Grain grain, int64 period);
 
 #endif							/* RETENTION_CALENDAR_H */

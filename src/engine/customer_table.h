@@ -2,12 +2,10 @@
  * customer_table.h
  *		The engine: a table from customer to a small fixed-size payload.
  *
- * Every aggregate that looks at customers is a CustomerFamily: what it keeps
- * of a customer (the payload), how two payloads of one customer become one
- * (merge), what it keeps of the whole (the totals). A row is nothing but the
- * payload of a customer with one row, so that adding a row, adding 256 rows at
- * once, combining two parallel workers, reading a stored state and rolling up a
- * thousand of them are one operation, customer_table_absorb.
+ * What is kept of a customer is its family's to say (families.h). A row is nothing
+ * but the payload of a customer with one row, so that adding a row, adding 256
+ * rows at once, combining two parallel workers, reading a stored state and rolling
+ * up a thousand of them are one operation, customer_table_absorb.
  *
  * THE TABLE is an array of slots sorted by key, with gaps:
  *
@@ -42,76 +40,11 @@
 #include "base/compat.h"
 
 #include "engine/customer_key.h"
-#include "datatype/timestamp.h"
-#include "miscadmin.h"
+#include "engine/families.h"
 #include "engine/state_heap.h"
-#include "engine/state_options.h"
+#include "miscadmin.h"
 
-typedef struct CustomerTable CustomerTable;
 typedef struct TableSpill TableSpill;
-typedef struct CustomerSource CustomerSource;
-
-/*
- * An aggregate family. Its C structs for totals and payload have no padding and
- * at most MOST_PAYLOAD bytes; "fields" spells them, a letter a field, so that
- * the engine can check, send and relocate them:
- *
- *		c	uint8
- *		i	uint32
- *		q	int64
- *		n	int64 that is never negative
- *		m	Money
- *		t	offset of a timeline (timeline.h), or TIMELINE_EMPTY
- *		s	offset of a customer's instants (instants.h), or INSTANTS_NONE
- *		-	int64 that is derived from the payloads, and so not sent
- */
-typedef struct CustomerFamily
-{
-	const char *name;			/* of the aggregate, for messages */
-	uint8		id;				/* in stored states: never reused */
-	uint8		noptions;
-	const OptionSpec *options;
-	/* checks the options and fills options->derived */
-	void		(*derive) (StateOptions *options);
-
-	const char *totals_fields;
-	uint16		totals_size;
-	const void *totals_identity;	/* merged with x gives x; NULL: zeros */
-	/* into += from, but for derived fields; NULL when there is no other */
-	void		(*merge_totals) (StateHeap *heap, void *into, const void *from,
-								 const char *from_base);
-
-	const char *payload_fields;
-	uint16		payload_size;
-	const void *identity;		/* merged with x gives x; NULL: zeros */
-	/* into += from; may keep derived totals up to date in table->totals */
-	void		(*merge) (CustomerTable *table, void *into, const void *from,
-						  const char *from_base);
-	/* asks for the heap blocks that merging into a payload will read; may be NULL */
-	void		(*prefetch) (const void *payload, const char *heap_base);
-	/*
-	 * Is this a payload that rows could have made? Of a family without customers:
-	 * are these totals? NULL: all are.
-	 */
-	bool		(*valid) (const void *payload, const char *heap_base,
-						  const StateOptions *options);
-
-	/* customer_table_absorb, compiled for this family */
-	void		(*absorb) (CustomerTable *table,
-						   const CustomerSource *source);
-
-	/*
-	 * For a family whose keys are no customers but numbers: one, or the three of
-	 * a pattern; and whose states may be of an SQL type of their own.
-	 */
-	const char *type;			/* its name; NULL: retention_state */
-	const char *key_name;		/* what its keys are; NULL: customer */
-	KeyKind		key_kind;		/* the only kind it has; KEY_NONE: customers' */
-	bool		(*valid_key) (const int64 *numbers);
-	const char *large_hint;		/* what to do about a state above 1 GB */
-} CustomerFamily;
-
-#define MOST_PAYLOAD	64
 
 /* Who holds a table's memory: a flat value or an expanded object. */
 typedef struct TableStorage
@@ -120,6 +53,8 @@ typedef struct TableStorage
 	void		(*new_slots) (CustomerTable *table, uint64 nslots);
 	/* such old memory is not needed any more */
 	void		(*free_slots) (CustomerTable *table, char *slots);
+	/* makes the table that of a partition of it, from 1 on */
+	void		(*load_partition) (CustomerTable *table, int partition);
 } TableStorage;
 
 struct CustomerTable
@@ -142,10 +77,12 @@ struct CustomerTable
 
 	/*
 	 * A table that outgrew its memory and is now being read: the partition in it,
-	 * of so many (spill.h). Otherwise both are 0.
+	 * of so many, and what all of them hold. Otherwise these are 0.
 	 */
 	int			partition;
 	int			npartitions;
+	uint64		all_used;
+	bool		any_has_ones;
 	TableSpill *spill;			/* what was written to files; NULL: nothing */
 };
 
@@ -198,16 +135,25 @@ extern retention_internal void customer_table_pack(const CustomerTable *table,
 												   void *totals,
 												   StateHeap *heap);
 
-/* Of a spilled table; see spill.h */
-extern retention_internal void spill_load(CustomerTable *table, int partition);
-extern retention_internal uint64 spill_customers(const CustomerTable *table);
-extern retention_internal bool spill_has_ones(const CustomerTable *table);
-
 /* How many customers there are, in all partitions. */
 static inline uint64
 customer_table_customers(const CustomerTable *table)
 {
-	return table->npartitions == 0 ? table->used : spill_customers(table);
+	return table->npartitions == 0 ? table->used : table->all_used;
+}
+
+/* Is the customer of all ones there, in whichever partition? */
+static inline bool
+customer_table_has_ones(const CustomerTable *table)
+{
+	return table->npartitions == 0 ? table->has_ones : table->any_has_ones;
+}
+
+/* Bytes of so many slots, with the place of the customer of all ones. */
+static inline uint64
+slots_size(const CustomerTable *table, uint64 nslots)
+{
+	return (nslots + 1) * table->stride;
 }
 
 static inline uint64
@@ -503,7 +449,8 @@ customer_cursor_next_slot(CustomerCursor *cursor)
 		if (unlikely(cursor->partition != table->partition))
 		{
 			cursor->partition = Max(cursor->partition, 1);
-			spill_load(unconstify(CustomerTable *, table), cursor->partition);
+			table->storage->load_partition(unconstify(CustomerTable *, table),
+										   cursor->partition);
 		}
 		while (cursor->next < table->nslots)
 		{

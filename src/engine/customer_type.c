@@ -12,6 +12,25 @@
 #include "utils/lsyscache.h"
 #include "utils/uuid.h"
 
+/* For messages; NULL: it has no name */
+const char *
+key_kind_name(KeyKind kind)
+{
+	switch (kind)
+	{
+		case KEY_NONE:
+		case KEY_PATTERN:
+			break;
+		case KEY_BIGINT:
+			return "bigint";
+		case KEY_TEXT:
+			return "text";
+		case KEY_UUID:
+			return "uuid";
+	}
+	return NULL;
+}
+
 /* How the engine holds customers of a type; KEY_NONE: it does not. */
 KeyKind
 customer_kind_of_type(Oid type)

@@ -12,6 +12,7 @@
 
 #include "engine/customer_table.h"
 
+extern retention_internal const char *key_kind_name(KeyKind kind);
 extern retention_internal KeyKind customer_kind_of_type(Oid type);
 extern retention_internal Oid customer_type_of_kind(KeyKind kind);
 extern retention_internal bool customer_type_fits(Oid wanted, Oid column_type);

@@ -37,8 +37,6 @@ struct TableSpill
 	LogicalTape **tapes;		/* one for each; NULL: nothing written yet */
 	uint64	   *nslots;			/* on each */
 	uint64		most_reserved;	/* customers there may be room for */
-	uint64		customers;		/* of all partitions; once it is being read */
-	bool		has_ones;
 	StateHeap	totals_heap;
 	uint64		totals[MOST_PAYLOAD / sizeof(uint64)];
 };
@@ -272,6 +270,7 @@ restore_totals(CustomerTable *table)
 				table->spill->totals_heap.base);
 }
 
+/* Makes the table that of a partition, from 1 on, with the totals of all. */
 void
 spill_load(CustomerTable *table, int partition)
 {
@@ -280,18 +279,6 @@ spill_load(CustomerTable *table, int partition)
 	take_up(table, partition);
 	restore_totals(table);
 	MemoryContextSwitchTo(caller);
-}
-
-uint64
-spill_customers(const CustomerTable *table)
-{
-	return table->spill->customers;
-}
-
-bool
-spill_has_ones(const CustomerTable *table)
-{
-	return table->spill->has_ones;
 }
 
 /*
@@ -303,16 +290,16 @@ count_partitions(CustomerTable *table)
 {
 	TableSpill *spill = table->spill;
 	const uint64 zeros[MOST_PAYLOAD / sizeof(uint64)] = {0};
-	const char *fields = table->family->totals_fields;
+	const StateField *fields = table->family->totals_fields;
 
-	fields_copy_derived(fields, table->totals, (const char *) zeros);
+	fields_copy_derived(fields, table->totals, zeros);
 	for (int i = 1; i <= spill->npartitions; i++)
 	{
 		take_up(table, i);
-		spill->customers += table->used;
-		spill->has_ones = table->has_ones;
+		table->all_used += table->used;
+		table->any_has_ones |= table->has_ones;
 	}
-	fields_copy_derived(fields, (char *) spill->totals, table->totals);
+	fields_copy_derived(fields, spill->totals, table->totals);
 	restore_totals(table);
 }
 
@@ -361,7 +348,7 @@ spill_gather(CustomerTable *table)
 	table->heap.dead = 0;
 	table->shift = 0;
 	table->partition = table->npartitions = 0;
-	customer_table_reserve_new(table, table->spill->customers);
+	customer_table_reserve_new(table, table->all_used);
 	for (int i = 1; i <= npartitions; i++)
 		absorb_partition(table, i);
 	restore_totals(table);

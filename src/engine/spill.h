@@ -14,8 +14,9 @@
  * To be read, the partitions are taken up one after the other: what was written of
  * the partition is absorbed into the table, which then holds these customers and
  * all that is known of them. Partitions are in the order of keys, so whoever walks the
- * customers sees them in the order of one large table. CustomerCursor does this by
- * itself; nobody else needs to know.
+ * customers sees them in the order of one large table. CustomerCursor does so by
+ * itself. Who merges one table into another takes up the partitions himself, and who
+ * must look at customers in an order of his own gathers them first (spill_gather).
  *
  * The tapes are the server's (logtape.h), as for its own hashed aggregates: one
  * temporary file for all, whose blocks show as "temp written" in EXPLAIN (ANALYZE,
@@ -35,6 +36,7 @@ extern retention_internal void spill_table(CustomerTable *table,
 										   MemoryContext context, Size least);
 extern retention_internal void spill_other(CustomerTable *table,
 										   const CustomerTable *from);
+extern retention_internal void spill_load(CustomerTable *table, int partition);
 extern retention_internal void spill_finish(CustomerTable *table);
 extern retention_internal void spill_gather(CustomerTable *table);
 extern retention_internal void spill_close(CustomerTable *table);

@@ -9,197 +9,235 @@
  */
 #include "engine/state_fields.h"
 
-#include "libpq/pqformat.h"
 #include "engine/instants.h"
-#include "engine/money.h"
 #include "engine/timeline.h"
+#include "libpq/pqformat.h"
 
 StaticAssertDecl(TIMELINE_EMPTY == INSTANTS_NONE, "one mark for no block");
 
-static Size
-field_size(char field)
+static int64
+load_int64(const char *at)
 {
-	switch (field)
+	int64		value;
+
+	memcpy(&value, at, sizeof(value));
+	return value;
+}
+
+static void
+store_int64(char *at, int64 value)
+{
+	memcpy(at, &value, sizeof(value));
+}
+
+#define FOR_EACH_FIELD(field, fields) \
+	for (const StateField *field = (fields); \
+		 field != NULL && field->type != FIELD_END; field++)
+
+static bool
+points_at_block(const StateField *field)
+{
+	return field->type == FIELD_TIMELINE || field->type == FIELD_INSTANTS;
+}
+
+/* Do the fields fill a struct of that size, in their order and without a hole? */
+bool
+fields_fill(const StateField *fields, Size size)
+{
+	Size		at = 0;
+
+	FOR_EACH_FIELD(field, fields)
 	{
-		case 'c':
-			return sizeof(uint8);
-		case 'i':
-			return sizeof(uint32);
-		case 'q':
-		case 'n':
-		case '-':
-		case 't':
-		case 's':
-			return sizeof(int64);
-		case 'm':
-			return sizeof(Money);
+		if (field->offset != at)
+			return false;
+		at += FIELD_SIZE(field->type);
 	}
-	elog(ERROR, "unknown state field \"%c\"", field);
-	return 0;
+	return at == size;
 }
 
 /* Bytes the heap blocks of these fields take in a packed heap. */
 uint64
-fields_heap_size(const char *fields, const char *data, const char *base)
+fields_heap_size(const StateField *fields, const void *data, const char *base)
 {
 	uint64		size = 0;
 
-	for (; *fields; data += field_size(*fields++))
-		if (*fields == 'm')
+	FOR_EACH_FIELD(field, fields)
+	{
+		const char *at = (const char *) data + field->offset;
+
+		if (field->type == FIELD_MONEY)
 		{
 			Money		money;
 
-			memcpy(&money, data, sizeof(money));
+			memcpy(&money, at, sizeof(money));
 			if (money_is_wide(&money))
 				size += heap_copied_size(base, money_offset(&money));
 		}
-		else if (*fields == 't' || *fields == 's')
+		else if (points_at_block(field))
 		{
 			uint64		block;
 
-			memcpy(&block, data, sizeof(block));
+			memcpy(&block, at, sizeof(block));
 			if (block != TIMELINE_EMPTY)
 				size += heap_copied_size(base, block);
 		}
+	}
 	return size;
 }
 
 /* Copies the fields that are derived from payloads, and no others. */
 void
-fields_copy_derived(const char *fields, char *into, const char *from)
+fields_copy_derived(const StateField *fields, void *into, const void *from)
 {
-	for (Size at = 0; *fields; at += field_size(*fields++))
-		if (*fields == '-')
-			memcpy(into + at, from + at, sizeof(int64));
+	FOR_EACH_FIELD(field, fields)
+	{
+		if (field->type == FIELD_DERIVED)
+			memcpy((char *) into + field->offset,
+				   (const char *) from + field->offset, sizeof(int64));
+	}
 }
 
 /* Copies the fields' heap blocks into another heap, and points at them there. */
 void
-fields_move(const char *fields, char *data, StateHeap *into, const char *base)
+fields_move(const StateField *fields, void *data, StateHeap *into,
+			const char *base)
 {
-	for (; *fields; data += field_size(*fields++))
-		if (*fields == 'm')
+	FOR_EACH_FIELD(field, fields)
+	{
+		char	   *at = (char *) data + field->offset;
+
+		if (field->type == FIELD_MONEY)
 		{
 			Money		money;
 
-			memcpy(&money, data, sizeof(money));
+			memcpy(&money, at, sizeof(money));
 			if (money_is_wide(&money))
 			{
 				money_move(into, &money, base);
-				memcpy(data, &money, sizeof(money));
+				memcpy(at, &money, sizeof(money));
 			}
 		}
-		else if (*fields == 't' || *fields == 's')
+		else if (points_at_block(field))
 		{
 			uint64		block;
 
-			memcpy(&block, data, sizeof(block));
+			memcpy(&block, at, sizeof(block));
 			if (block == TIMELINE_EMPTY)
 				continue;
-			block = *fields == 's' ? instants_move(into, base, block) :
+			block = field->type == FIELD_INSTANTS ?
+				instants_move(into, base, block) :
 				heap_copy_block(into, base, block);
-			memcpy(data, &block, sizeof(block));
+			memcpy(at, &block, sizeof(block));
 		}
+	}
+}
+
+static void
+field_send(StringInfo out, FieldType type, const char *at, const char *base)
+{
+	switch (type)
+	{
+		case FIELD_END:
+		case FIELD_DERIVED:
+			break;
+		case FIELD_BYTE:
+			pq_sendbyte(out, *(const uint8 *) at);
+			break;
+		case FIELD_UINT32:
+			{
+				uint32		value;
+
+				memcpy(&value, at, sizeof(value));
+				pq_sendint32(out, value);
+				break;
+			}
+		case FIELD_INT64:
+		case FIELD_COUNT:
+			pq_sendint64(out, load_int64(at));
+			break;
+		case FIELD_MONEY:
+			{
+				Money		money;
+
+				memcpy(&money, at, sizeof(money));
+				money_send(out, &money, base);
+				break;
+			}
+		case FIELD_TIMELINE:
+			timeline_send(out, base, (uint64) load_int64(at));
+			break;
+		case FIELD_INSTANTS:
+			instants_send(out, base, (uint64) load_int64(at));
+			break;
+	}
 }
 
 void
-fields_send(StringInfo out, const char *fields, const char *data,
+fields_send(StringInfo out, const StateField *fields, const void *data,
 			const char *base)
 {
-	for (; *fields; data += field_size(*fields++))
-		switch (*fields)
-		{
-			case 'c':
-				pq_sendbyte(out, *(const uint8 *) data);
+	FOR_EACH_FIELD(field, fields)
+		field_send(out, field->type, (const char *) data + field->offset, base);
+}
+
+static int64
+receive_int64(StringInfo in, FieldType type)
+{
+	int64		value = pq_getmsgint64(in);
+
+	if (type == FIELD_COUNT && value < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+				 errmsg("invalid retention state: negative count")));
+	return value;
+}
+
+static void
+field_receive(StringInfo in, FieldType type, char *at, StateHeap *heap)
+{
+	switch (type)
+	{
+		case FIELD_END:
+			break;
+		case FIELD_DERIVED:
+			store_int64(at, 0);
+			break;
+		case FIELD_BYTE:
+			*(uint8 *) at = (uint8) pq_getmsgbyte(in);
+			break;
+		case FIELD_UINT32:
+			{
+				uint32		value = pq_getmsgint(in, sizeof(value));
+
+				memcpy(at, &value, sizeof(value));
 				break;
-			case 'i':
-				{
-					uint32		value;
+			}
+		case FIELD_INT64:
+		case FIELD_COUNT:
+			store_int64(at, receive_int64(in, type));
+			break;
+		case FIELD_MONEY:
+			{
+				Money		money;
 
-					memcpy(&value, data, sizeof(value));
-					pq_sendint32(out, value);
-					break;
-				}
-			case 'q':
-			case 'n':
-				{
-					int64		value;
-
-					memcpy(&value, data, sizeof(value));
-					pq_sendint64(out, value);
-					break;
-				}
-			case 'm':
-				{
-					Money		money;
-
-					memcpy(&money, data, sizeof(money));
-					money_send(out, &money, base);
-					break;
-				}
-			case 't':
-			case 's':
-				{
-					uint64		block;
-
-					memcpy(&block, data, sizeof(block));
-					if (*fields == 't')
-						timeline_send(out, base, block);
-					else
-						instants_send(out, base, block);
-					break;
-				}
-		}
+				money_receive(in, heap, &money);
+				memcpy(at, &money, sizeof(money));
+				break;
+			}
+		case FIELD_TIMELINE:
+			store_int64(at, (int64) timeline_receive(in, heap));
+			break;
+		case FIELD_INSTANTS:
+			store_int64(at, (int64) instants_receive(in, heap));
+			break;
+	}
 }
 
 /* Raises an error for bytes that fields_send cannot have written. */
 void
-fields_receive(StringInfo in, const char *fields, char *data, StateHeap *heap)
+fields_receive(StringInfo in, const StateField *fields, void *data,
+			   StateHeap *heap)
 {
-	for (; *fields; data += field_size(*fields++))
-		switch (*fields)
-		{
-			case 'c':
-				*(uint8 *) data = (uint8) pq_getmsgbyte(in);
-				break;
-			case 'i':
-				{
-					uint32		value = pq_getmsgint(in, sizeof(value));
-
-					memcpy(data, &value, sizeof(value));
-					break;
-				}
-			case 'q':
-			case 'n':
-				{
-					int64		value = pq_getmsgint64(in);
-
-					if (*fields == 'n' && value < 0)
-						ereport(ERROR,
-								(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
-								 errmsg("invalid retention state: negative count")));
-					memcpy(data, &value, sizeof(value));
-					break;
-				}
-			case '-':
-				memset(data, 0, sizeof(int64));
-				break;
-			case 'm':
-				{
-					Money		money;
-
-					money_receive(in, heap, &money);
-					memcpy(data, &money, sizeof(money));
-					break;
-				}
-			case 't':
-			case 's':
-				{
-					uint64		block = *fields == 't' ?
-						timeline_receive(in, heap) : instants_receive(in, heap);
-
-					memcpy(data, &block, sizeof(block));
-					break;
-				}
-		}
+	FOR_EACH_FIELD(field, fields)
+		field_receive(in, field->type, (char *) data + field->offset, heap);
 }

@@ -76,6 +76,13 @@ extern retention_internal uint64 heap_splice_block(StateHeap *heap,
 												   const char *data,
 												   uint32 size);
 
+/* Would it be worth to rewrite it, once that many bytes are dead? */
+static inline bool
+heap_wants_rewriting(const StateHeap *heap, uint64 limit)
+{
+	return heap->dead > limit && heap->dead > heap->used / 2;
+}
+
 /* Frees what heap_init_scratch's heap has allocated, if anything. */
 static inline void
 heap_free_scratch(StateHeap *heap)

@@ -19,14 +19,16 @@
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
  */
-#include "engine/retention_state.h"
+#include "engine/state_io.h"
 
 #include "common/base64.h"
 #include "lib/stringinfo.h"
 #include "libpq/pqformat.h"
 #include "mb/pg_wchar.h"
-#include "engine/state_bytes.h"
+#include "engine/state_expanded.h"
 #include "engine/state_fields.h"
+#include "engine/state_flat.h"
+#include "engine/state_read.h"
 #include "utils/memutils.h"
 
 #define MAGIC	"RS"
@@ -181,7 +183,7 @@ receive_options(StringInfo in, const CustomerFamily *family,
 	memset(options, 0, sizeof(*options));
 	for (int i = 0; i < family->noptions; i++)
 		option_receive(in, &family->options[i], &options->value[i]);
-	state_derive_options(family, options);
+	family_derive_options(family, options);
 }
 
 static CustomerKey
@@ -237,13 +239,12 @@ receive_customers(StringInfo in, ExpandedState *expanded, uint64 count)
 		uint64		payload[MOST_PAYLOAD / sizeof(uint64)];
 		CustomerKey key = receive_key(in, family, table->kind, &batch->heap);
 
-		fields_receive(in, family->payload_fields, (char *) payload,
-					   &batch->heap);
+		fields_receive(in, family->payload_fields, payload, &batch->heap);
 		if (family->valid && !family->valid(payload, batch->heap.base, table->options))
 			reject_key(family, "impossible %s");
 		state_build_add(expanded, key, payload);
 	}
-	state_absorb_batch(expanded);
+	expanded_absorb_batch(expanded);
 	if (table->used != count)
 		reject_key(family, "a %s appears twice");
 }
@@ -266,12 +267,8 @@ state_from_message(StringInfo in, const char *type)
 	if (memcmp(pq_getmsgbytes(in, strlen(MAGIC)), MAGIC, strlen(MAGIC)) != 0)
 		reject_bytes("it does not begin with the mark of one");
 	format = pq_getmsgbyte(in);
-	if (format != STATE_FORMAT)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("retention state has format %d, this version reads format %d",
-						format, STATE_FORMAT)));
-	family = state_family(pq_getmsgbyte(in));
+	state_check_format(format);
+	family = family_by_id(pq_getmsgbyte(in));
 	if (family == NULL)
 		reject_bytes("unknown aggregate");
 	if (strcmp(family_type(family), type) != 0)
@@ -280,13 +277,12 @@ state_from_message(StringInfo in, const char *type)
 				 errmsg("invalid %s: it is a state of %s, of type %s", type,
 						family->name, family_type(family))));
 	kind = pq_getmsgbyte(in);
-	if (!state_kind_is_valid(family, kind))
+	if (!family_has_kind(family, kind))
 		reject_key(family, "unknown type of %s");
 
 	receive_options(in, family, &options);
 	expanded = state_build_begin(family, kind, &options);
-	fields_receive(in, family->totals_fields, (char *) totals,
-				   &expanded->table.heap);
+	fields_receive(in, family->totals_fields, totals, &expanded->table.heap);
 	memcpy(expanded->table.totals, totals, family->totals_size);
 	if (kind == KEY_NONE && family->valid &&
 		!family->valid(totals, expanded->table.heap.base, &options))

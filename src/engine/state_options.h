@@ -13,7 +13,7 @@
 
 #include "datatype/timestamp.h"
 #include "lib/stringinfo.h"
-#include "engine/periods.h"
+#include "engine/calendar.h"
 #include "utils/timestamp.h"
 
 typedef enum OptionType
@@ -21,7 +21,7 @@ typedef enum OptionType
 	OPTION_TIME,				/* timestamptz */
 	OPTION_INTERVAL,
 	OPTION_COUNT,				/* integer */
-	OPTION_GRAIN,				/* text: see periods.h */
+	OPTION_GRAIN,				/* text: see calendar.h */
 	OPTION_ZONE					/* text: a time zone; the last option if any */
 } OptionType;
 

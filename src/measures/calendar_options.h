@@ -34,7 +34,7 @@ calendar_as_of(const StateOptions *options)
 	return options->value[CALENDAR_AS_OF].time;
 }
 
-/* The number of the period that holds an instant: see periods.h */
+/* The number of the period that holds an instant: see calendar.h */
 static inline int64
 calendar_period(const StateOptions *options, TimestampTz at)
 {

@@ -8,11 +8,12 @@
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
  */
-#include "engine/retention_state.h"
+#include "engine/state_read.h"
+#include "engine/transition.h"
 
 #include <math.h>
 
-#include "engine/calendar.h"
+#include "engine/intervals.h"
 #include "engine/money.h"
 #include "utils/fmgrprotos.h"
 
@@ -85,14 +86,13 @@ churn_valid(const void *payload, const char *heap_base,
 
 CUSTOMER_ABSORB(churn_absorb, churn_family)
 
-const CustomerFamily churn_family = {
+retention_internal const CustomerFamily churn_family = {
 	.name = "churn_rate",
-	.id = 4,
+	.id = FAMILY_CHURN,
 	.noptions = lengthof(churn_options),
 	.options = churn_options,
 	.derive = churn_derive,
-	.totals_fields = "",
-	.payload_fields = "c",
+	.payload_fields = STATE_FIELDS(FIELD(ChurnPayload, active, BYTE)),
 	.payload_size = sizeof(ChurnPayload),
 	.merge = churn_merge,
 	.valid = churn_valid,
@@ -219,14 +219,13 @@ inactive_valid(const void *payload, const char *heap_base,
 
 CUSTOMER_ABSORB(inactive_absorb, inactive_family)
 
-const CustomerFamily inactive_family = {
+retention_internal const CustomerFamily inactive_family = {
 	.name = "inactive_rate",
-	.id = 5,
+	.id = FAMILY_INACTIVE,
 	.noptions = lengthof(inactive_options),
 	.options = inactive_options,
 	.derive = inactive_derive,
-	.totals_fields = "",
-	.payload_fields = "c",
+	.payload_fields = STATE_FIELDS(FIELD(InactivePayload, active, BYTE)),
 	.payload_size = sizeof(InactivePayload),
 	.merge = inactive_merge,
 	.valid = inactive_valid,
@@ -329,14 +328,14 @@ revenue_merge(CustomerTable *table, void *into, const void *from,
 
 CUSTOMER_ABSORB(revenue_absorb, revenue_retention_family)
 
-const CustomerFamily revenue_retention_family = {
+retention_internal const CustomerFamily revenue_retention_family = {
 	.name = "revenue_retention",
-	.id = 6,
+	.id = FAMILY_REVENUE_RETENTION,
 	.noptions = lengthof(revenue_options),
 	.options = revenue_options,
 	.derive = revenue_derive,
-	.totals_fields = "",
-	.payload_fields = "mm",
+	.payload_fields = STATE_FIELDS(FIELD(RevenuePayload, previous, MONEY),
+								   FIELD(RevenuePayload, current, MONEY)),
 	.payload_size = sizeof(RevenuePayload),
 	.merge = revenue_merge,
 	.absorb = revenue_absorb

@@ -11,7 +11,8 @@
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
  */
-#include "engine/retention_state.h"
+#include "engine/state_read.h"
+#include "engine/transition.h"
 
 #include "measures/calendar_options.h"
 #include "engine/money.h"
@@ -132,13 +133,14 @@ cohort_valid(const void *payload, const char *heap_base,
 
 CUSTOMER_ABSORB(cohort_absorb, cohort_family)
 
-const CustomerFamily cohort_family = {
+retention_internal const CustomerFamily cohort_family = {
 	.name = "cohort_retention",
-	.id = 11,
+	.id = FAMILY_COHORT,
 	.noptions = CALENDAR_OPTIONS,
 	.options = calendar_options,
-	.totals_fields = "",
-	.payload_fields = "qtt",
+	.payload_fields = STATE_FIELDS(FIELD(CohortPayload, first_order_at, INT64),
+								   FIELD(CohortPayload, activity, TIMELINE),
+								   FIELD(CohortPayload, early, TIMELINE)),
 	.payload_size = sizeof(CohortPayload),
 	.identity = &cohort_of_nobody,
 	.merge = cohort_merge,

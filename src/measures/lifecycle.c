@@ -16,7 +16,8 @@
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
  */
-#include "engine/retention_state.h"
+#include "engine/state_read.h"
+#include "engine/transition.h"
 
 #include "measures/calendar_options.h"
 #include "base/result_rows.h"
@@ -65,13 +66,12 @@ lifecycle_valid(const void *payload, const char *heap_base,
 
 CUSTOMER_ABSORB(lifecycle_absorb, lifecycle_family)
 
-const CustomerFamily lifecycle_family = {
+retention_internal const CustomerFamily lifecycle_family = {
 	.name = "lifecycle",
-	.id = 12,
+	.id = FAMILY_LIFECYCLE,
 	.noptions = CALENDAR_OPTIONS,
 	.options = calendar_options,
-	.totals_fields = "",
-	.payload_fields = "t",
+	.payload_fields = STATE_FIELDS(FIELD(LifecyclePayload, activity, TIMELINE)),
 	.payload_size = sizeof(LifecyclePayload),
 	.identity = &lifecycle_of_nobody,
 	.merge = lifecycle_merge,

@@ -7,7 +7,8 @@
  */
 #include "measures/order_times.h"
 
-#include "engine/calendar.h"
+#include "engine/intervals.h"
+#include "engine/state_read.h"
 #include "math/quantile.h"
 #include "base/result_rows.h"
 #include "base/result_values.h"
@@ -73,9 +74,9 @@ within_derive(StateOptions *options)
 
 ORDER_TIMES_FAMILY(order_numbers, NUMBERS_AS_OF)
 
-const CustomerFamily order_numbers_family = {
+retention_internal const CustomerFamily order_numbers_family = {
 	.name = "repeat_by_order_number",
-	.id = 16,
+	.id = FAMILY_ORDER_NUMBERS,
 	.noptions = lengthof(numbers_options),
 	.options = numbers_options,
 	.derive = numbers_derive,
@@ -84,9 +85,9 @@ const CustomerFamily order_numbers_family = {
 
 ORDER_TIMES_FAMILY(order_numbers_within, WITHIN_AS_OF)
 
-const CustomerFamily order_numbers_within_family = {
+retention_internal const CustomerFamily order_numbers_within_family = {
 	.name = "repeat_by_order_number with \"within\"",
-	.id = 17,
+	.id = FAMILY_ORDER_NUMBERS_WITHIN,
 	.noptions = lengthof(within_options),
 	.options = within_options,
 	.derive = within_derive,

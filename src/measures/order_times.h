@@ -12,7 +12,7 @@
 #include "base/compat.h"
 
 #include "engine/instants.h"
-#include "engine/retention_state.h"
+#include "engine/transition.h"
 
 typedef struct OrderTimes
 {
@@ -61,8 +61,7 @@ read_order_time(StateUpdate *update, FunctionCallInfo fcinfo, void *payload,
 	CUSTOMER_ABSORB(prefix##_absorb, prefix##_family)
 
 #define ORDER_TIMES_FIELDS(prefix) \
-	.totals_fields = "", \
-	.payload_fields = "s", \
+	.payload_fields = STATE_FIELDS(FIELD(OrderTimes, instants, INSTANTS)), \
 	.payload_size = sizeof(OrderTimes), \
 	.identity = &order_times_of_nobody, \
 	.merge = order_times_merge, \

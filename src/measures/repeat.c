@@ -20,9 +20,10 @@
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
  */
-#include "engine/retention_state.h"
+#include "engine/state_read.h"
+#include "engine/transition.h"
 
-#include "engine/calendar.h"
+#include "engine/intervals.h"
 #include "measures/survival.h"
 #include "utils/fmgrprotos.h"
 
@@ -71,12 +72,12 @@ repeat_valid(const void *payload, const char *heap_base,
 
 CUSTOMER_ABSORB(repeat_absorb, repeat_family)
 
-const CustomerFamily repeat_family = {
+retention_internal const CustomerFamily repeat_family = {
 	.name = "repeat_rate(customer)",
-	.id = 1,
-	.totals_fields = "-",
+	.id = FAMILY_REPEAT,
+	.totals_fields = STATE_FIELDS(FIELD(RepeatTotals, repeaters, DERIVED)),
 	.totals_size = sizeof(RepeatTotals),
-	.payload_fields = "i",
+	.payload_fields = STATE_FIELDS(FIELD(RepeatPayload, rows, UINT32)),
 	.payload_size = sizeof(RepeatPayload),
 	.merge = repeat_merge,
 	.valid = repeat_valid,
@@ -143,7 +144,7 @@ repeat_rate_inverse(FunctionCallInfo fcinfo, KeyKind kind)
 	if (!PG_ARGISNULL(1))
 	{
 		if (update.expanded)
-			state_absorb_batch(update.expanded);
+			expanded_absorb_batch(update.expanded);
 		heap_init_scratch(&key_heap);
 		key = state_customer_key(fcinfo, kind, &key_heap);
 		if (!remove_row(update.table, key, key_heap.base))
@@ -222,14 +223,13 @@ repeat_window_valid(const void *payload, const char *heap_base,
 
 CUSTOMER_ABSORB(repeat_window_absorb, repeat_window_family)
 
-const CustomerFamily repeat_window_family = {
+retention_internal const CustomerFamily repeat_window_family = {
 	.name = "repeat_rate(customer, ordered_at, period, as_of)",
-	.id = 2,
+	.id = FAMILY_REPEAT_WINDOW,
 	.noptions = lengthof(repeat_window_options),
 	.options = repeat_window_options,
 	.derive = repeat_window_derive,
-	.totals_fields = "",
-	.payload_fields = "c",
+	.payload_fields = STATE_FIELDS(FIELD(RepeatWindowPayload, orders, BYTE)),
 	.payload_size = sizeof(RepeatWindowPayload),
 	.merge = repeat_window_merge,
 	.valid = repeat_window_valid,
@@ -355,14 +355,14 @@ second_order_valid(const void *payload, const char *heap_base,
 
 CUSTOMER_ABSORB(second_order_absorb, second_order_family)
 
-const CustomerFamily second_order_family = {
+retention_internal const CustomerFamily second_order_family = {
 	.name = "second_order_rate",
-	.id = 3,
+	.id = FAMILY_SECOND_ORDER,
 	.noptions = lengthof(second_order_options),
 	.options = second_order_options,
 	.derive = second_order_derive,
-	.totals_fields = "",
-	.payload_fields = "qq",
+	.payload_fields = STATE_FIELDS(FIELD(TwoOrders, first, INT64),
+								   FIELD(TwoOrders, second, INT64)),
 	.payload_size = sizeof(TwoOrders),
 	.identity = &no_orders,
 	.merge = two_orders_merge,
@@ -446,13 +446,13 @@ repeat_survival_valid(const void *payload, const char *heap_base,
 
 CUSTOMER_ABSORB(repeat_survival_absorb, repeat_survival_family)
 
-const CustomerFamily repeat_survival_family = {
+retention_internal const CustomerFamily repeat_survival_family = {
 	.name = "repeat_survival",
-	.id = 15,
+	.id = FAMILY_REPEAT_SURVIVAL,
 	.noptions = lengthof(repeat_survival_options),
 	.options = repeat_survival_options,
-	.totals_fields = "",
-	.payload_fields = "qq",
+	.payload_fields = STATE_FIELDS(FIELD(TwoOrders, first, INT64),
+								   FIELD(TwoOrders, second, INT64)),
 	.payload_size = sizeof(TwoOrders),
 	.identity = &no_orders,
 	.merge = two_orders_merge,

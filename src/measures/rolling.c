@@ -11,7 +11,8 @@
  */
 #include "measures/order_times.h"
 
-#include "engine/calendar.h"
+#include "engine/intervals.h"
+#include "engine/state_read.h"
 #include "common/int.h"
 #include "base/result_rows.h"
 #include "base/result_values.h"
@@ -40,9 +41,9 @@ rolling_derive(StateOptions *options)
 
 ORDER_TIMES_FAMILY(rolling, ROLLING_AS_OF)
 
-const CustomerFamily rolling_family = {
+retention_internal const CustomerFamily rolling_family = {
 	.name = "rolling_retention",
-	.id = 13,
+	.id = FAMILY_ROLLING,
 	.noptions = lengthof(rolling_options),
 	.options = rolling_options,
 	.derive = rolling_derive,

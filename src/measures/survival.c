@@ -19,7 +19,8 @@
 #include "base/result_rows.h"
 #include "base/result_values.h"
 #include "math/specfun.h"
-#include "engine/state_bytes.h"
+#include "engine/state_io.h"
+#include "engine/state_read.h"
 #include "utils/array.h"
 #include "utils/lsyscache.h"
 
@@ -65,11 +66,11 @@ survival_valid_key(const int64 *time)
 
 CUSTOMER_ABSORB(survival_absorb, survival_family)
 
-const CustomerFamily survival_family = {
+retention_internal const CustomerFamily survival_family = {
 	.name = "survival",
-	.id = 14,
-	.totals_fields = "",
-	.payload_fields = "nn",
+	.id = FAMILY_SURVIVAL,
+	.payload_fields = STATE_FIELDS(FIELD(SurvivalCounts, events, COUNT),
+								   FIELD(SurvivalCounts, censored, COUNT)),
 	.payload_size = sizeof(SurvivalCounts),
 	.merge = survival_merge,
 	.valid = survival_valid,

@@ -15,7 +15,7 @@
 
 #include "base/compat.h"
 
-#include "engine/retention_state.h"
+#include "engine/transition.h"
 
 /* What is known of a time. Never both zero. */
 typedef struct SurvivalCounts
@@ -23,6 +23,8 @@ typedef struct SurvivalCounts
 	int64		events;
 	int64		censored;
 } SurvivalCounts;
+
+extern retention_internal const CustomerFamily survival_family;
 
 static inline CustomerKey
 survival_key(double days)

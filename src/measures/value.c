@@ -17,11 +17,12 @@
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
  */
-#include "engine/retention_state.h"
+#include "engine/state_read.h"
+#include "engine/transition.h"
 
 #include <math.h>
 
-#include "engine/calendar.h"
+#include "engine/intervals.h"
 #include "engine/money.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -36,7 +37,9 @@ typedef struct ValueTotals
 	int64		orders;			/* rows that are orders */
 } ValueTotals;
 
-#define VALUE_TOTALS_FIELDS		"mn"
+#define VALUE_TOTALS_FIELDS \
+	STATE_FIELDS(FIELD(ValueTotals, money, MONEY), \
+				 FIELD(ValueTotals, orders, COUNT))
 
 StaticAssertDecl(sizeof(ValueTotals) == 24, "fields of ValueTotals");
 
@@ -125,22 +128,21 @@ whole(int64 n)
 static bool
 has_value_totals(const CustomerTable *table)
 {
-	return table->family == &aov_family ||
-		table->family == &customer_value_family ||
-		table->family == &clv_family;
+	const FamilyId id = table->family->id;
+
+	return id == FAMILY_AOV || id == FAMILY_CUSTOMER_VALUE || id == FAMILY_CLV;
 }
 
 /* ------------------------------------------------------------------------
  * aov(amount)
  * ------------------------------------------------------------------------
  */
-const CustomerFamily aov_family = {
+retention_internal const CustomerFamily aov_family = {
 	.name = "aov",
-	.id = 7,
+	.id = FAMILY_AOV,
 	.totals_fields = VALUE_TOTALS_FIELDS,
 	.totals_size = sizeof(ValueTotals),
 	.merge_totals = value_merge_totals,
-	.payload_fields = ""
 };
 
 /*
@@ -187,13 +189,12 @@ aov(PG_FUNCTION_ARGS)
 CUSTOMER_ABSORB(customer_value_absorb, customer_value_family)
 
 /* The table holds the customers with an order; nothing more about them. */
-const CustomerFamily customer_value_family = {
+retention_internal const CustomerFamily customer_value_family = {
 	.name = "customer_value",
-	.id = 8,
+	.id = FAMILY_CUSTOMER_VALUE,
 	.totals_fields = VALUE_TOTALS_FIELDS,
 	.totals_size = sizeof(ValueTotals),
 	.merge_totals = value_merge_totals,
-	.payload_fields = "",
 	.absorb = customer_value_absorb
 };
 
@@ -286,16 +287,15 @@ clv_derive(StateOptions *options)
 
 CUSTOMER_ABSORB(clv_absorb, clv_family)
 
-const CustomerFamily clv_family = {
+retention_internal const CustomerFamily clv_family = {
 	.name = "clv",
-	.id = 9,
+	.id = FAMILY_CLV,
 	.noptions = lengthof(clv_options),
 	.options = clv_options,
 	.derive = clv_derive,
 	.totals_fields = VALUE_TOTALS_FIELDS,
 	.totals_size = sizeof(ValueTotals),
 	.merge_totals = value_merge_totals,
-	.payload_fields = "",
 	.absorb = clv_absorb
 };
 

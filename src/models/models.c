@@ -15,6 +15,7 @@
 #include "models/patterns.h"
 #include "base/result_rows.h"
 #include "base/result_values.h"
+#include "engine/state_read.h"
 #include "math/specfun.h"
 #include "utils/builtins.h"
 

@@ -9,6 +9,7 @@
 
 #include <math.h>
 
+#include "engine/state_read.h"
 #include "miscadmin.h"
 
 /* Beyond that a double does not hold all whole numbers. */
@@ -149,11 +150,10 @@ spend_merge_totals(StateHeap *heap, void *into, const void *from,
 CUSTOMER_ABSORB(btyd_absorb, btyd_patterns_family)
 CUSTOMER_ABSORB(spend_absorb, spend_patterns_family)
 
-const CustomerFamily btyd_patterns_family = {
+retention_internal const CustomerFamily btyd_patterns_family = {
 	.name = "btyd",
-	.id = 18,
-	.totals_fields = "",
-	.payload_fields = "n",
+	.id = FAMILY_BTYD_PATTERNS,
+	.payload_fields = STATE_FIELDS(FIELD(PatternCount, customers, COUNT)),
 	.payload_size = sizeof(PatternCount),
 	.merge = patterns_merge,
 	.valid = patterns_valid,
@@ -164,13 +164,13 @@ const CustomerFamily btyd_patterns_family = {
 	.large_hint = "Measure times in whole days, weeks or months, as purchase_summary() does, so that customers share them."
 };
 
-const CustomerFamily spend_patterns_family = {
+retention_internal const CustomerFamily spend_patterns_family = {
 	.name = "gamma_gamma",
-	.id = 19,
-	.totals_fields = "n",
+	.id = FAMILY_SPEND_PATTERNS,
+	.totals_fields = STATE_FIELDS(FIELD(SpendTotals, left_out, COUNT)),
 	.totals_size = sizeof(SpendTotals),
 	.merge_totals = spend_merge_totals,
-	.payload_fields = "n",
+	.payload_fields = STATE_FIELDS(FIELD(PatternCount, customers, COUNT)),
 	.payload_size = sizeof(PatternCount),
 	.merge = patterns_merge,
 	.valid = patterns_valid,

@@ -16,7 +16,7 @@
 
 #include "math/btyd.h"
 #include "math/gamma_gamma.h"
-#include "engine/retention_state.h"
+#include "engine/transition.h"
 
 /* Longer times are of no shop, in whatever unit, and nothing the models can do. */
 #define MOST_TIME	1e50
@@ -42,6 +42,9 @@ valid_spend(double mean)
 {
 	return mean >= 1 / MOST_VALUE && mean <= MOST_VALUE;
 }
+
+extern retention_internal const CustomerFamily btyd_patterns_family;
+extern retention_internal const CustomerFamily spend_patterns_family;
 
 extern retention_internal void check_x(int64 x);
 extern retention_internal void check_history(int64 x, double t_x, double age);

@@ -20,10 +20,10 @@
 #include "base/compat.h"
 
 #include "engine/money.h"
-#include "tables/orders_source.h"
-#include "engine/periods.h"
+#include "engine/calendar.h"
 #include "base/result_values.h"
-#include "engine/retention_state.h"
+#include "engine/state_source.h"
+#include "engine/transition.h"
 #include "engine/timeline.h"
 
 /*
@@ -38,7 +38,11 @@ typedef struct PurchaseDays
 	uint64		days;			/* timeline by day: orders, and their money */
 } PurchaseDays;
 
-#define PURCHASE_DAYS_FIELDS	"qqmt"
+#define PURCHASE_DAYS_FIELDS \
+	STATE_FIELDS(FIELD(PurchaseDays, first_order_at, INT64), \
+				 FIELD(PurchaseDays, last_order_at, INT64), \
+				 FIELD(PurchaseDays, refunds, MONEY), \
+				 FIELD(PurchaseDays, days, TIMELINE))
 
 StaticAssertDecl(sizeof(PurchaseDays) == 40, "fields of PurchaseDays");
 

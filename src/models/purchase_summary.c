@@ -8,7 +8,8 @@
  */
 #include "models/purchase_days.h"
 
-#include "engine/calendar.h"
+#include "engine/intervals.h"
+#include "engine/state_read.h"
 #include "base/result_rows.h"
 
 /* ------------------------------------------------------------------------
@@ -55,12 +56,11 @@ days_valid(const void *payload, const char *heap_base,
 
 CUSTOMER_ABSORB(days_absorb, purchase_days_family)
 
-const CustomerFamily purchase_days_family = {
+retention_internal const CustomerFamily purchase_days_family = {
 	.name = "purchase_days",
-	.id = 20,
+	.id = FAMILY_PURCHASE_DAYS,
 	.noptions = lengthof(days_options),
 	.options = days_options,
-	.totals_fields = "",
 	.payload_fields = PURCHASE_DAYS_FIELDS,
 	.payload_size = sizeof(PurchaseDays),
 	.identity = &purchase_days_of_nobody,
@@ -198,9 +198,9 @@ summary_valid(const void *totals, const char *heap_base,
 							   options->value[SUMMARY_AS_OF].time);
 }
 
-const CustomerFamily purchase_summary_family = {
+retention_internal const CustomerFamily purchase_summary_family = {
 	.name = "purchase_summary",
-	.id = 21,
+	.id = FAMILY_PURCHASE_SUMMARY,
 	.noptions = lengthof(summary_options),
 	.options = summary_options,
 	.derive = summary_derive,
@@ -208,7 +208,6 @@ const CustomerFamily purchase_summary_family = {
 	.totals_size = sizeof(PurchaseDays),
 	.totals_identity = &purchase_days_of_nobody,
 	.merge_totals = summary_merge_totals,
-	.payload_fields = "",
 	.valid = summary_valid
 };
 

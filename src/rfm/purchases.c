@@ -10,7 +10,7 @@
  */
 #include "rfm/purchases.h"
 
-#include "engine/retention_state.h"
+#include "engine/transition.h"
 
 enum
 {
@@ -57,13 +57,15 @@ purchases_valid(const void *payload, const char *heap_base,
 
 CUSTOMER_ABSORB(purchases_absorb, purchases_family)
 
-const CustomerFamily purchases_family = {
+retention_internal const CustomerFamily purchases_family = {
 	.name = "purchases",
-	.id = 10,
+	.id = FAMILY_PURCHASES,
 	.noptions = lengthof(purchases_options),
 	.options = purchases_options,
-	.totals_fields = "",
-	.payload_fields = "qqnm",
+	.payload_fields = STATE_FIELDS(FIELD(Purchases, first_order_at, INT64),
+								   FIELD(Purchases, last_order_at, INT64),
+								   FIELD(Purchases, orders, COUNT),
+								   FIELD(Purchases, money, MONEY)),
 	.payload_size = sizeof(Purchases),
 	.identity = &purchases_of_nobody,
 	.merge = purchases_merge,

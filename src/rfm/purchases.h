@@ -13,7 +13,7 @@
 
 #include "engine/customer_table.h"
 #include "engine/money.h"
-#include "tables/orders_source.h"
+#include "engine/state_source.h"
 
 /*
  * Until as_of. A customer with rows but no order (only refunds, only zeros) is

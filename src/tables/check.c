@@ -21,7 +21,7 @@
 #include "rfm/purchases.h"
 #include "base/result_rows.h"
 #include "engine/spill.h"
-#include "engine/state_bytes.h"
+#include "engine/state_read.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"

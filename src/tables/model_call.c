@@ -7,7 +7,7 @@
  */
 #include "tables/model_call.h"
 
-#include "engine/calendar.h"
+#include "engine/intervals.h"
 #include "models/model_value.h"
 #include "models/patterns.h"
 #include "utils/builtins.h"
@@ -95,7 +95,7 @@ fit_customers(const ModelCall *call, const CustomerTable *table, ModelFit *fit)
 		state_build_add(patterns, btyd_key(summary.x, history.t_x, history.age),
 						&one);
 	}
-	state_absorb_batch(patterns);
+	expanded_absorb_batch(patterns);
 	data = btyd_data(&patterns->table);
 	btyd_fit(call->family, &data, fit);
 	tell_status(call->family, fit);
@@ -136,7 +136,7 @@ fit_spend(const ModelCall *call, const CustomerTable *table, ModelFit *fit)
 		MemoryContextReset(call->base.row_context);
 		MemoryContextSwitchTo(caller);
 	}
-	state_absorb_batch(patterns);
+	expanded_absorb_batch(patterns);
 	data = spend_data(&patterns->table);
 	gamma_gamma_fit(&data, fit);
 	tell_status(NULL, fit);

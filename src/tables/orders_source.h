@@ -17,6 +17,7 @@
 #include "base/compat.h"
 
 #include "engine/customer_table.h"
+#include "engine/state_source.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "tcop/dest.h"
@@ -67,17 +68,6 @@ typedef void (*RowConsumer) (TupleTableSlot *row, void *arg);
 extern retention_internal void run_query(const char *sql,
 										 const TimestampTz *times, int ntimes,
 										 RowConsumer consume, void *arg);
-
-/*
- * An aggregate (customer, ordered_at, amount, as_of[, tz]) whose states a table
- * function reads.
- */
-typedef struct StateSource
-{
-	const CustomerFamily *family;
-	const char *aggregate;
-	bool		takes_tz;
-} StateSource;
 
 #define MOST_STATES		2
 

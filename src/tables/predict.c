@@ -12,7 +12,7 @@
 
 #include <math.h>
 
-#include "engine/calendar.h"
+#include "engine/intervals.h"
 #include "engine/customer_type.h"
 #include "models/predictions.h"
 #include "utils/builtins.h"

@@ -21,7 +21,7 @@
  * PostgreSQL licence, see LICENSE
  */
 #include "alloc.h"
-#include "engine/retention_state.h"
+#include "engine/families.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -32,7 +32,8 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "engine/state_bytes.h"
+#include "engine/state_flat.h"
+#include "engine/state_io.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -251,7 +252,7 @@ ask_all(Datum state, const char *type, bool heavy)
 static const char *
 type_of_bytes(const uint8_t *data, size_t size)
 {
-	const CustomerFamily *family = size > 3 ? state_family(data[3]) : NULL;
+	const CustomerFamily *family = size > 3 ? family_by_id(data[3]) : NULL;
 
 	return family ? family_type(family) : "retention_state";
 }

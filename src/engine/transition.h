@@ -1,25 +1,12 @@
 /*
- * retention_state.h
- *		The SQL type retention_state, and the frame of every aggregate on it.
+ * transition.h
+ *		The frame of every transition function: a state is opened, or made of
+ *		the group's first row; a row is read into a payload; the payload is added.
  *
- * The state of an aggregate is a real SQL type, never "internal": so it can be
- * stored, merged later (rollup), sent by a shard, and run in parallel without
- * serialise functions. A value is in one of two forms:
- *
- * FLAT, a plain varlena, up to FLAT_LIMIT bytes while it is being built:
- *
- *		StateHeader | StateOptions, if the family has any | totals |
- *		slots[nslots + 1] | heap
- *
- * A transition function changes it in place and returns a larger copy when it
- * must grow. It needs no memory context: a GROUP BY with one context per group
- * would take quadratic time in the server's own accounting.
- *
- * EXPANDED, an expanded object (utils/expandeddatum.h) in a context of its own
- * beneath the aggregate's: the same table in memory that can exceed 1 GB, and
- * a batch of rows not yet absorbed. Where it would exceed what the server lets a
- * hash table have, it goes to temporary files (spill.h). It is packed flat when it
- * leaves the aggregate, which is where the 1 GB limit of a value applies.
+ * The state of an aggregate is a real SQL type, retention_state or one like it,
+ * never "internal": so it can be stored, merged later (rollup), sent by a shard,
+ * and run in parallel without serialise functions. A small one is flat, and changed
+ * in place (state_flat.h); a larger one expanded (state_expanded.h).
  *
  * Support functions rely on nothing but their arguments and the state: no
  * fn_extra, no fn_expr, no settings, no session time zone, since distributed
@@ -28,55 +15,27 @@
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
  */
-#ifndef RETENTION_RETENTION_STATE_H
-#define RETENTION_RETENTION_STATE_H
+#ifndef RETENTION_TRANSITION_H
+#define RETENTION_TRANSITION_H
 
 #include "base/compat.h"
 
 #include "base/checks.h"
-#include "engine/customer_table.h"
+#include "engine/state_expanded.h"
+#include "engine/state_flat.h"
 #include "fmgr.h"
-#include "lib/stringinfo.h"
 #include "nodes/execnodes.h"
-#include "utils/expandeddatum.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
 /*
- * The batch of an expanded state: slots one after another, and a heap of their
- * own for what they point at. A row's place in the table is prefetched when it
- * comes, and is in the cache when the batch is full. Batches of 16, 64, 128 and
- * 256 rows were measured; 64 is best.
- */
-#define ROW_BATCH	64
-
-typedef struct RowBatch
-{
-	uint64		count;
-	char	   *slots;			/* ROW_BATCH of them */
-	StateHeap	heap;
-} RowBatch;
-
-typedef struct ExpandedState
-{
-	ExpandedObjectHeader header;
-	CustomerTable table;
-	RowBatch	batch;
-	bool		spill_decided;
-	bool		may_spill;		/* to temporary files: see spill.h */
-	StateOptions options;
-	uint64		totals[MOST_PAYLOAD / sizeof(uint64)];
-} ExpandedState;
-
-/*
- * A state opened by a transition function to add one row.
+ * A state opened to change it.
  */
 typedef struct StateUpdate
 {
 	CustomerTable *table;
-	ExpandedState *expanded;	/* NULL: flat, and the table is "flat" below */
-	CustomerTable flat;
-	void	   *image;			/* the flat value; may be replaced as it grows */
+	ExpandedState *expanded;	/* NULL: it is flat, and the table is flat's */
+	FlatState	flat;
 	StateHeap	row_heap;		/* flat: for this row's long key and money */
 } StateUpdate;
 
@@ -86,24 +45,13 @@ extern retention_internal void state_update_open(StateUpdate *update,
 												 KeyKind kind,
 												 int first_option);
 extern retention_internal Datum state_update_close_flat(StateUpdate *update);
-extern retention_internal void state_absorb_batch(ExpandedState *expanded);
 extern retention_internal void state_add_flat(StateUpdate *update,
 											  const char *slot);
+extern retention_internal void state_update_open_value(StateUpdate *update,
+													   Datum value,
+													   MemoryContext aggcontext,
+													   Size incoming);
 extern retention_internal retention_noreturn void reject_changed_option(const char *name);
-extern retention_internal CustomerTable *state_read(FunctionCallInfo fcinfo,
-													CustomerTable *view);
-extern retention_internal TimestampTz state_as_of(const CustomerTable *table);
-extern retention_internal retention_noreturn void reject_state(const CustomerTable *table,
-											const char *wanted);
-
-extern retention_internal ExpandedState *state_build_begin(const CustomerFamily *family,
-														   KeyKind kind,
-														   const StateOptions *options);
-extern retention_internal Datum state_build_end(ExpandedState *expanded);
-extern retention_internal Datum state_from_text(const char *text,
-												const char *type);
-extern retention_internal Datum state_from_message(StringInfo in,
-												   const char *type);
 
 /* The heap for what this row's key and payload point at. */
 static inline StateHeap *
@@ -188,7 +136,7 @@ state_add(StateUpdate *update, const CustomerFamily *family, KeyKind kind,
 		memcpy(slot + size, payload, family->payload_size);
 		customer_table_prefetch(update->table, stride, key);
 		if (++batch->count == ROW_BATCH)
-			state_absorb_batch(update->expanded);
+			expanded_absorb_batch(update->expanded);
 	}
 	else
 	{
@@ -198,20 +146,6 @@ state_add(StateUpdate *update, const CustomerFamily *family, KeyKind kind,
 		memcpy(slot + size, payload, family->payload_size);
 		state_add_flat(update, slot);
 	}
-}
-
-/* Adds a customer to a state being built. */
-static inline void
-state_build_add(ExpandedState *expanded, CustomerKey key, const void *payload)
-{
-	const CustomerTable *table = &expanded->table;
-	RowBatch   *batch = &expanded->batch;
-	char	   *slot = batch->slots + batch->count * table->stride;
-
-	store_key(table->kind, slot, key);
-	memcpy(slot + table->key_size, payload, table->family->payload_size);
-	if (++batch->count == ROW_BATCH)
-		state_absorb_batch(expanded);
 }
 
 /*
@@ -282,17 +216,6 @@ state_transition(FunctionCallInfo fcinfo, const CustomerFamily *family,
 }
 
 /*
- * A share of customers as a final function's result; NULL of none.
- */
-static inline Datum
-state_share(FunctionCallInfo fcinfo, int64 part, int64 whole)
-{
-	if (whole == 0)
-		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8((double) part / (double) whole);
-}
-
-/*
  * Defines NAME_bigint, NAME_text and NAME_uuid.
  */
 #define STATE_TRANSITION_OF_KIND(name, suffix, kind, family, first_option, read) \
@@ -309,39 +232,14 @@ state_share(FunctionCallInfo fcinfo, int64 part, int64 whole)
 	STATE_TRANSITION_OF_KIND(name, uuid, KEY_UUID, family, first_option, read)
 
 /*
- * Defines a family's absorb function.
+ * Defines a family's absorb function, for which the family is declared.
  */
 #define CUSTOMER_ABSORB(name, family) \
+	extern retention_internal const CustomerFamily family; \
 	static void \
 	name(CustomerTable *table, const CustomerSource *source) \
 	{ \
 		customer_table_absorb(table, &family, source); \
 	}
 
-/*
- * All families, found by the id in their states. Here so that a stored state
- * can be read whatever made it.
- */
-extern retention_internal const CustomerFamily repeat_family;
-extern retention_internal const CustomerFamily repeat_window_family;
-extern retention_internal const CustomerFamily second_order_family;
-extern retention_internal const CustomerFamily churn_family;
-extern retention_internal const CustomerFamily inactive_family;
-extern retention_internal const CustomerFamily revenue_retention_family;
-extern retention_internal const CustomerFamily aov_family;
-extern retention_internal const CustomerFamily customer_value_family;
-extern retention_internal const CustomerFamily clv_family;
-extern retention_internal const CustomerFamily purchases_family;
-extern retention_internal const CustomerFamily cohort_family;
-extern retention_internal const CustomerFamily lifecycle_family;
-extern retention_internal const CustomerFamily rolling_family;
-extern retention_internal const CustomerFamily order_numbers_family;
-extern retention_internal const CustomerFamily order_numbers_within_family;
-extern retention_internal const CustomerFamily btyd_patterns_family;
-extern retention_internal const CustomerFamily spend_patterns_family;
-extern retention_internal const CustomerFamily purchase_days_family;
-extern retention_internal const CustomerFamily purchase_summary_family;
-extern retention_internal const CustomerFamily survival_family;
-extern retention_internal const CustomerFamily repeat_survival_family;
-
-#endif							/* RETENTION_RETENTION_STATE_H */
+#endif							/* RETENTION_TRANSITION_H */

@@ -1,0 +1,128 @@
+/*
+ * families.h
+ *		What a family of states is, and the register of all of them.
+ *
+ * Every aggregate that looks at customers is a CustomerFamily: what it keeps
+ * of a customer (the payload), how two payloads of one customer become one
+ * (merge), what it keeps of the whole (the totals). The engine knows families by
+ * what stands here, and by the list in families.c, which alone names them all.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#ifndef RETENTION_FAMILIES_H
+#define RETENTION_FAMILIES_H
+
+#include "base/compat.h"
+
+#include "engine/customer_key.h"
+#include "engine/state_fields.h"
+#include "engine/state_heap.h"
+#include "engine/state_options.h"
+
+typedef struct CustomerTable CustomerTable;
+typedef struct CustomerSource CustomerSource;
+
+/*
+ * The families in stored states. A number is never used for another one.
+ */
+typedef enum FamilyId
+{
+	FAMILY_REPEAT = 1,
+	FAMILY_REPEAT_WINDOW = 2,
+	FAMILY_SECOND_ORDER = 3,
+	FAMILY_CHURN = 4,
+	FAMILY_INACTIVE = 5,
+	FAMILY_REVENUE_RETENTION = 6,
+	FAMILY_AOV = 7,
+	FAMILY_CUSTOMER_VALUE = 8,
+	FAMILY_CLV = 9,
+	FAMILY_PURCHASES = 10,
+	FAMILY_COHORT = 11,
+	FAMILY_LIFECYCLE = 12,
+	FAMILY_ROLLING = 13,
+	FAMILY_SURVIVAL = 14,
+	FAMILY_REPEAT_SURVIVAL = 15,
+	FAMILY_ORDER_NUMBERS = 16,
+	FAMILY_ORDER_NUMBERS_WITHIN = 17,
+	FAMILY_BTYD_PATTERNS = 18,
+	FAMILY_SPEND_PATTERNS = 19,
+	FAMILY_PURCHASE_DAYS = 20,
+	FAMILY_PURCHASE_SUMMARY = 21
+} FamilyId;
+
+/*
+ * Its C structs for totals and payload have no padding and at most MOST_PAYLOAD
+ * bytes; their fields are listed (state_fields.h), so that the engine can check,
+ * send and relocate them.
+ */
+typedef struct CustomerFamily
+{
+	const char *name;			/* of the aggregate, for messages */
+	FamilyId	id;
+	uint8		noptions;
+	const OptionSpec *options;
+	/* checks the options and fills options->derived */
+	void		(*derive) (StateOptions *options);
+
+	const StateField *totals_fields;	/* NULL: none */
+	uint16		totals_size;
+	const void *totals_identity;	/* merged with x gives x; NULL: zeros */
+	/* into += from, but for derived fields; NULL when there is no other */
+	void		(*merge_totals) (StateHeap *heap, void *into, const void *from,
+								 const char *from_base);
+
+	const StateField *payload_fields;	/* NULL: none */
+	uint16		payload_size;
+	const void *identity;		/* merged with x gives x; NULL: zeros */
+	/* into += from; may keep derived totals up to date in table->totals */
+	void		(*merge) (CustomerTable *table, void *into, const void *from,
+						  const char *from_base);
+	/* asks for the heap blocks that merging into a payload will read; may be NULL */
+	void		(*prefetch) (const void *payload, const char *heap_base);
+	/*
+	 * Is this a payload that rows could have made? Of a family without customers:
+	 * are these totals? NULL: all are.
+	 */
+	bool		(*valid) (const void *payload, const char *heap_base,
+						  const StateOptions *options);
+
+	/* customer_table_absorb, compiled for this family */
+	void		(*absorb) (CustomerTable *table,
+						   const CustomerSource *source);
+
+	/*
+	 * For a family whose keys are no customers but numbers: one, or the three of
+	 * a pattern; and whose states may be of an SQL type of their own.
+	 */
+	const char *type;			/* its name; NULL: retention_state */
+	const char *key_name;		/* what its keys are; NULL: customer */
+	KeyKind		key_kind;		/* the only kind it has; KEY_NONE: customers' */
+	bool		(*valid_key) (const int64 *numbers);
+	const char *large_hint;		/* what to do about a state above 1 GB */
+} CustomerFamily;
+
+#define MOST_PAYLOAD	64
+
+extern retention_internal void families_check(void);
+extern retention_internal const CustomerFamily *family_by_id(uint8 id);
+extern retention_internal bool family_has_kind(const CustomerFamily *family,
+											   uint8 kind);
+extern retention_internal Size family_options_size(const CustomerFamily *family);
+extern retention_internal void family_derive_options(const CustomerFamily *family,
+													 StateOptions *options);
+
+/* The SQL type that a family's states are of. */
+static inline const char *
+family_type(const CustomerFamily *family)
+{
+	return family->type ? family->type : "retention_state";
+}
+
+static inline const char *
+family_key_name(const CustomerFamily *family)
+{
+	return family->key_name ? family->key_name : "customer";
+}
+
+#endif							/* RETENTION_FAMILIES_H */

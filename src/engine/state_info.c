@@ -1,0 +1,52 @@
+/*
+ * state_info.c
+ *		Telling what a state is.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#include "base/compat.h"
+
+#include "access/detoast.h"
+#include "engine/customer_type.h"
+#include "engine/state_read.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/expandeddatum.h"
+#include "utils/memutils.h"
+
+/*
+ * state_info(retention_state, OUT measure, OUT customer_type, OUT customers,
+ * OUT bytes): what built it, its customers, and the memory it takes where it is
+ * now (inside a query that may be more than when it is stored).
+ */
+PG_FUNCTION_INFO_V1(state_info);
+Datum
+state_info(PG_FUNCTION_ARGS)
+{
+	Datum		value = PG_GETARG_DATUM(0);
+	CustomerTable view;
+	CustomerTable *table = state_open(value, &view);
+	const char *kind = key_kind_name(table->kind);
+	Size		bytes;
+	TupleDesc	row;
+	Datum		values[4];
+	bool		nulls[4] = {false, false, false, false};
+
+	if (get_call_result_type(fcinfo, NULL, &row) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "state_info must return a row");
+	if (table == &view)
+		bytes = toast_datum_size(value);
+	else
+		bytes = MemoryContextMemAllocated(DatumGetEOHP(value)->eoh_context, true);
+	values[0] = CStringGetTextDatum(table->family->name);
+	if (kind)
+		values[1] = CStringGetTextDatum(kind);
+	else
+		nulls[1] = true;
+	values[2] = Int64GetDatum((int64) customer_table_customers(table));
+	nulls[2] = table->kind == KEY_NONE || table->kind == KEY_PATTERN;
+	values[3] = Int64GetDatum((int64) bytes);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(row),
+													  values, nulls)));
+}

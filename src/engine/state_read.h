@@ -1,0 +1,35 @@
+/*
+ * state_read.h
+ *		Reading a state, in whichever form it is.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#ifndef RETENTION_STATE_READ_H
+#define RETENTION_STATE_READ_H
+
+#include "base/compat.h"
+
+#include "engine/customer_table.h"
+#include "fmgr.h"
+
+extern retention_internal CustomerTable *state_open(Datum value,
+													CustomerTable *view);
+extern retention_internal CustomerTable *state_read(FunctionCallInfo fcinfo,
+													CustomerTable *view);
+extern retention_internal TimestampTz state_as_of(const CustomerTable *table);
+extern retention_internal retention_noreturn void reject_state(const CustomerTable *table,
+											const char *wanted);
+
+/*
+ * A share of customers as a final function's result; NULL of none.
+ */
+static inline Datum
+state_share(FunctionCallInfo fcinfo, int64 part, int64 whole)
+{
+	if (whole == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8((double) part / (double) whole);
+}
+
+#endif							/* RETENTION_STATE_READ_H */
