@@ -223,6 +223,24 @@ CREATE TABLE secret_rules (segment text, r_min int);
 SET ROLE retention_regress_nobody;
 SELECT * FROM rfm_grid_check('secret_rules');
 RESET ROLE;
+-- nor does a message tell what a column is like
+ALTER TABLE secret_rules ALTER r_min TYPE numeric, ALTER segment TYPE int USING 1;
+SET ROLE retention_regress_nobody;
+SELECT * FROM rfm_grid_check('secret_rules');
+RESET ROLE;
+GRANT SELECT (r_min) ON secret_rules TO retention_regress_nobody;
+SET ROLE retention_regress_nobody;
+SELECT * FROM rfm_grid_check('secret_rules');
+RESET ROLE;
+ALTER TABLE secret_rules ALTER segment TYPE text;
+GRANT SELECT (segment) ON secret_rules TO retention_regress_nobody;
+SET ROLE retention_regress_nobody;
+SELECT * FROM rfm_grid_check('secret_rules');
+RESET ROLE;
+ALTER TABLE secret_rules ALTER r_min TYPE int;
+SET ROLE retention_regress_nobody;
+SELECT count(*) FROM rfm_grid_check('secret_rules', 2);
+RESET ROLE;
 DROP TABLE secret_rules;
 DROP ROLE retention_regress_nobody;
 

@@ -27,19 +27,14 @@
  */
 #include "rfm/segment.h"
 
-#include "access/relation.h"
 #include "catalog/pg_type.h"
 #include "base/checks.h"
-#include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
-#include "miscadmin.h"
-#include "tables/orders_source.h"
 #include "base/result_rows.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/rel.h"
 
 /* ------------------------------------------------------------------------
  * The grids and their segments
@@ -231,18 +226,12 @@ rfm_segment_label(PG_FUNCTION_ARGS)
 }
 
 /* ------------------------------------------------------------------------
- * rfm_grid and rfm_grid_check: all cells at once, best scores first
+ * rfm_grid: all cells at once, best scores first
  * ------------------------------------------------------------------------
  */
-typedef struct Cell
-{
-	int			r;
-	int			f;
-	int			m;
-} Cell;
 
 /* The next cell below, from 555 to 554 and in the end to 111, or none. */
-static bool
+bool
 next_cell(Cell *cell, int bins)
 {
 	if (--cell->m > 0)
@@ -254,8 +243,8 @@ next_cell(Cell *cell, int bins)
 	return --cell->r > 0;
 }
 
-/* r, f, m and cell, as both functions return them side by side */
-static void
+/* r, f, m and cell: CELL_COLUMNS values side by side */
+void
 cell_values(const Cell *cell, Datum *values)
 {
 	char		digits[] = {'0' + cell->r, '0' + cell->f, '0' + cell->m};
@@ -292,292 +281,15 @@ rfm_grid(PG_FUNCTION_ARGS)
 	cell = (Cell) {bins, bins, bins};
 	do
 	{
-		Datum		values[5];
-		bool		nulls[5] = {false};
+		Datum		values[CELL_COLUMNS + 1];
+		bool		nulls[CELL_COLUMNS + 1] = {false};
 		Segment		segment = rfm_grid_segment(grid, bins, cell.r, cell.f,
 											   cell.m);
 
 		cell_values(&cell, values);
-		values[4] = CStringGetTextDatum(segment_name(segment));
+		values[CELL_COLUMNS] = CStringGetTextDatum(segment_name(segment));
 		tuplestore_putvalues(result->setResult, result->setDesc, values,
 							 nulls);
 	} while (next_cell(&cell, bins));
-	return (Datum) 0;
-}
-
-/*
- * The columns of a table of rules that limit a score: r_min, r_max, f_min, ...
- */
-enum
-{
-	RULE_R,
-	RULE_F,
-	RULE_M,
-	RULE_FM,					/* (f + m + 1) / 2, whatever the bins */
-	RULE_SCORES
-};
-
-#define RULE_COLUMNS \
-	"r_min, r_max, f_min, f_max, m_min, m_max, fm_min, fm_max"
-
-static const char *const rule_bounds[RULE_SCORES][2] = {
-	[RULE_R] = {"r_min", "r_max"},
-	[RULE_F] = {"f_min", "f_max"},
-	[RULE_M] = {"m_min", "m_max"},
-	[RULE_FM] = {"fm_min", "fm_max"}
-};
-
-typedef struct Rule
-{
-	const char *segment;		/* NULL: the rule gives no name */
-	int64		lowest[RULE_SCORES];
-	int64		highest[RULE_SCORES];
-	bool		used;			/* a cell is covered by it */
-} Rule;
-
-/* The type below any domains of a column, or InvalidOid without the column. */
-static Oid
-column_type(TupleDesc columns, const char *name)
-{
-	for (int i = 0; i < columns->natts; i++)
-	{
-		Form_pg_attribute column = TupleDescAttr(columns, i);
-
-		if (!column->attisdropped &&
-			strcmp(NameStr(column->attname), name) == 0)
-			return getBaseType(column->atttypid);
-	}
-	return InvalidOid;
-}
-
-/* A name may have any type of strings, or be of an enum. */
-static bool
-is_name_type(Oid type)
-{
-	char		category;
-	bool		preferred;
-
-	get_type_category_preferred(type, &category, &preferred);
-	return category == TYPCATEGORY_STRING || category == TYPCATEGORY_ENUM;
-}
-
-static retention_noreturn void
-reject_column(Relation table, const char *column, const char *wanted, Oid type)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_DATATYPE_MISMATCH),
-			 errmsg("argument \"rules_table\" must be a table whose column \"%s\" is %s, not %s",
-					column, wanted, format_type_be(type)),
-			 errdetail("The table is \"%s\".", RelationGetRelationName(table))));
-}
-
-/*
- * The query that reads the rules: segment, then the bounds of rule_bounds as
- * bigint, NULL where there is no such column.
- *
- * Names what is wrong with the table if it cannot hold rules. The lock on it
- * is kept, so that it stays what was looked at. Everything in the query is
- * qualified, as the caller's search_path may have anything in it.
- */
-static char *
-rules_query(Oid table_oid)
-{
-	Relation	table = try_relation_open(table_oid, AccessShareLock);
-	StringInfoData query;
-	TupleDesc	columns;
-	char	   *schema;
-	Oid			type;
-	int			bounds = 0;
-
-	if (table == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("argument \"rules_table\" must be a table or view, not the unknown OID %u",
-						table_oid)));
-	if (!relation_holds_rows(table->rd_rel->relkind))
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("argument \"rules_table\" must be a table or view, not \"%s\"",
-						RelationGetRelationName(table))));
-
-	columns = RelationGetDescr(table);
-	type = column_type(columns, "segment");
-	if (!OidIsValid(type))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("argument \"rules_table\" must be a table with a column \"segment\", not \"%s\"",
-						RelationGetRelationName(table)),
-				 errhint("It holds the name of the segment that the rule gives to the cells within its bounds.")));
-	if (!is_name_type(type))
-		reject_column(table, "segment", "text", type);
-
-	initStringInfo(&query);
-	appendStringInfoString(&query, "SELECT t.segment::pg_catalog.text");
-	for (int i = 0; i < RULE_SCORES; i++)
-		for (int j = 0; j < 2; j++)
-		{
-			const char *bound = rule_bounds[i][j];
-
-			type = column_type(columns, bound);
-			if (!OidIsValid(type))
-			{
-				appendStringInfoString(&query, ", NULL::pg_catalog.int8");
-				continue;
-			}
-			if (type != INT2OID && type != INT4OID && type != INT8OID)
-				reject_column(table, bound, "an integer", type);
-			appendStringInfo(&query, ", t.%s::pg_catalog.int8", bound);
-			bounds++;
-		}
-	if (bounds == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("argument \"rules_table\" must be a table with a column that limits a score, not \"%s\"",
-						RelationGetRelationName(table)),
-				 errhint("Give it any of the integer columns %s; fm is (f + m + 1) / 2.",
-						 RULE_COLUMNS)));
-	schema = get_namespace_name(RelationGetNamespace(table));
-	appendStringInfo(&query, " FROM %s AS t ORDER BY"
-					 " t.segment::pg_catalog.text COLLATE pg_catalog.\"C\"",
-					 quote_qualified_identifier(schema,
-												RelationGetRelationName(table)));
-	relation_close(table, NoLock);
-	return query.data;
-}
-
-/* The rules of the table, by name; lives until SPI_finish(). */
-static Rule *
-read_rules(Oid table, uint64 *nrules)
-{
-	Rule	   *rules;
-
-	if (SPI_execute(rules_query(table), true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "the rules of %u cannot be read", table);
-	*nrules = SPI_processed;
-	rules = palloc_extended(*nrules * sizeof(Rule), MCXT_ALLOC_HUGE);
-	for (uint64 n = 0; n < *nrules; n++)
-	{
-		HeapTuple	row = SPI_tuptable->vals[n];
-		TupleDesc	columns = SPI_tuptable->tupdesc;
-		int			column = 1;
-
-		rules[n].segment = SPI_getvalue(row, columns, column++);
-		rules[n].used = false;
-		for (int i = 0; i < RULE_SCORES; i++)
-		{
-			bool		no_lowest;
-			bool		no_highest;
-			Datum		lowest = SPI_getbinval(row, columns, column++,
-											   &no_lowest);
-			Datum		highest = SPI_getbinval(row, columns, column++,
-												&no_highest);
-
-			rules[n].lowest[i] = no_lowest ? PG_INT64_MIN :
-				DatumGetInt64(lowest);
-			rules[n].highest[i] = no_highest ? PG_INT64_MAX :
-				DatumGetInt64(highest);
-		}
-	}
-	return rules;
-}
-
-static bool
-rule_covers(const Rule *rule, const Cell *cell)
-{
-	const int	score[RULE_SCORES] = {
-		[RULE_R] = cell->r,
-		[RULE_F] = cell->f,
-		[RULE_M] = cell->m,
-		[RULE_FM] = (cell->f + cell->m + 1) / 2
-	};
-
-	for (int i = 0; i < RULE_SCORES; i++)
-		if (score[i] < rule->lowest[i] || score[i] > rule->highest[i])
-			return false;
-	return true;
-}
-
-/* One row of the answer; no cell where the problem is not one of a cell. */
-static void
-put_problem(ReturnSetInfo *result, const char *problem, const Cell *cell,
-			const char *names)
-{
-	Datum		values[6] = {0};
-	bool		nulls[6] = {false};
-
-	values[0] = CStringGetTextDatum(problem);
-	if (cell != NULL)
-		cell_values(cell, values + 1);
-	else
-		memset(nulls + 1, true, 4);
-	if (names != NULL)
-		values[5] = CStringGetTextDatum(names);
-	else
-		nulls[5] = true;
-	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-}
-
-/*
- * rfm_grid_check(rules_table regclass, bins integer)
- * returns table (problem, r, f, m, cell, segments)
- *
- * hole: a cell that no rule covers. overlap: a cell that several rules cover,
- * be it for the same segment, as a join would count its customers several
- * times. unnamed: a cell whose only rule has no segment. unused: a rule that
- * covers no cell. The cells first, best scores first, then the rules by name.
- */
-PG_FUNCTION_INFO_V1(rfm_grid_check);
-Datum
-rfm_grid_check(PG_FUNCTION_ARGS)
-{
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	int			bins;
-	Rule	   *rules;
-	uint64		nrules;
-	Cell		cell;
-	StringInfoData names;
-
-	if (PG_ARGISNULL(0))
-		reject_null("rules_table");
-	if (PG_ARGISNULL(1))
-		reject_null("bins");
-	bins = PG_GETARG_INT32(1);
-	check_rfm_bins(bins);
-
-	result_set_begin(fcinfo);
-	SPI_connect();
-	rules = read_rules(PG_GETARG_OID(0), &nrules);
-
-	initStringInfo(&names);
-	cell = (Cell) {bins, bins, bins};
-	do
-	{
-		uint64		covering = 0;
-		bool		named = true;
-
-		resetStringInfo(&names);
-		for (uint64 n = 0; n < nrules; n++)
-		{
-			if ((n & 0xffff) == 0)
-				CHECK_FOR_INTERRUPTS();
-			if (!rule_covers(&rules[n], &cell))
-				continue;
-			rules[n].used = true;
-			named = rules[n].segment != NULL;
-			appendStringInfo(&names, "%s%s", covering++ > 0 ? ", " : "",
-							 named ? rules[n].segment : "(null)");
-		}
-		if (covering == 0)
-			put_problem(result, "hole", &cell, NULL);
-		else if (covering > 1)
-			put_problem(result, "overlap", &cell, names.data);
-		else if (!named)
-			put_problem(result, "unnamed", &cell, NULL);
-	} while (next_cell(&cell, bins));
-	for (uint64 n = 0; n < nrules; n++)
-		if (!rules[n].used)
-			put_problem(result, "unused", NULL, rules[n].segment);
-
-	SPI_finish();
 	return (Datum) 0;
 }

@@ -52,6 +52,19 @@ extern retention_internal void check_rfm_bins(int bins);
 extern retention_internal Segment rfm_grid_segment(RfmGrid grid, int bins,
 												   int r, int f, int m);
 
+/* A cell's scores, and the columns that show them. */
+typedef struct Cell
+{
+	int			r;
+	int			f;
+	int			m;
+} Cell;
+
+#define CELL_COLUMNS		4
+
+extern retention_internal bool next_cell(Cell *cell, int bins);
+extern retention_internal void cell_values(const Cell *cell, Datum *values);
+
 /* The name in SQL, a constant: champions, ..., lost, unscored, none. */
 extern retention_internal const char *segment_name(Segment segment);
 

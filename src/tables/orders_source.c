@@ -18,76 +18,21 @@
 #include "miscadmin.h"
 #include "nodes/params.h"
 #include "engine/state_read.h"
-#include "utils/acl.h"
+#include "tables/relation.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/rel.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
-
-/* ------------------------------------------------------------------------
- * The relation
- * ------------------------------------------------------------------------
- */
-bool
-relation_holds_rows(char relkind)
-{
-	return relkind == RELKIND_RELATION ||
-		relkind == RELKIND_PARTITIONED_TABLE ||
-		relkind == RELKIND_VIEW ||
-		relkind == RELKIND_MATVIEW ||
-		relkind == RELKIND_FOREIGN_TABLE;
-}
-
-/* May the caller see any of its columns? So that others learn nothing of them. */
-static void
-check_some_privilege(Oid relation_id, const char *name)
-{
-	if (pg_class_aclcheck(relation_id, GetUserId(), ACL_SELECT) != ACLCHECK_OK &&
-		pg_attribute_aclcheck_all(relation_id, GetUserId(), ACL_SELECT,
-								  ACLMASK_ANY) != ACLCHECK_OK)
-		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, name);
-}
-
-static void
-check_column_privilege(Oid relation_id, const char *relation_name,
-					   AttrNumber attnum, const char *column)
-{
-	if (pg_class_aclcheck(relation_id, GetUserId(), ACL_SELECT) != ACLCHECK_OK &&
-		pg_attribute_aclcheck(relation_id, attnum, GetUserId(),
-							  ACL_SELECT) != ACLCHECK_OK)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied for column %s of %s", column,
-						relation_name)));
-}
 
 static void
 open_relation(OrdersSource *source, FunctionCallInfo fcinfo, int argument)
 {
-	Relation	relation;
+	Relation	relation = relation_arg(fcinfo, argument, "orders_table");
 
-	if (PG_ARGISNULL(argument))
-		reject_null("orders_table");
-	source->relation_id = PG_GETARG_OID(argument);
-	/* held until the end of the transaction: the names stay what they are */
-	relation = try_relation_open(source->relation_id, AccessShareLock);
-	if (relation == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("argument \"orders_table\": relation with OID %u does not exist",
-						source->relation_id)));
+	source->relation_id = RelationGetRelid(relation);
 	source->relation_name = pstrdup(RelationGetRelationName(relation));
-	if (!relation_holds_rows(relation->rd_rel->relkind))
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("argument \"orders_table\": \"%s\" is neither a table nor a view",
-						source->relation_name)));
-	source->relation =
-		quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
-								   source->relation_name);
+	source->relation = relation_sql(relation);
 	relation_close(relation, NoLock);
-	check_some_privilege(source->relation_id, source->relation_name);
 }
 
 /* ------------------------------------------------------------------------
@@ -146,8 +91,7 @@ find_column(Column *column, const OrdersSource *source,
 				 errhint("Its columns are: %s.",
 						 column_list(source->relation_id))));
 	attribute = (Form_pg_attribute) GETSTRUCT(tuple);
-	check_column_privilege(source->relation_id, source->relation_name,
-						   attribute->attnum, column->name);
+	check_column_privilege(source->relation_id, attribute->attnum);
 	column->sql = psprintf("o.%s", quote_identifier(column->name));
 	column->type = attribute->atttypid;
 	column->base_type = getBaseType(column->type);

@@ -54,7 +54,6 @@ typedef struct OrdersArguments
 	int			order_id;
 } OrdersArguments;
 
-extern retention_internal bool relation_holds_rows(char relkind);
 extern retention_internal void orders_source_init(OrdersSource *source,
 												  FunctionCallInfo fcinfo,
 												  const OrdersArguments *arguments);
