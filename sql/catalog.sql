@@ -29,7 +29,7 @@ WHERE CASE WHEN 'regclass'::regtype = ANY (proargtypes) THEN proparallel <> 'r' 
            ELSE proparallel <> 's' OR provolatile <> 'i' END;
 -- what is called by hand has named arguments
 SELECT oid::regprocedure AS breach FROM members
-WHERE pronargs > 0 AND proargnames IS NULL AND proname !~ '_(transfn|invfn)(_bigint|_text|_uuid)?$' AND proname !~ '^(retention_state|survival)_(in|out|recv|send|combine)$';
+WHERE pronargs > 0 AND proargnames IS NULL AND proname !~ '_(transfn|invfn)(_bigint|_text|_uuid)?$' AND proname !~ '^(retention_state|survival|order_history)_(in|out|recv|send|combine|finalfn)$';
 -- and no argument has the name of a result column
 SELECT oid::regprocedure AS breach FROM members
 WHERE (SELECT count(DISTINCT n) < count(*) FROM unnest(proargnames) n WHERE n <> '');

@@ -31,7 +31,7 @@ use FindBin;
 
 # The rooms in the order of the script. What is used comes before what uses it.
 my @rooms = qw(
-  state repeat churn value purchases score segment rfm check cohort lifecycle rolling
+  state history repeat churn value purchases score segment rfm check cohort lifecycle rolling
   order_numbers survival purchase_summary models predictions
 );
 

@@ -75,14 +75,24 @@ result_rows_array(ResultRows *rows)
 	return PointerGetDatum(array);
 }
 
-/* The one row of a function that is declared to return a composite type. */
+/* The one row of a function that returns a composite type, or has OUT arguments. */
 Datum
 result_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
 {
 	Oid			type = get_func_rettype(fcinfo->flinfo->fn_oid);
-	TupleDesc	columns = lookup_rowtype_tupdesc(type, -1);
-	HeapTuple	tuple = heap_form_tuple(columns, values, nulls);
+	TupleDesc	columns;
+	HeapTuple	tuple;
 
+	if (type == RECORDOID)
+	{
+		if (get_call_result_type(fcinfo, NULL, &columns) != TYPEFUNC_COMPOSITE)
+			elog(ERROR, "function %u does not return a row",
+				 fcinfo->flinfo->fn_oid);
+		columns = BlessTupleDesc(columns);
+		return HeapTupleGetDatum(heap_form_tuple(columns, values, nulls));
+	}
+	columns = lookup_rowtype_tupdesc(type, -1);
+	tuple = heap_form_tuple(columns, values, nulls);
 	ReleaseTupleDesc(columns);
 	return HeapTupleGetDatum(tuple);
 }

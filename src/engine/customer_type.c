@@ -94,17 +94,34 @@ customer_type_fits(Oid wanted, Oid column_type)
 	return false;
 }
 
-/* The customer of a slot as a value of a type that fits. */
-Datum
-customer_datum(const CustomerTable *table, const char *slot, Oid type)
+/*
+ * The type of an argument that stands there for its type alone must fit the customers
+ * of a state; "place" is that argument's: "first".
+ */
+void
+check_customer_anchor(Oid wanted, KeyKind kind, const char *place)
 {
-	CustomerKey key = load_key(table->kind, slot);
+	const char *type = format_type_be(customer_type_of_kind(kind));
+
+	if (!customer_type_fits(wanted, customer_type_of_kind(kind)))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("the %s argument has type %s, but the customers in the state have type %s",
+						place, format_type_be(wanted), type),
+				 errhint("Write NULL::%s: the %s argument gives the result's column its type.",
+						 type, place)));
+}
+
+/* A customer as a value of a type that fits; a long text lies in the heap at base. */
+Datum
+customer_key_datum(KeyKind kind, CustomerKey key, const char *base, Oid type)
+{
 	char		buffer[MOST_INLINE_TEXT];
 	const char *bytes;
 	uint32		length;
 	pg_uuid_t  *uuid;
 
-	switch (table->kind)
+	switch (kind)
 	{
 		case KEY_NONE:
 		case KEY_PATTERN:
@@ -119,7 +136,7 @@ customer_datum(const CustomerTable *table, const char *slot, Oid type)
 			}
 			return Int64GetDatum(key_to_bigint(key));
 		case KEY_TEXT:
-			bytes = key_text(key, table->heap.base, buffer, &length);
+			bytes = key_text(key, base, buffer, &length);
 			return PointerGetDatum(cstring_to_text_with_len(bytes, length));
 		case KEY_UUID:
 			uuid = palloc(sizeof(pg_uuid_t));
@@ -127,6 +144,14 @@ customer_datum(const CustomerTable *table, const char *slot, Oid type)
 			return UUIDPGetDatum(uuid);
 	}
 	elog(ERROR, "state has no customers");
+}
+
+/* The customer of a slot as a value of a type that fits. */
+Datum
+customer_datum(const CustomerTable *table, const char *slot, Oid type)
+{
+	return customer_key_datum(table->kind, load_key(table->kind, slot),
+							  table->heap.base, type);
 }
 
 /* The order of two slots' customers: of numbers, or of bytes. */

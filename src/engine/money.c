@@ -12,6 +12,7 @@
 #include "base/checks.h"
 #include "fmgr.h"
 #include "libpq/pqformat.h"
+#include "port/pg_bswap.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
@@ -377,6 +378,18 @@ money_sign(const Money *money, const char *base)
 	}
 }
 
+/* Digits after the point of a wide money. */
+int
+money_wide_decimals(const Money *money, const char *base)
+{
+	StoredNumeric stored;
+	Numeric		value = money_numeric(money, base);
+
+	read_stored_numeric(&stored, (struct varlena *) value);
+	pfree(value);
+	return stored.decimals;
+}
+
 /* Negative, zero or positive as a is less than, equal to or more than b. */
 int
 money_compare(const Money *a, const char *a_base,
@@ -478,6 +491,27 @@ money_send(StringInfo out, const Money *money, const char *base)
 		pq_sendint64(out, money->high);
 		pq_sendint64(out, money->low);
 	}
+}
+
+/* Are these bytes, one or more, as many as money_send would have written? */
+bool
+money_message_is_whole(const char *bytes, uint64 size)
+{
+	uint8		tag = (uint8) bytes[0];
+	uint32		numeric_size;
+	uint16		digits;
+
+	if (tag == MONEY_TAG_NONE)
+		return size == 1;
+	if (tag != MONEY_TAG_WIDE)
+		return size == 1 + 2 * sizeof(uint64);
+	/* a numeric is four numbers of 16 bits, the first of which counts its digits */
+	if (size < 1 + sizeof(uint32) + 4 * sizeof(uint16))
+		return false;
+	memcpy(&numeric_size, bytes + 1, sizeof(numeric_size));
+	memcpy(&digits, bytes + 1 + sizeof(uint32), sizeof(digits));
+	return size == 1 + sizeof(uint32) + (uint64) pg_ntoh32(numeric_size) &&
+		pg_ntoh32(numeric_size) == (4 + pg_ntoh16(digits)) * sizeof(uint16);
 }
 
 static void

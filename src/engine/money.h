@@ -109,6 +109,8 @@ extern retention_internal void money_add_unlike(StateHeap *heap, Money *into,
 extern retention_internal Numeric money_numeric(const Money *money,
 												const char *base);
 extern retention_internal int money_sign(const Money *money, const char *base);
+extern retention_internal int money_wide_decimals(const Money *money,
+												const char *base);
 extern retention_internal int money_compare(const Money *a, const char *a_base,
 											const Money *b, const char *b_base);
 extern retention_internal double money_ratio(Numeric part, Numeric whole);
@@ -118,6 +120,8 @@ extern retention_internal void money_move(StateHeap *into, Money *money,
 										  const char *from_base);
 extern retention_internal void money_send(StringInfo out, const Money *money,
 										  const char *base);
+extern retention_internal bool money_message_is_whole(const char *bytes,
+													uint64 size);
 extern retention_internal void money_receive(StringInfo in, StateHeap *heap,
 											 Money *money);
 

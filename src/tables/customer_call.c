@@ -128,16 +128,9 @@ run_over_state_of_customers(CustomerCall *call, int anchor, int state)
 	CustomerTable *table = state_arg(call, state, &view);
 
 	call->customer_type = wanted;
-	if (table &&
-		!customer_type_fits(wanted, customer_type_of_kind(table->kind)))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("the %s argument has type %s, but the customers in the state have type %s",
-						anchor == 0 ? "first" : "second", format_type_be(wanted),
-						format_type_be(customer_type_of_kind(table->kind))),
-				 errhint("Write NULL::%s: the %s argument gives the result's column its type.",
-						 format_type_be(customer_type_of_kind(table->kind)),
-						 anchor == 0 ? "first" : "second")));
+	if (table)
+		check_customer_anchor(wanted, table->kind,
+							  anchor == 0 ? "first" : "second");
 	return run_over_states(call, state);
 }
 

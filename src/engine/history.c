@@ -1,0 +1,431 @@
+/*
+ * history.c
+ *		The records of an order_history: written from rows in any order.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#include "engine/history.h"
+
+#include "engine/customer_table.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+
+/* ------------------------------------------------------------------------
+ * Amounts that need an escape
+ * ------------------------------------------------------------------------
+ */
+Money
+history_escaped_amount(HistoryReader *reader)
+{
+	uint64		form = varint_read(&reader->at);
+	StringInfoData bytes = {
+		.data = (char *) reader->at,
+		.len = (int) (form - ESCAPED_MONEY),
+		.maxlen = (int) (form - ESCAPED_MONEY)
+	};
+	Money		amount;
+
+	if (form <= ESCAPED_MONEY)
+	{
+		(void) money_set_narrow(&amount, unzigzag(varint_read(&reader->at)),
+								(int) form - 1);
+		return amount;
+	}
+	money_receive(&bytes, reader->heap, &amount);
+	reader->at += bytes.len;
+	return amount;
+}
+
+/* The narrow amount's number, if it is one of so many decimals and small enough. */
+static inline bool
+amount_number(const Money *amount, int decimals, int64 *number)
+{
+	const int128 most = (int128) 1 << 60;
+	int128		mantissa;
+
+	if (money_tag(amount) != decimals + 1)
+		return false;
+	mantissa = money_mantissa(amount);
+	if (mantissa >= most || mantissa <= -most)
+		return false;
+	*number = (int64) mantissa;
+	return true;
+}
+
+/* ------------------------------------------------------------------------
+ * Rows
+ * ------------------------------------------------------------------------
+ */
+#define FIRST_ROWS	16
+
+/* None, in the current memory context, where they stay. */
+void
+loose_rows_init(LooseRows *rows, KeyKind kind)
+{
+	rows->kind = kind;
+	rows->count = 0;
+	rows->room = FIRST_ROWS;
+	rows->row = palloc(FIRST_ROWS * sizeof(LooseRow));
+	heap_init_scratch(&rows->heap);
+	/* now, while the memory context is the right one */
+	rows->heap.grow(&rows->heap, 64);
+}
+
+/* Makes room for so many rows in all. */
+void
+loose_rows_reserve(LooseRows *rows, uint64 count)
+{
+	if (count <= rows->room)
+		return;
+	rows->room = Max(count, rows->room + rows->room / 2);
+	rows->row = repalloc_huge(rows->row, rows->room * sizeof(LooseRow));
+}
+
+void
+loose_rows_free(LooseRows *rows)
+{
+	pfree(rows->row);
+	heap_free_scratch(&rows->heap);
+}
+
+/* The rows of the record that the reader is at; it uses the rows' heap. */
+void
+loose_rows_take_record(LooseRows *rows, HistoryReader *reader)
+{
+	CustomerKey key = reader->key;
+	HistoryRow	row;
+
+	Assert(reader->heap == &rows->heap);
+	while (history_next_row(reader, &row))
+		loose_rows_add(rows, key, row.at, row.amount);
+}
+
+/* The order of amounts of one instant: unknown ones, then by value, then decimals. */
+static int
+compare_amounts(const Money *a, const Money *b, const char *base)
+{
+	int			order;
+
+	if (money_is_none(a) || money_is_none(b))
+		return money_is_none(b) - money_is_none(a);
+	order = money_compare(a, base, b, base);
+	if (order != 0)
+		return order;
+	if (!money_is_wide(a) || !money_is_wide(b))
+		return (int) money_tag(a) - (int) money_tag(b);
+	/* equal numerics of other decimals have other bytes */
+	return money_wide_decimals(a, base) - money_wide_decimals(b, base);
+}
+
+static inline int
+compare_rows(const LooseRow *a, const LooseRow *b, const LooseRows *rows)
+{
+	int			order = compare_keys(rows->kind, loose_row_key(a), rows->heap.base,
+									 loose_row_key(b), rows->heap.base);
+
+	if (order != 0)
+		return order;
+	if (a->at != b->at)
+		return a->at < b->at ? -1 : 1;
+	return compare_amounts(&a->amount, &b->amount, rows->heap.base);
+}
+
+#define ST_SORT sort_loose_rows
+#define ST_ELEMENT_TYPE LooseRow
+#define ST_COMPARE_ARG_TYPE const LooseRows
+#define ST_COMPARE(a, b, rows) compare_rows(a, b, rows)
+#define ST_SCOPE static
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+/* So few rows are sorted by putting each to its place. */
+#define FEW_ROWS	12
+
+static inline void
+sort_few_rows(LooseRow *row, uint64 count, const LooseRows *rows)
+{
+	for (uint64 i = 1; i < count; i++)
+	{
+		LooseRow	moved = row[i];
+		uint64		to = i;
+
+		for (; to > 0 && compare_rows(&moved, &row[to - 1], rows) < 0; to--)
+			row[to] = row[to - 1];
+		row[to] = moved;
+	}
+}
+
+#define MOST_BUCKET_BITS	16
+
+/*
+ * Sorts rows by key, time and amount. Key words are mixed bits, so that those behind
+ * what all of them have in common part the rows into buckets of a few rows each; what
+ * keys chosen by somebody put into one bucket is sorted in the usual way.
+ */
+static void
+sort_rows(LooseRow *into, const LooseRow *from, uint64 count,
+		  const LooseRows *rows)
+{
+	int			bits = Min(Max(pg_leftmost_one_pos64(count | 1) - 1, 1),
+						   MOST_BUCKET_BITS);
+	uint64		lowest = PG_UINT64_MAX;
+	uint64		highest = 0;
+	uint64		buckets;
+	uint64	   *start;
+	uint64		next = 0;
+	int			shift;
+
+	for (uint64 i = 0; i < count; i++)
+	{
+		lowest = Min(lowest, from[i].word[0]);
+		highest = Max(highest, from[i].word[0]);
+	}
+	shift = Max(pg_leftmost_one_pos64((highest - lowest) | 1) + 1 - bits, 0);
+	buckets = ((highest - lowest) >> shift) + 1;
+	start = array_alloc0(buckets + 1, sizeof(uint64));
+
+	for (uint64 i = 0; i < count; i++)
+		start[(from[i].word[0] - lowest) >> shift]++;
+	for (uint64 i = 0; i <= buckets; i++)
+	{
+		uint64		size = start[i];
+
+		start[i] = next;
+		next += size;
+	}
+	for (uint64 i = 0; i < count; i++)
+		into[start[(from[i].word[0] - lowest) >> shift]++] = from[i];
+	/* each start is now its bucket's end */
+	next = 0;
+	for (uint64 i = 0; i < buckets; i++)
+	{
+		uint64		size = start[i] - next;
+
+		if (size > FEW_ROWS)
+			sort_loose_rows(into + next, size, rows);
+		else if (size > 1)
+			sort_few_rows(into + next, size, rows);
+		next = start[i];
+	}
+	pfree(start);
+}
+
+/* ------------------------------------------------------------------------
+ * Writing
+ * ------------------------------------------------------------------------
+ */
+void
+history_writer_init(HistoryWriter *writer, KeyKind kind, uint64 room)
+{
+	memset(writer, 0, sizeof(*writer));
+	writer->kind = kind;
+	writer->room = room;
+	writer->base = array_alloc(room, 1);
+}
+
+/* Makes room for so many bytes more, and what varint_write writes behind them. */
+static inline void
+writer_reserve(HistoryWriter *writer, uint64 bytes)
+{
+	uint64		needed = writer->used + bytes + MOST_VARINT;
+
+	if (likely(needed <= writer->room))
+		return;
+	writer->room = Max(needed, writer->room + writer->room / 2);
+	writer->base = repalloc_huge(writer->base, writer->room);
+}
+
+static void
+write_key(HistoryWriter *writer, CustomerKey key, const char *base)
+{
+	uint8	   *at;
+
+	if (writer->kind == KEY_TEXT)
+	{
+		char		buffer[MOST_INLINE_TEXT];
+		uint32		length;
+		const char *text = key_text(key, base, buffer, &length);
+
+		writer_reserve(writer, MOST_VARINT + length);
+		at = varint_write(writer->base + writer->used, length);
+		memcpy(at, text, length);
+		writer->used = at + length - writer->base;
+		return;
+	}
+	writer_reserve(writer, 2 * sizeof(uint64));
+	at = writer->base + writer->used;
+	store_little_endian(at, key.word[0]);
+	writer->used += sizeof(uint64);
+	if (writer->kind == KEY_UUID)
+	{
+		store_little_endian(at + sizeof(uint64), key.word[1]);
+		writer->used += sizeof(uint64);
+	}
+}
+
+static void
+write_escaped_amount(HistoryWriter *writer, const Money *amount,
+					 const char *base)
+{
+	StringInfoData bytes;
+	uint8	   *at;
+	int64		number;
+
+	writer_reserve(writer, 3 * MOST_VARINT);
+	at = varint_write(writer->base + writer->used, AMOUNT_ESCAPE);
+	if (!money_is_wide(amount) &&
+		amount_number(amount, money_decimals(amount), &number))
+	{
+		at = varint_write(at, money_tag(amount));
+		at = varint_write(at, zigzag(number));
+		writer->used = at - writer->base;
+		return;
+	}
+	initStringInfo(&bytes);
+	money_send(&bytes, amount, base);
+	writer->used = at - writer->base;
+	writer_reserve(writer, MOST_VARINT + bytes.len);
+	at = varint_write(writer->base + writer->used, ESCAPED_MONEY + bytes.len);
+	memcpy(at, bytes.data, bytes.len);
+	writer->used = at + bytes.len - writer->base;
+	pfree(bytes.data);
+}
+
+static pg_attribute_always_inline void
+write_amount(HistoryWriter *writer, const Money *amount, int decimals,
+			 const char *base)
+{
+	uint8	   *at = writer->base + writer->used;
+	int64		number;
+
+	if (likely(amount_number(amount, decimals, &number)))
+		at = varint_write(at, zigzag(number) + AMOUNT_FIRST);
+	else if (money_is_none(amount))
+		at = varint_write(at, AMOUNT_UNKNOWN);
+	else
+	{
+		write_escaped_amount(writer, amount, base);
+		return;
+	}
+	writer->used = at - writer->base;
+}
+
+/* The decimals that most of these amounts have. */
+static int
+common_decimals(const LooseRow *row, uint64 count)
+{
+	uint64		having[MONEY_MAX_DECIMALS + 1] = {0};
+	int			common = 0;
+	bool		alike = true;
+
+	for (uint64 i = 1; i < count && alike; i++)
+		alike = money_tag(&row[i].amount) == money_tag(&row[0].amount);
+	if (alike)
+		return money_is_none(&row[0].amount) || money_is_wide(&row[0].amount) ?
+			0 : money_decimals(&row[0].amount);
+	for (uint64 i = 0; i < count; i++)
+		if (!money_is_none(&row[i].amount) && !money_is_wide(&row[i].amount))
+			having[money_decimals(&row[i].amount)]++;
+	for (int decimals = 1; decimals <= MONEY_MAX_DECIMALS; decimals++)
+		if (having[decimals] > having[common])
+			common = decimals;
+	return common;
+}
+
+static HistoryUnit
+common_unit(const LooseRow *row, uint64 count)
+{
+	HistoryUnit unit = HISTORY_DAY;
+
+	for (uint64 i = 0; i < count; i++)
+	{
+		if (unit == HISTORY_DAY && row[i].at % USECS_PER_DAY != 0)
+			unit = HISTORY_SECOND;
+		if (unit == HISTORY_SECOND && row[i].at % USECS_PER_SEC != 0)
+			return HISTORY_MICROSECOND;
+	}
+	return unit;
+}
+
+/* A record of sorted rows of one customer. */
+static void
+write_record(HistoryWriter *writer, const LooseRow *row, uint64 count,
+			 const char *base)
+{
+	int			decimals = common_decimals(row, count);
+	HistoryUnit unit = common_unit(row, count);
+	uint8	   *at;
+	int64		before = 0;
+
+	write_key(writer, loose_row_key(row), base);
+	writer_reserve(writer, MOST_VARINT + 1);
+	at = varint_write(writer->base + writer->used, count);
+	*at++ = (uint8) (unit << HISTORY_UNIT_SHIFT | decimals);
+	writer->used = at - writer->base;
+	for (uint64 i = 0; i < count; i++)
+	{
+		int64		time = unit == HISTORY_DAY ? row[i].at / USECS_PER_DAY :
+			unit == HISTORY_SECOND ? row[i].at / USECS_PER_SEC : row[i].at;
+
+		writer_reserve(writer, 2 * MOST_VARINT);
+		at = writer->base + writer->used;
+		/* instants may lie further apart than int64 reaches */
+		at = varint_write(at, i == 0 ? zigzag(time) :
+						  (uint64) time - (uint64) before);
+		writer->used = at - writer->base;
+		before = time;
+		write_amount(writer, &row[i].amount, decimals, base);
+	}
+	writer->records++;
+	writer->rows += count;
+}
+
+/* One row as a record of its own. */
+void
+history_write_log(HistoryWriter *writer, CustomerKey key, const HistoryRow *row,
+				  const char *base)
+{
+	LooseRow	loose = {
+		.word = {key.word[0], key.word[1]},
+		.at = row->at,
+		.amount = row->amount
+	};
+
+	write_record(writer, &loose, 1, base);
+}
+
+/*
+ * Sorts the rows, writes a record for each of their customers, and forgets them.
+ */
+void
+history_write_packed(HistoryWriter *writer, LooseRows *rows)
+{
+	const char *base = rows->heap.base;
+	LooseRow   *sorted;
+	uint64		begin = 0;
+
+	if (rows->count == 0)
+		return;
+	sorted = array_alloc(rows->count, sizeof(LooseRow));
+	sort_rows(sorted, rows->row, rows->count, rows);
+	while (begin < rows->count)
+	{
+		CustomerKey key = loose_row_key(&sorted[begin]);
+		uint64		end = begin + 1;
+
+		while (end < rows->count &&
+			   compare_keys(rows->kind, key, base,
+							loose_row_key(&sorted[end]), base) == 0)
+			end++;
+		if ((writer->records & 0xFFF) == 0)
+			CHECK_FOR_INTERRUPTS();
+		write_record(writer, sorted + begin, end - begin, base);
+		begin = end;
+	}
+	pfree(sorted);
+	rows->count = 0;
+	rows->heap.used = 0;
+	rows->heap.dead = 0;
+}
