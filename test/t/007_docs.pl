@@ -92,8 +92,7 @@ cmp_ok($examples, '>=', 40, 'there are examples');
 # Functions
 # ------------------------------------------------------------------------
 
-# Who may be called by hand: not what only an aggregate, a type, a cast or an operator calls.
-# A final function that reads a stored state shares its aggregate's name.
+# Who may be called by hand: not what only an aggregate, a type, a cast or an operator calls
 my @functions = split /\n/, $node->safe_psql('shop', <<'END');
 WITH member AS (
 	SELECT p.oid, p.proname FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
@@ -101,6 +100,10 @@ WITH member AS (
 		AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'retention')
 ), support AS (
 	SELECT unnest(ARRAY[aggtransfn, aggcombinefn, aggserialfn, aggdeserialfn, aggmtransfn, aggminvtransfn]::oid[]) FROM pg_aggregate
+	-- a final function that has an aggregate's name reads stored states, too
+	UNION ALL (
+		SELECT unnest(ARRAY[aggfinalfn, aggmfinalfn]::oid[]) FROM pg_aggregate
+		EXCEPT SELECT oid FROM pg_proc WHERE proname IN (SELECT proname FROM pg_aggregate JOIN pg_proc p ON p.oid = aggfnoid))
 	UNION ALL SELECT unnest(ARRAY[typinput, typoutput, typreceive, typsend, typmodin, typmodout, typanalyze]::oid[]) FROM pg_type
 	UNION ALL SELECT castfunc FROM pg_cast
 	UNION ALL SELECT oprcode FROM pg_operator
