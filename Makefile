@@ -4,6 +4,7 @@
 #	make sql		the installation scripts, from the rooms in sql/install
 #	make demo		the main job on a fresh machine, in a throwaway server
 #	make test		the whole test suite, likewise
+#	make test-math		the mathematics alone, in C and without a server
 #	make test-all		the suite on every version of PostgreSQL from 15 to 18
 #	make test-upgrade	pg_upgrade to newer versions, with stored states
 #	make test-load		many sessions for a minute; memory, cancels, killed backends
@@ -53,13 +54,15 @@ endif
 # every room reads every header often enough that one rule is the clearest
 $(OBJS): $(wildcard src/*/*.h) retention.control
 
-.PHONY: sql demo test test-asan test-assert test-valgrind analyze fuzz smith bench bench-models bench-duckdb
+.PHONY: sql demo test test-math test-asan test-assert test-valgrind analyze fuzz smith bench bench-models bench-duckdb
 sql:
 	@sql/install/generate.pl
 demo:
 	@demo/run.sh
 test:
 	@test/run.sh
+test-math:
+	@test/math/run.sh
 test-asan:
 	@test/asan.sh
 test-assert:

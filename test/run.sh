@@ -1,10 +1,11 @@
 #!/bin/sh
 # run.sh: `make test`, the whole test suite on servers of its own:
 #
+#	test/math		the mathematics without a server (`make test-math`)
 #	sql/ and expected/	what `make installcheck` compares
 #	test/t/*.pl		what needs several servers, real size or a hostile user
 #
-# The last line counts both. A regression file is one test; what dies, or does not
+# The last line counts all. A regression file is one test; what dies, or does not
 # come to run, has failed. Options, from the environment:
 #
 #	PROVE_TESTS='test/t/001*.pl'	only these of test/t ('' for none)
@@ -33,6 +34,7 @@ main() {
 	[ -z "${WERROR:-}" ] || EXTRA_CFLAGS="${EXTRA_CFLAGS:-} -Werror"
 	if "$project/test/packages.sh" && cluster_init && cluster_start; then
 		trap 'stop_test_servers; cluster_clean_up' EXIT
+		run_math
 		run_regress
 		cluster_stop
 		run_tap
@@ -41,6 +43,23 @@ main() {
 	fi
 	echo "$passed passed, $failed failed"
 	[ "$failed" = 0 ]
+}
+
+# ------------------------------------------------------------------------
+# test/math
+# ------------------------------------------------------------------------
+run_math() {
+	log=$CLUSTER_DIR/math.log
+
+	# what the module is built with, test-asan's sanitizers, is for this too
+	status=0
+	case "${COPT:-}" in *-fsanitize=*) sanitize=1 ;; *) sanitize= ;; esac
+	SANITIZE=$sanitize "$project/test/math/run.sh" >"$log" 2>&1 || status=1
+	[ $status = 0 ] || cat "$log"
+	grep '^skipped: ' "$log" | sort -u | sed 's/^/  math, /' || :
+	sed -nE 's/^([0-9]+) passed, ([0-9]+) failed$/math: \1 tests/p' "$log"
+	# shellcheck disable=SC2046 # two numbers
+	add $(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p' "$log" | grep . || echo 0 1) $status
 }
 
 # ------------------------------------------------------------------------
