@@ -4,6 +4,9 @@
 -- complain if script is sourced in psql, rather than via ALTER EXTENSION
 \echo Use "ALTER EXTENSION retention UPDATE TO '0.3'" to load this file. \quit
 
+-- beside functions for types of their own, one for all types would leave open which of
+-- them is meant where an argument has no type; views and the like go on with it
+ALTER FUNCTION threshold_score(anycompatible, anycompatiblearray, boolean) RENAME TO threshold_score_any;
 
 -- ---------------------------------------------------------------------------
 -- history: every order row of the customers as one value
@@ -126,3 +129,66 @@ RETURNS TABLE (customer anyelement, ordered_at timestamptz, amount numeric)
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100 ROWS 1000;
 COMMENT ON FUNCTION order_rows(anyelement, order_history) IS
 'the rows that went into a history: SELECT * FROM order_rows(NULL::bigint, (SELECT order_history(customer_id, ordered_at, amount) FROM orders))';
+
+-- ---------------------------------------------------------------------------
+-- value
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION clv_net(customer_value double precision, periods double precision, margin double precision, discount_rate double precision) RETURNS numeric
+AS 'MODULE_PATHNAME', 'clv_net_double' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION clv_net(double precision, double precision, double precision, double precision) IS
+'clv_net of numbers of which one is double precision (15 digits of each count)';
+
+CREATE FUNCTION cac(spend double precision, new_customers double precision) RETURNS numeric
+AS 'MODULE_PATHNAME', 'cac_double' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cac(double precision, double precision) IS
+'cac of numbers of other types, such as the numeric that sum() makes of counts (15 digits of each count)';
+
+CREATE FUNCTION payback_orders(cac double precision, aov double precision, margin double precision) RETURNS bigint
+AS 'MODULE_PATHNAME', 'payback_orders_double' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION payback_orders(double precision, double precision, double precision) IS
+'payback_orders of numbers of which one is double precision (15 digits of each count)';
+
+-- ---------------------------------------------------------------------------
+-- scores
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION threshold_score(x integer, thresholds integer[], higher_is_better boolean DEFAULT true) RETURNS integer
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION threshold_score(integer, integer[], boolean) IS
+'score of x by your own ascending cut points: 1 + the number of them that x reaches (x >= threshold, or x <= threshold where less is better)';
+
+CREATE FUNCTION threshold_score(x bigint, thresholds bigint[], higher_is_better boolean DEFAULT true) RETURNS integer
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION threshold_score(bigint, bigint[], boolean) IS
+'score of x by your own ascending cut points: 1 + the number of them that x reaches (x >= threshold, or x <= threshold where less is better)';
+
+CREATE FUNCTION threshold_score(x numeric, thresholds numeric[], higher_is_better boolean DEFAULT true) RETURNS integer
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION threshold_score(numeric, numeric[], boolean) IS
+'score of x by your own ascending cut points: 1 + the number of them that x reaches (x >= threshold, or x <= threshold where less is better)';
+
+CREATE FUNCTION threshold_score(x double precision, thresholds double precision[], higher_is_better boolean DEFAULT true) RETURNS integer
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION threshold_score(double precision, double precision[], boolean) IS
+'score of x by your own ascending cut points: 1 + the number of them that x reaches (x >= threshold, or x <= threshold where less is better)';
+
+CREATE FUNCTION threshold_score(x timestamptz, thresholds timestamptz[], higher_is_better boolean DEFAULT true) RETURNS integer
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION threshold_score(timestamptz, timestamptz[], boolean) IS
+'score of x by your own ascending cut points: 1 + the number of them that x reaches (x >= threshold, or x <= threshold where less is better)';
+
+CREATE FUNCTION threshold_score(x interval, thresholds interval[], higher_is_better boolean DEFAULT true) RETURNS integer
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION threshold_score(interval, interval[], boolean) IS
+'score of x by your own ascending cut points: 1 + the number of them that x reaches (x >= threshold, or x <= threshold where less is better)';
+
+CREATE FUNCTION threshold_score(x text, thresholds text[], higher_is_better boolean DEFAULT true) RETURNS integer
+AS 'MODULE_PATHNAME', 'threshold_score_text' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION threshold_score(text, text[], boolean) IS
+'threshold_score of numbers written as text, as clients send them; text that is no number is an error';
+
+CREATE OR REPLACE FUNCTION threshold_score_any(x anycompatible, thresholds anycompatiblearray, higher_is_better boolean DEFAULT true) RETURNS integer
+AS 'MODULE_PATHNAME', 'threshold_score' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION threshold_score_any(anycompatible, anycompatiblearray, boolean) IS
+'threshold_score of values of any other type that has an order, such as an enum; text is refused';

@@ -975,15 +975,30 @@ AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION clv_net(numeric, numeric, numeric, numeric) IS
 'discounted profit of a customer (money): customer_value per period, over so many periods, times margin (share), at a discount rate per period';
 
+CREATE FUNCTION clv_net(customer_value double precision, periods double precision, margin double precision, discount_rate double precision) RETURNS numeric
+AS 'MODULE_PATHNAME', 'clv_net_double' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION clv_net(double precision, double precision, double precision, double precision) IS
+'clv_net of numbers of which one is double precision (15 digits of each count)';
+
 CREATE FUNCTION cac(spend numeric, new_customers bigint) RETURNS numeric
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION cac(numeric, bigint) IS
 'customer acquisition cost (money per new customer); NULL without new customers';
 
+CREATE FUNCTION cac(spend double precision, new_customers double precision) RETURNS numeric
+AS 'MODULE_PATHNAME', 'cac_double' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cac(double precision, double precision) IS
+'cac of numbers of other types, such as the numeric that sum() makes of counts (15 digits of each count)';
+
 CREATE FUNCTION payback_orders(cac numeric, aov numeric, margin numeric) RETURNS bigint
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION payback_orders(numeric, numeric, numeric) IS
 'number of orders until their margin (share of aov) has paid the acquisition cost, rounded up; NULL if it never does';
+
+CREATE FUNCTION payback_orders(cac double precision, aov double precision, margin double precision) RETURNS bigint
+AS 'MODULE_PATHNAME', 'payback_orders_double' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION payback_orders(double precision, double precision, double precision) IS
+'payback_orders of numbers of which one is double precision (15 digits of each count)';
 
 CREATE FUNCTION breakeven_conversion(base_rate double precision, margin double precision, discount double precision) RETURNS double precision
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -1050,10 +1065,45 @@ AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE WINDOW COST 10;
 COMMENT ON FUNCTION rfm_score(timestamptz, bigint, numeric, integer) IS
 'RFM cell of a customer, such as 543: quantile scores of recency, frequency and money, 1 to bins (2 to 9, which is best); one row per customer: rfm_score(last_order_at, orders, monetary) OVER ()';
 
-CREATE FUNCTION threshold_score(x anycompatible, thresholds anycompatiblearray, higher_is_better boolean DEFAULT true) RETURNS integer
+CREATE FUNCTION threshold_score(x integer, thresholds integer[], higher_is_better boolean DEFAULT true) RETURNS integer
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION threshold_score(anycompatible, anycompatiblearray, boolean) IS
+COMMENT ON FUNCTION threshold_score(integer, integer[], boolean) IS
 'score of x by your own ascending cut points: 1 + the number of them that x reaches (x >= threshold, or x <= threshold where less is better)';
+
+CREATE FUNCTION threshold_score(x bigint, thresholds bigint[], higher_is_better boolean DEFAULT true) RETURNS integer
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION threshold_score(bigint, bigint[], boolean) IS
+'score of x by your own ascending cut points: 1 + the number of them that x reaches (x >= threshold, or x <= threshold where less is better)';
+
+CREATE FUNCTION threshold_score(x numeric, thresholds numeric[], higher_is_better boolean DEFAULT true) RETURNS integer
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION threshold_score(numeric, numeric[], boolean) IS
+'score of x by your own ascending cut points: 1 + the number of them that x reaches (x >= threshold, or x <= threshold where less is better)';
+
+CREATE FUNCTION threshold_score(x double precision, thresholds double precision[], higher_is_better boolean DEFAULT true) RETURNS integer
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION threshold_score(double precision, double precision[], boolean) IS
+'score of x by your own ascending cut points: 1 + the number of them that x reaches (x >= threshold, or x <= threshold where less is better)';
+
+CREATE FUNCTION threshold_score(x timestamptz, thresholds timestamptz[], higher_is_better boolean DEFAULT true) RETURNS integer
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION threshold_score(timestamptz, timestamptz[], boolean) IS
+'score of x by your own ascending cut points: 1 + the number of them that x reaches (x >= threshold, or x <= threshold where less is better)';
+
+CREATE FUNCTION threshold_score(x interval, thresholds interval[], higher_is_better boolean DEFAULT true) RETURNS integer
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION threshold_score(interval, interval[], boolean) IS
+'score of x by your own ascending cut points: 1 + the number of them that x reaches (x >= threshold, or x <= threshold where less is better)';
+
+CREATE FUNCTION threshold_score(x text, thresholds text[], higher_is_better boolean DEFAULT true) RETURNS integer
+AS 'MODULE_PATHNAME', 'threshold_score_text' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION threshold_score(text, text[], boolean) IS
+'threshold_score of numbers written as text, as clients send them; text that is no number is an error';
+
+CREATE FUNCTION threshold_score_any(x anycompatible, thresholds anycompatiblearray, higher_is_better boolean DEFAULT true) RETURNS integer
+AS 'MODULE_PATHNAME', 'threshold_score' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION threshold_score_any(anycompatible, anycompatiblearray, boolean) IS
+'threshold_score of values of any other type that has an order, such as an enum; text is refused';
 
 -- ---------------------------------------------------------------------------
 -- segments

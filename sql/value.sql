@@ -143,6 +143,22 @@ FROM (VALUES (120.50, 3, 0.4, 0.1), (99.99, 3.25, 0.35, 0.08), (1, 40, 1, 0.005)
               FROM generate_series(1, ceil(periods)::int) k) x(s)
 WHERE abs(clv_net(value, periods, margin, rate) - value * margin * s) > 1e-14 * abs(value);
 SELECT clv_net(100, 10000, 0.5, 0.01);
+-- what churn_rate returns, and what a typed client sends
+SELECT clv_net(customer_value, 1 / churn, 0.4, churn) AS mixed, clv_net(customer_value, (1 / churn)::numeric, 0.4, churn::numeric) AS in_numeric, pg_typeof(clv_net(customer_value, 3, 0.4, churn))
+FROM (VALUES (91.23, 0.3::double precision), (100, 0.1::float8 + 0.2::float8), (1234567.89, 0.25)) v(customer_value, churn);
+SELECT value, periods, margin, rate FROM (VALUES (120.5, 3, 0.4, 0.1), (99.99, 3.25, 0.35, 0.08), (-20, 7, 0.5, 3)) v(value, periods, margin, rate)
+WHERE clv_net(value, periods, margin, rate) <> ALL (ARRAY[clv_net(value::float8, periods, margin, rate), clv_net(value, periods, margin, rate::float8), clv_net(value::float8, periods::float8, margin::float8, rate::float8)]);
+PREPARE net(float8, float8, float8, float8) AS SELECT clv_net($1, $2, $3, $4);
+EXECUTE net(120, 3, 0.4, 0);
+PREPARE untyped_net AS SELECT clv_net($1, $2, $3, $4);
+EXECUTE untyped_net('120.50', '2.5', '0.4', '0');
+SELECT clv_net('120.50', '2.5', '0.4', '0'), clv_net(100, 2, 1, 0), clv_net(123456789012345.6789, 1, 1, 0);
+DEALLOCATE net;
+DEALLOCATE untyped_net;
+SELECT clv_net(100, 3, 0.4, 'NaN'::float8);
+SELECT clv_net('-Infinity'::float8, 3, 0.4, 0.1);
+SELECT clv_net(100, 10001, 0.4::float8, 0.1);
+SELECT clv_net(100, 3, 40::float8, 0.1);
 SELECT clv_net(NULL, 3, 0.4, 0.1), clv_net(100, NULL, 0.4, 0.1), clv_net(100, 3, NULL, 0.1), clv_net(100, 3, 0.4, NULL);
 SELECT clv_net(100, -1, 0.4, 0.1);
 SELECT clv_net(100, 10001, 0.4, 0.1);
@@ -155,6 +171,17 @@ SELECT clv_net('Infinity', 3, 0.4, 0.1);
 -- cac, payback_orders, breakeven_conversion
 -- ---------------------------------------------------------------------------
 SELECT cac(1000, 40), cac(0, 3), cac(1000, 0), cac(NULL, 3), cac(10, 3);
+SELECT cac(1000::float8, 40), cac(1000, 40::float8), cac(sum(spend), sum(customers)), cac(10.10, 3::float8), cac(10::float8, 0) FROM (VALUES (600.5, 30::bigint), (399.5, 10)) v(spend, customers);
+PREPARE typed(float8, float8, float8, bigint) AS SELECT cac($1, $4), cac($1, $2), payback_orders($1, $2, $3), payback_orders(cac($1, $4), $2, $3), payback_orders(25.5, $2, 0.4), breakeven_conversion($3, 0.4, 0.1);
+EXECUTE typed(1000, 60, 0.02, 40);
+PREPARE untyped AS SELECT cac($1, $2), payback_orders($1, $2, $3), breakeven_conversion($3, $4, '0.1');
+EXECUTE untyped('1000', '40', '0.02', '0.4');
+PREPARE in_numeric(numeric) AS SELECT cac($1, 40), payback_orders($1, 60, 0.4), breakeven_conversion($1 / 100000, $1 / 2500, 0.1);
+EXECUTE in_numeric(1000);
+DEALLOCATE typed;
+DEALLOCATE untyped;
+DEALLOCATE in_numeric;
+SELECT pg_typeof(cac(1000, 40)), pg_typeof(cac('1000', '40')), pg_typeof(payback_orders(25::float8, 60, 1)), cac(12345678901234567890.12, 1::bigint);
 SELECT payback_orders(25, 60, 0.4), payback_orders(24, 60, 0.4), payback_orders(24.000000000000000000001, 60, 0.4),
        payback_orders(0, 60, 0.4), payback_orders(25, 60, 0), payback_orders(25, 60, -0.2), payback_orders(25, 0, 0.4), payback_orders(25, -3, 0.4);
 SELECT payback_orders(0.9, 0.3, 1), payback_orders(1, 3, 1), payback_orders(100, 0.03, 1), payback_orders(2, 3e-15, 0.1), payback_orders(5, 1e-16383, 1e-16383) AS no_margin_left;
@@ -163,6 +190,10 @@ SELECT breakeven_conversion(0.02, 0.4, 0.1), breakeven_conversion(0.02, 0.4, 0),
 SELECT cac(-1, 3);
 SELECT cac(1, -3);
 SELECT cac('NaN', 3);
+SELECT cac(1, -0.5::float8);
+SELECT cac(1, 'Infinity'::float8);
+SELECT payback_orders(25, 60, 'NaN'::float8);
+SELECT payback_orders(1e300::float8, 1, 0.4);
 SELECT payback_orders(-1, 60, 0.4);
 SELECT payback_orders(25, 'Infinity', 0.4);
 SELECT payback_orders(25, 60, 40);

@@ -1,68 +1,48 @@
 #!/usr/bin/perl
 # generate.pl: `make sql`, writes the scripts that are installed from the rooms beside this
-# file: sql/retention--NEW.sql, all of it, and sql/retention--OLD--NEW.sql, the step from the
-# last release. NEW is the version of retention.control, OLD the newest of
-# test/data/releases, where the full scripts of former releases lie.
+# file (Rooms.pm says what is in one): sql/retention--NEW.sql, all of it, and
+# sql/retention--OLD--NEW.sql, the step from the last release. NEW is the version of
+# retention.control, OLD the newest of test/data/releases, where the full scripts of former
+# releases lie.
 #
 #	sql/install/generate.pl		write both
 #	sql/install/generate.pl --check	say what differs from what is there, write nothing
-#	sql/install/generate.pl --objects	a line for each object: room, since, what it is
-#
-# A room is a list of paragraphs with an empty line between them:
-#
-#	{key}		such a paragraph is written three times, for the types of a customer:
-#			bigint, text and uuid
-#	--@ since 0.3	first line of a paragraph: its objects came with that version; in a
-#			paragraph of its own: so did all that follow in the room. 0.1
-#			if nothing is said. Compared with the releases.
 #
 # The step is step.sql (written by hand: what has to be dropped or altered first), then, in the
 # order of the rooms, every statement that the last release had not, or had otherwise.
 # A changed function or aggregate is replaced, so that what depends on it stays; where
 # PostgreSQL does not allow that (another result, other names of arguments), step.sql drops
 # it, and all that is said of it comes again. A type that changed has its ALTER TYPE in
-# step.sql, what is gone its DROP.
+# step.sql, what is gone its DROP or ALTER FUNCTION ... RENAME TO; each such statement begins
+# a line and ends on it.
 #
 # A C symbol that a release named stays in the library, for CREATE FUNCTION looks for it,
-# also in a step from a version to the next: docs/architecture.md.
+# also in a step from one old version to the next: docs/architecture.md.
 use strict;
 use warnings;
 use FindBin;
+use lib $FindBin::RealBin;
+use Rooms;
 
-# The rooms in the order of the script. What is used comes before what uses it.
-my @rooms = qw(
-  state history repeat churn value purchases score segment rfm check cohort lifecycle rolling
-  order_numbers survival purchase_summary models predictions
-);
-
-my @keys = qw(bigint text uuid);
-my $project = "$FindBin::RealBin/../..";
 my $releases = "$project/test/data/releases";
 my ($new) = slurp("$project/retention.control") =~ /^default_version *= *'([^']*)'/m
   or die "retention.control has no default_version\n";
 my @releases = sort { by_version($a, $b) } map { m{retention--([0-9.]+)\.sql\z} } glob "$releases/*.sql";
 my $old = $releases[-1];
 
-my %rooms = map { $_ => [ room($_) ] } @rooms;
-my %since = map { map { $_->{name} => $_->{since} } grep { $_->{creates} } @$_ } values %rooms;
+my %room = map { $_ => room($_) } @rooms;
+my %since = map { my $paragraph = $_; map { $_->{name} => $paragraph->{since} } grep { $_->{creates} } all($paragraph) }
+  map { @{ $_->{paragraphs} } } values %room;
 my %written = map { $_ => [ statements(slurp("$releases/retention--$_.sql")) ] } @releases;
 my $by_hand = slurp("$FindBin::RealBin/step.sql");
 check_rooms();
 check_since();
 
-my $mode = $ARGV[0] // '';
-if ($mode eq '--objects')
-{
-	foreach my $room (@rooms)
-	{
-		print "$room\t$_->{since}\t$_->{name}\n" foreach grep { $_->{creates} && !$_->{is_shell} } @{ $rooms{$room} };
-	}
-	exit;
-}
-my $status = 0;
-output("retention--$new.sql", header("retention--$new.sql", "CREATE EXTENSION retention", 'CREATE EXTENSION') . full_script());
-output("retention--$old--$new.sql",
-	header("retention--$old--$new.sql", "ALTER EXTENSION retention UPDATE TO '$new'", 'ALTER EXTENSION') . step_script());
+my $is_check = ($ARGV[0] // '') eq '--check';
+my $status = write_or_compare("sql/retention--$new.sql",
+	header("retention--$new.sql", 'CREATE EXTENSION retention', 'CREATE EXTENSION') . full_script(), $is_check);
+$status |= write_or_compare("sql/retention--$old--$new.sql",
+	header("retention--$old--$new.sql", "ALTER EXTENSION retention UPDATE TO '$new'", 'ALTER EXTENSION') . step_script(), $is_check);
 exit $status;
 
 # ------------------------------------------------------------------------
@@ -82,182 +62,80 @@ END
 
 sub full_script
 {
-	return join '', map { script_of($_, @{ $rooms{$_} }) } @rooms;
+	return join '', map { script_of($_, sub { shift->{text} }) } @rooms;
 }
 
 sub step_script
 {
 	my %had = map { $_->{code} => 1 } @{ $written{$old} };
 	my %known = map { $_->{name} => 1 } grep { $_->{creates} } @{ $written{$old} };
-	my %dropped = map { $_->{name} => 1 } dropped_by_hand();
-	my $script = $by_hand =~ s/\A\s*/\n/r;
+	my %dropped = map { $_ => 1 } dropped_by_hand();
+	my %renamed = renamed_by_hand();
+	my @gone = grep { !exists $since{$_} && !$dropped{$_} && !$renamed{$_} } sort keys %known;
 
-	foreach my $name (grep { !exists $since{$_} && !$dropped{$_} } sort keys %known)
-	{
-		die "$name is gone since $old: step.sql has to drop it\n";
-	}
-	foreach my $room (@rooms)
-	{
-		my @news;
-		foreach my $statement (@{ $rooms{$room} })
+	die map { "$_ is gone since $old: step.sql has to drop it\n" } @gone if @gone;
+	$known{$_} = 1 foreach values %renamed;
+	my $text_in_step = sub {
+		my ($statement) = @_;
+		my ($text, $name) = @$statement{qw(text name)};
+
+		return if $had{ $statement->{code} } && !$dropped{$name};
+		return $text if !$statement->{creates} || !$known{$name} || $dropped{$name};
+		if ($name =~ /^type (\S+)/)
 		{
-			my ($text, $name) = @$statement{qw(text name)};
-			next if $had{ $statement->{code} } && !$dropped{$name};
-			if ($statement->{creates} && $known{$name} && !$dropped{$name})
-			{
-				if ($name =~ /^type (\S+)/)
-				{
-					die "$name is not what it was in $old: step.sql has to alter it\n" unless $by_hand =~ /^ALTER TYPE \Q$1\E\b/m;
-					next;
-				}
-				$text =~ s/^CREATE (?=FUNCTION|AGGREGATE)/CREATE OR REPLACE /m or die "$name changed, and cannot be replaced\n";
-			}
-			push @news, { %$statement, text => $text };
+			return if $by_hand =~ /^ALTER TYPE \Q$1\E\b/m;
+			die "$name is not what it was in $old: step.sql has to alter it\n";
 		}
-		$script .= script_of($room, @news) if @news;
-	}
-	return $script;
+		return $text if $text =~ s/^CREATE (?=FUNCTION|AGGREGATE)/CREATE OR REPLACE /m;
+		die "$name changed, and cannot be replaced: step.sql has to drop it\n";
+	};
+	return ($by_hand =~ s/\A(?=\S)/\n/r) . join '', map { script_of($_, $text_in_step) } @rooms;
 }
 
-# A room's statements under its banner; those of one paragraph stay together.
+# A room's statements as a function of ours gives them, under its banner if there are any
 sub script_of
 {
-	my ($room, @statements) = @_;
-	my $script = "\n" . banner($room);
-	my $paragraph = '';
+	my ($room, $text_of) = @_;
+	my @texts = grep { $_ } map { my $copy = $_; join '', map { my $text = $text_of->($_); $text ? "$text\n" : () } @$copy }
+	  map { @{ $_->{copies} } } @{ $room{$room}->{paragraphs} };
 
-	foreach (@statements)
-	{
-		$script .= ($_->{paragraph} eq $paragraph ? '' : "\n") . "$_->{text}\n";
-		$paragraph = $_->{paragraph};
-	}
-	return $script;
-}
-
-sub banner
-{
-	my ($room) = @_;
-	my ($banner) = slurp("$FindBin::RealBin/$room.sql") =~ /\A(-- -+\n-- .+\n-- -+\n)\n/
-	  or die "$room.sql does not begin with a banner\n";
-	return $banner;
-}
-
-sub output
-{
-	my ($file, $text) = @_;
-
-	if ($mode ne '--check')
-	{
-		open my $handle, '>', "$project/sql/$file" or die "sql/$file: $!\n";
-		print $handle $text;
-		close $handle or die "sql/$file: $!\n";
-	}
-	elsif (!-e "$project/sql/$file" || slurp("$project/sql/$file") ne $text)
-	{
-		print "sql/$file is not what the rooms in sql/install say: make sql\n";
-		$status = 1;
-	}
-	return;
-}
-
-# ------------------------------------------------------------------------
-# Rooms, paragraphs, statements
-# ------------------------------------------------------------------------
-sub room
-{
-	my ($room) = @_;
-	my $text = slurp("$FindBin::RealBin/$room.sql");
-	my $since = '0.1';
-	my @statements;
-	my $number = 0;
-
-	foreach my $paragraph (split /\n{2,}/, $text =~ s/\A.*?\n\n//sr)
-	{
-		my $own = $since;
-		$own = $1 if $paragraph =~ s/\A--\@ since ([0-9.]+)\n?//;
-		die "$room.sql: what is \"$1\"?\n" if $paragraph =~ /^(--\@.*)/m;
-		$since = $own if $paragraph !~ /\S/;
-		foreach my $key ($paragraph =~ /\{key\}/ ? @keys : 'any')
-		{
-			$number++;
-			push @statements, map { +{ %$_, since => $own, paragraph => "$room $number" } }
-			  statements($paragraph =~ s/\{key\}/$key/gr);
-		}
-	}
-	return @statements;
-}
-
-# text; code, without comments; name of the object, of what makes or describes none the code
-# itself; creates; is_shell, a type that is only announced
-sub statements
-{
-	my ($text) = @_;
-	my @statements;
-
-	foreach (split /(?<=;)\n+(?=[A-Z]|--)/, $text =~ s/\s+\z//r)
-	{
-		my $code = s{^(?:--|/\*|\\).*\n*}{}gmr;
-		my ($verb, $kind, $rest) = $code =~ /\A\s*(CREATE|COMMENT ON)\s+(\w+)\s+(.*)\z/s;
-		if (!$verb)
-		{
-			push @statements, { text => $_, code => $code, name => $code, creates => 0 } if $code =~ /\S/;
-			next;
-		}
-		my ($object, $arguments) = $rest =~ /\A([\w.]+)\s*(\(.*)?/s or die "whose name is in \"$code\"?\n";
-		my $name = lc($kind) . " $object";
-		$name = "function $object(" . types($arguments) . ')' if $kind =~ /^(FUNCTION|AGGREGATE)$/;
-		push @statements,
-		  { text => $_, code => $code, name => $name, creates => $verb eq 'CREATE',
-			is_shell => scalar($code =~ /\ACREATE TYPE \w+;\s*\z/) };
-	}
-	return @statements;
-}
-
-# The input types of a list of arguments, which begins with its parenthesis
-sub types
-{
-	my ($text) = @_;
-	my ($depth, @arguments) = (0, '');
-
-	while ($text =~ /\G('(?:[^']|'')*'|[(\[\])]|,|[^'(\[\]),]+)/g)
-	{
-		my $token = $1;
-		$depth-- if $token =~ /^[)\]]/;
-		last if $depth == 0 && $token eq ')';
-		if ($depth == 1 && $token eq ',') { push @arguments, '' }
-		elsif ($depth > 0) { $arguments[-1] .= $token }
-		$depth++ if $token =~ /^[(\[]/;
-	}
-	my @types;
-	foreach (@arguments)
-	{
-		my $type = s/\s+(DEFAULT|=)\s.*//sr =~ s/^\s+|\s+$//gr =~ s/\s+/ /gr;
-		next if $type eq '' || $type =~ /^OUT /;
-		$type =~ s/^(IN|INOUT|VARIADIC) //;
-		$type =~ s/^\w+ (?=\S)// unless $type =~ /^double precision(\[\])?$/;
-		push @types, $type;
-	}
-	return join ', ', @types;
+	return @texts ? join "\n", "\n$room{$room}->{banner}", @texts : '';
 }
 
 sub dropped_by_hand
 {
-	return map { { name => lc($_->[0]) eq 'type' ? "type $_->[1]" : "function $_->[1](" . types($_->[2]) . ')' } }
-	  map { [/^DROP (\w+) (\w+)(\(.*\))?/] } grep { /^DROP / } split /\n/, $by_hand;
+	my @names;
+	push @names, defined $2 ? "function $1(" . types($2) . ')' : "type $1" while $by_hand =~ /^DROP \w+ (\w+)(\(.*\))?/mg;
+	return @names;
+}
+
+# From old to new name
+sub renamed_by_hand
+{
+	my %renamed;
+	$renamed{"function $1(" . types($2) . ')'} = "function $3(" . types($2) . ')'
+	  while $by_hand =~ /^ALTER (?:FUNCTION|AGGREGATE) (\w+)(\(.*\)) RENAME TO (\w+);/mg;
+	return %renamed;
 }
 
 # ------------------------------------------------------------------------
 # What the rooms say has to be true
 # ------------------------------------------------------------------------
+sub all
+{
+	my ($paragraph) = @_;
+	return map { @$_ } @{ $paragraph->{copies} };
+}
+
 sub check_rooms
 {
 	my %listed = map { $_ => 1 } @rooms, 'step';
 	my @forgotten = grep { !$listed{$_} } map { m{(\w+)\.sql\z} } glob "$FindBin::RealBin/*.sql";
-	my %commented = map { map { $_->{name} => 1 } grep { !$_->{creates} } @$_ } values %rooms;
+	my %commented = map { $_->{name} => 1 } grep { !$_->{creates} } map { all($_) } map { @{ $_->{paragraphs} } } values %room;
 	my @silent = grep { !$commented{$_} } sort keys %since;
 
-	die "generate.pl does not list: @forgotten\n" if @forgotten;
-	die "there is no COMMENT ON:\n  ", join("\n  ", @silent), "\n" if @silent;
+	die "Rooms.pm does not list: @forgotten\n" if @forgotten;
+	die "there is no COMMENT ON:\n", map { "  $_\n" } @silent if @silent;
 	return;
 }
 
@@ -282,12 +160,4 @@ sub by_version
 		return $order if $order;
 	}
 	return 0;
-}
-
-sub slurp
-{
-	my ($file) = @_;
-	open my $handle, '<', $file or die "$file: $!\n";
-	local $/;
-	return scalar <$handle> // '';
 }

@@ -113,15 +113,33 @@ AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION clv_net(numeric, numeric, numeric, numeric) IS
 'discounted profit of a customer (money): customer_value per period, over so many periods, times margin (share), at a discount rate per period';
 
+--@ since 0.3
+CREATE FUNCTION clv_net(customer_value double precision, periods double precision, margin double precision, discount_rate double precision) RETURNS numeric
+AS 'MODULE_PATHNAME', 'clv_net_double' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION clv_net(double precision, double precision, double precision, double precision) IS
+'clv_net of numbers of which one is double precision (15 digits of each count)';
+
 CREATE FUNCTION cac(spend numeric, new_customers bigint) RETURNS numeric
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION cac(numeric, bigint) IS
 'customer acquisition cost (money per new customer); NULL without new customers';
 
+--@ since 0.3
+CREATE FUNCTION cac(spend double precision, new_customers double precision) RETURNS numeric
+AS 'MODULE_PATHNAME', 'cac_double' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cac(double precision, double precision) IS
+'cac of numbers of other types, such as the numeric that sum() makes of counts (15 digits of each count)';
+
 CREATE FUNCTION payback_orders(cac numeric, aov numeric, margin numeric) RETURNS bigint
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION payback_orders(numeric, numeric, numeric) IS
 'number of orders until their margin (share of aov) has paid the acquisition cost, rounded up; NULL if it never does';
+
+--@ since 0.3
+CREATE FUNCTION payback_orders(cac double precision, aov double precision, margin double precision) RETURNS bigint
+AS 'MODULE_PATHNAME', 'payback_orders_double' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION payback_orders(double precision, double precision, double precision) IS
+'payback_orders of numbers of which one is double precision (15 digits of each count)';
 
 CREATE FUNCTION breakeven_conversion(base_rate double precision, margin double precision, discount double precision) RETURNS double precision
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;

@@ -377,26 +377,28 @@ parse_numeric(const char *digits)
 											   Int32GetDatum(-1)));
 }
 
+/*
+ * A share as double precision is what churn_rate returns, and what a typed client
+ * sends. Its 15 digits become a numeric, so that money is counted the one way.
+ */
+static Numeric
+numeric_of_double(double value)
+{
+	return DatumGetNumeric(DirectFunctionCall1(float8_numeric,
+											   Float8GetDatum(value)));
+}
+
 #define MOST_PERIODS		10000
 #define FACTOR_ONE			"1.0000000000000000000000000000000000000000"
 #define RESULT_DECIMALS		16
 
 /*
- * clv_net(customer_value numeric, periods numeric, margin numeric,
- * discount_rate numeric) returns numeric
- *
- * Discounted profit: customer_value * margin * sum of (1 + discount_rate)^-k
- * over k = 1..periods; the part of a period at the end counts pro rata. Money;
- * rounded to 16 decimals when there is a discount, else exact.
+ * customer_value * margin * sum of (1 + rate)^-k over k = 1..periods
  */
-PG_FUNCTION_INFO_V1(clv_net);
-Datum
-clv_net(PG_FUNCTION_ARGS)
+static Datum
+discounted_profit(Numeric customer_value, Numeric periods, Numeric margin,
+				  Numeric rate)
 {
-	Numeric		customer_value = PG_GETARG_NUMERIC(0);
-	Numeric		periods = PG_GETARG_NUMERIC(1);
-	Numeric		margin = PG_GETARG_NUMERIC(2);
-	Numeric		rate = PG_GETARG_NUMERIC(3);
 	Numeric		profit;
 	Numeric		growth;
 	Numeric		factor;
@@ -415,7 +417,7 @@ clv_net(PG_FUNCTION_ARGS)
 
 	profit = multiply(customer_value, margin);
 	if (compare(rate, whole(0)) == 0)
-		PG_RETURN_NUMERIC(multiply(profit, periods));
+		return NumericGetDatum(multiply(profit, periods));
 
 	/*
 	 * From the last period to the first, each a period nearer to today. The
@@ -440,6 +442,45 @@ clv_net(PG_FUNCTION_ARGS)
 }
 
 /*
+ * clv_net(customer_value numeric, periods numeric, margin numeric,
+ * discount_rate numeric) returns numeric
+ *
+ * Discounted profit; the part of a period at the end counts pro rata. Money;
+ * rounded to 16 decimals when there is a discount, else exact.
+ */
+PG_FUNCTION_INFO_V1(clv_net);
+Datum
+clv_net(PG_FUNCTION_ARGS)
+{
+	return discounted_profit(PG_GETARG_NUMERIC(0), PG_GETARG_NUMERIC(1),
+							 PG_GETARG_NUMERIC(2), PG_GETARG_NUMERIC(3));
+}
+
+/*
+ * clv_net with all arguments double precision, returns numeric
+ */
+PG_FUNCTION_INFO_V1(clv_net_double);
+Datum
+clv_net_double(PG_FUNCTION_ARGS)
+{
+	return discounted_profit(numeric_of_double(PG_GETARG_FLOAT8(0)),
+							 numeric_of_double(PG_GETARG_FLOAT8(1)),
+							 numeric_of_double(PG_GETARG_FLOAT8(2)),
+							 numeric_of_double(PG_GETARG_FLOAT8(3)));
+}
+
+static Datum
+cost_per_customer(FunctionCallInfo fcinfo, Numeric spend,
+				  Numeric new_customers)
+{
+	check_numeric_not_negative(spend, "spend");
+	check_numeric_not_negative(new_customers, "new_customers");
+	if (compare(new_customers, whole(0)) == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_NUMERIC(divide(spend, new_customers));
+}
+
+/*
  * cac(spend numeric, new_customers bigint) returns numeric
  *
  * Money spent per new customer; NULL without new customers.
@@ -448,33 +489,30 @@ PG_FUNCTION_INFO_V1(cac);
 Datum
 cac(PG_FUNCTION_ARGS)
 {
-	Numeric		spend = PG_GETARG_NUMERIC(0);
-	int64		new_customers = PG_GETARG_INT64(1);
-
-	check_numeric_not_negative(spend, "spend");
-	if (new_customers < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"new_customers\" must be zero or more, not " INT64_FORMAT,
-						new_customers)));
-	if (new_customers == 0)
-		PG_RETURN_NULL();
-	PG_RETURN_NUMERIC(divide(spend, whole(new_customers)));
+	return cost_per_customer(fcinfo, PG_GETARG_NUMERIC(0),
+							 whole(PG_GETARG_INT64(1)));
 }
 
 /*
- * payback_orders(cac numeric, aov numeric, margin numeric) returns bigint
- *
+ * cac with both arguments double precision (a sum of counts, too, is no bigint),
+ * returns numeric
+ */
+PG_FUNCTION_INFO_V1(cac_double);
+Datum
+cac_double(PG_FUNCTION_ARGS)
+{
+	return cost_per_customer(fcinfo, numeric_of_double(PG_GETARG_FLOAT8(0)),
+							 numeric_of_double(PG_GETARG_FLOAT8(1)));
+}
+
+/*
  * The smallest number of orders whose margin covers the acquisition cost; NULL
  * if an order brings no margin.
  */
-PG_FUNCTION_INFO_V1(payback_orders);
-Datum
-payback_orders(PG_FUNCTION_ARGS)
+static Datum
+orders_that_cover(FunctionCallInfo fcinfo, Numeric cost, Numeric order_value,
+				  Numeric margin)
 {
-	Numeric		cost = PG_GETARG_NUMERIC(0);
-	Numeric		order_value = PG_GETARG_NUMERIC(1);
-	Numeric		margin = PG_GETARG_NUMERIC(2);
 	Numeric		order_margin;
 	Numeric		orders;
 
@@ -499,6 +537,29 @@ payback_orders(PG_FUNCTION_ARGS)
 				 errmsg("argument \"cac\" is too large for a margin of %s an order: more orders than a bigint can count",
 						numeric_text(order_margin))));
 	return DirectFunctionCall1(numeric_int8, NumericGetDatum(orders));
+}
+
+/*
+ * payback_orders(cac numeric, aov numeric, margin numeric) returns bigint
+ */
+PG_FUNCTION_INFO_V1(payback_orders);
+Datum
+payback_orders(PG_FUNCTION_ARGS)
+{
+	return orders_that_cover(fcinfo, PG_GETARG_NUMERIC(0),
+							 PG_GETARG_NUMERIC(1), PG_GETARG_NUMERIC(2));
+}
+
+/*
+ * payback_orders with all arguments double precision, returns bigint
+ */
+PG_FUNCTION_INFO_V1(payback_orders_double);
+Datum
+payback_orders_double(PG_FUNCTION_ARGS)
+{
+	return orders_that_cover(fcinfo, numeric_of_double(PG_GETARG_FLOAT8(0)),
+							 numeric_of_double(PG_GETARG_FLOAT8(1)),
+							 numeric_of_double(PG_GETARG_FLOAT8(2)));
 }
 
 /*

@@ -289,19 +289,13 @@ ordered_type(FunctionCallInfo fcinfo, Oid type_id)
 }
 
 /*
- * threshold_score(x anycompatible, thresholds anycompatiblearray,
- * higher_is_better boolean DEFAULT true) returns int
- *
- * 1 + the number of thresholds that x reaches: at or above them if higher is
- * better, at or below them if not. Thresholds ascend.
+ * 1 + the number of thresholds that x, of their type, reaches: at or above them
+ * if higher is better, at or below them if not. Thresholds ascend.
  */
-PG_FUNCTION_INFO_V1(threshold_score);
-Datum
-threshold_score(PG_FUNCTION_ARGS)
+static int
+score_by_thresholds(FunctionCallInfo fcinfo, Datum x, ArrayType *thresholds,
+					bool higher_is_better)
 {
-	Datum		x = PG_GETARG_DATUM(0);
-	ArrayType  *thresholds = PG_GETARG_ARRAYTYPE_P(1);
-	bool		higher_is_better = PG_GETARG_BOOL(2);
 	const TypeCacheEntry *type = ordered_type(fcinfo, ARR_ELEMTYPE(thresholds));
 	Datum	   *threshold;
 	bool	   *isnull;
@@ -332,5 +326,89 @@ threshold_score(PG_FUNCTION_ARGS)
 		order = compare_ordered(fcinfo, type, x, threshold[i]);
 		score += higher_is_better ? order >= 0 : order <= 0;
 	}
-	PG_RETURN_INT32(score);
+	return score;
+}
+
+/*
+ * '9' is above '100' as text, which no shop means.
+ */
+static void
+reject_text_thresholds(Oid type_id)
+{
+	char		category;
+	bool		is_preferred;
+
+	get_type_category_preferred(getBaseType(type_id), &category, &is_preferred);
+	if (category == TYPCATEGORY_STRING)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("values of type %s have no score by thresholds: in their order 9 is above 100",
+						format_type_be(type_id)),
+				 errhint("Cast both arguments to numbers, times or intervals, such as x::numeric, thresholds::numeric[].")));
+}
+
+/*
+ * threshold_score(x, thresholds, higher_is_better boolean DEFAULT true) returns
+ * int: of numbers, times and intervals; as threshold_score_any, of every type
+ * that has an order, but text
+ */
+PG_FUNCTION_INFO_V1(threshold_score);
+Datum
+threshold_score(PG_FUNCTION_ARGS)
+{
+	ArrayType  *thresholds = PG_GETARG_ARRAYTYPE_P(1);
+
+	reject_text_thresholds(ARR_ELEMTYPE(thresholds));
+	PG_RETURN_INT32(score_by_thresholds(fcinfo, PG_GETARG_DATUM(0), thresholds,
+										PG_GETARG_BOOL(2)));
+}
+
+/* Adds to the error of numeric's input what it means here. */
+static void
+hint_at_casts(void *unused)
+{
+	errhint("Texts are read as numbers here. Cast both arguments, such as x::timestamptz, thresholds::timestamptz[].");
+}
+
+/*
+ * text or text[] as numeric or numeric[], by the types' own functions
+ */
+static Datum
+numbers_of_text(Datum value, Oid text_type, Oid number_type)
+{
+	ErrorContextCallback context = {.callback = hint_at_casts};
+	Oid			output;
+	Oid			input;
+	Oid			io_param;
+	bool		is_varlena;
+	Datum		numbers;
+
+	getTypeOutputInfo(text_type, &output, &is_varlena);
+	getTypeInputInfo(number_type, &input, &io_param);
+	context.previous = error_context_stack;
+	error_context_stack = &context;
+	numbers = OidInputFunctionCall(input, OidOutputFunctionCall(output, value),
+								   io_param, -1);
+	error_context_stack = context.previous;
+	return numbers;
+}
+
+/*
+ * threshold_score(x text, thresholds text[], higher_is_better boolean DEFAULT
+ * true) returns int
+ *
+ * What a client sends without a type comes as text. It is read as numbers, and
+ * what is none is the error of numeric's input.
+ */
+PG_FUNCTION_INFO_V1(threshold_score_text);
+Datum
+threshold_score_text(PG_FUNCTION_ARGS)
+{
+	Datum		x = numbers_of_text(PG_GETARG_DATUM(0), TEXTOID, NUMERICOID);
+	Datum		thresholds = numbers_of_text(PG_GETARG_DATUM(1), TEXTARRAYOID,
+											 NUMERICARRAYOID);
+
+	PG_RETURN_INT32(score_by_thresholds(fcinfo, x,
+										DatumGetArrayTypeP(thresholds),
+										PG_GETARG_BOOL(2)));
 }
