@@ -45,48 +45,48 @@ NULL, 2.5),
 'SELECT max(customer_id), max(ordered_at) FROM orders',
 $$SELECT repeat_rate(customer_id, ordered_at, '1 year', '2025-01-01') FROM orders$$,
 $$SELECT avg((n >= 2)::int)::float8
-  FROM (SELECT count(*) FILTER (WHERE ordered_at > timestamptz '2025-01-01' - interval '1 year') AS n
-        FROM orders WHERE ordered_at <= '2025-01-01' GROUP BY customer_id) AS c$$,
+  FROM (SELECT count(*) FILTER (WHERE ordered_at >= timestamptz '2025-01-01' - interval '1 year') AS n
+        FROM orders WHERE ordered_at < '2025-01-01' GROUP BY customer_id) AS c$$,
 $$SELECT (SELECT count(*)
           FROM (SELECT
                 FROM (SELECT customer_id FROM orders
-                      WHERE ordered_at > timestamptz '2025-01-01' - interval '1 year' AND ordered_at <= '2025-01-01'
+                      WHERE ordered_at >= timestamptz '2025-01-01' - interval '1 year' AND ordered_at < '2025-01-01'
                       ORDER BY customer_id) AS o
                 GROUP BY customer_id HAVING count(*) >= 2) AS c)::float8
-       / (SELECT count(DISTINCT customer_id) FROM orders WHERE ordered_at <= '2025-01-01')$$,
+       / (SELECT count(DISTINCT customer_id) FROM orders WHERE ordered_at < '2025-01-01')$$,
 NULL, NULL),
 
 ('serial', 'second_order_rate',
 'SELECT max(customer_id), max(ordered_at) FROM orders',
 $$SELECT second_order_rate(customer_id, ordered_at, '90 days', '2025-01-01') FROM orders$$,
-$$SELECT avg((second IS NOT NULL AND second <= first + interval '90 days')::int)::float8
+$$SELECT avg((second IS NOT NULL AND second < first + interval '90 days')::int)::float8
   FROM (SELECT times[1] AS first, times[2] AS second
         FROM (SELECT array_agg(ordered_at ORDER BY ordered_at) AS times
-              FROM orders WHERE ordered_at <= '2025-01-01' GROUP BY customer_id) AS c) AS c
-  WHERE first <= timestamptz '2025-01-01' - interval '90 days'$$,
+              FROM orders WHERE ordered_at < '2025-01-01' GROUP BY customer_id) AS c) AS c
+  WHERE first + interval '90 days' <= '2025-01-01'$$,
 NULL,
 NULL, NULL),
 
 ('serial', 'churn_rate',
 'SELECT max(customer_id), max(ordered_at) FROM orders',
 $$SELECT churn_rate(customer_id, ordered_at, '180 days', '2024-07-01', '2025-01-01') FROM orders$$,
-$$SELECT avg((last <= timestamptz '2025-01-01' - interval '180 days')::int)::float8
+$$SELECT avg((last < timestamptz '2025-01-01' - interval '180 days')::int)::float8
   FROM (SELECT min(ordered_at) AS first, max(ordered_at) AS last FROM orders
-        WHERE ordered_at > timestamptz '2024-07-01' - interval '180 days' AND ordered_at <= '2025-01-01'
+        WHERE ordered_at >= timestamptz '2024-07-01' - interval '180 days' AND ordered_at < '2025-01-01'
         GROUP BY customer_id) AS c
-  WHERE first <= '2024-07-01'$$,
+  WHERE first < '2024-07-01'$$,
 NULL,
 1.8, 3),
 
 ('serial', 'inactive_rate',
 'SELECT max(customer_id), max(ordered_at) FROM orders',
 $$SELECT inactive_rate(customer_id, ordered_at, '180 days', '2025-01-01') FROM orders$$,
-$$SELECT avg((last <= timestamptz '2025-01-01' - interval '180 days')::int)::float8
+$$SELECT avg((last < timestamptz '2025-01-01' - interval '180 days')::int)::float8
   FROM (SELECT max(ordered_at) AS last FROM orders
-        WHERE ordered_at <= '2025-01-01' GROUP BY customer_id) AS c$$,
-$$SELECT 1 - count(DISTINCT customer_id) FILTER (WHERE ordered_at > timestamptz '2025-01-01' - interval '180 days')::float8
+        WHERE ordered_at < '2025-01-01' GROUP BY customer_id) AS c$$,
+$$SELECT 1 - count(DISTINCT customer_id) FILTER (WHERE ordered_at >= timestamptz '2025-01-01' - interval '180 days')::float8
            / count(DISTINCT customer_id)
-  FROM orders WHERE ordered_at <= '2025-01-01'$$,
+  FROM orders WHERE ordered_at < '2025-01-01'$$,
 1.8, 3),
 
 ('serial', 'gross_ and net_revenue_retention',
@@ -94,10 +94,10 @@ $$SELECT 1 - count(DISTINCT customer_id) FILTER (WHERE ordered_at > timestamptz 
 $$SELECT gross_revenue_retention(customer_id, ordered_at, amount, '1 year', '2025-01-01'),
          net_revenue_retention(customer_id, ordered_at, amount, '1 year', '2025-01-01') FROM orders$$,
 $$SELECT (sum(least(before, greatest(now, 0))) / sum(before))::float8, (sum(now) / sum(before))::float8
-  FROM (SELECT sum(amount) FILTER (WHERE ordered_at <= timestamptz '2025-01-01' - interval '1 year') AS before,
-               coalesce(sum(amount) FILTER (WHERE ordered_at > timestamptz '2025-01-01' - interval '1 year'), 0) AS now
+  FROM (SELECT sum(amount) FILTER (WHERE ordered_at < timestamptz '2025-01-01' - interval '1 year') AS before,
+               coalesce(sum(amount) FILTER (WHERE ordered_at >= timestamptz '2025-01-01' - interval '1 year'), 0) AS now
         FROM orders
-        WHERE ordered_at > timestamptz '2025-01-01' - interval '2 years' AND ordered_at <= '2025-01-01'
+        WHERE ordered_at >= timestamptz '2025-01-01' - interval '2 years' AND ordered_at < '2025-01-01'
         GROUP BY customer_id) AS c
   WHERE before > 0$$,
 NULL,
@@ -128,7 +128,7 @@ NULL, NULL),
 'SELECT max(customer_id), max(ordered_at), max(amount) FROM orders',
 $$SELECT clv(customer_id, ordered_at, amount, '1 year', '3 years', '2025-01-01')::float8 FROM orders$$,
 $$SELECT (sum(amount) / count(DISTINCT customer_id) FILTER (WHERE amount > 0 OR amount IS NULL) * 3)::float8
-  FROM orders WHERE ordered_at > timestamptz '2025-01-01' - interval '1 year' AND ordered_at <= '2025-01-01'$$,
+  FROM orders WHERE ordered_at >= timestamptz '2025-01-01' - interval '1 year' AND ordered_at < '2025-01-01'$$,
 NULL,
 2, 2),
 
@@ -145,7 +145,7 @@ NULL, NULL),
 $$SELECT country, clv(customer_id, ordered_at, amount, '1 year', '3 years', '2025-01-01')::float8
   FROM orders GROUP BY country$$,
 $$SELECT country, (sum(amount) / count(DISTINCT customer_id) FILTER (WHERE amount > 0 OR amount IS NULL) * 3)::float8
-  FROM orders WHERE ordered_at > timestamptz '2025-01-01' - interval '1 year' AND ordered_at <= '2025-01-01'
+  FROM orders WHERE ordered_at >= timestamptz '2025-01-01' - interval '1 year' AND ordered_at < '2025-01-01'
   GROUP BY country$$,
 NULL,
 NULL, NULL),
@@ -203,7 +203,7 @@ $$SELECT check_name::text, affected_rows::float8 FROM retention_check('orders', 
   WHERE check_name IN ('null_amount', 'refund_exceeds_purchases', 'same_instant_rows', 'zero_amount')$$,
 $$SELECT 'null_amount', count(*)::float8 FROM orders WHERE amount IS NULL
   UNION ALL SELECT 'zero_amount', count(*) FROM orders WHERE amount = 0
-  UNION ALL SELECT 'refund_exceeds_purchases', count(*) FROM (SELECT FROM orders WHERE ordered_at <= '2025-01-01' GROUP BY customer_id HAVING sum(amount) < 0) AS c
+  UNION ALL SELECT 'refund_exceeds_purchases', count(*) FROM (SELECT FROM orders WHERE ordered_at < '2025-01-01' GROUP BY customer_id HAVING sum(amount) < 0) AS c
   UNION ALL SELECT 'same_instant_rows', coalesce(sum(n), 0) FROM (SELECT count(*) AS n FROM orders GROUP BY customer_id, ordered_at HAVING count(*) > 1) AS c$$,
 NULL,
 NULL);
@@ -256,8 +256,8 @@ $$SELECT cohort::date::text, (extract(year FROM month) * 12 + extract(month FROM
                count(*) FILTER (WHERE amount > 0 OR amount IS NULL) AS orders, sum(amount) AS revenue
         FROM orders
         JOIN (SELECT customer_id, min(ordered_at) FILTER (WHERE amount > 0 OR amount IS NULL) AS first
-              FROM orders WHERE ordered_at <= '2025-01-01' GROUP BY customer_id) AS c USING (customer_id)
-        WHERE ordered_at >= first AND ordered_at <= '2025-01-01'
+              FROM orders WHERE ordered_at < '2025-01-01' GROUP BY customer_id) AS c USING (customer_id)
+        WHERE ordered_at >= first AND ordered_at < '2025-01-01'
         GROUP BY 1, 2) AS t
   WHERE orders > 0$$,
 5),
@@ -269,7 +269,7 @@ $$SELECT period_start::text, active_customers, new_customers, returning_customer
 $$SELECT month::date::text, count(*), count(*) FILTER (WHERE before IS NULL), count(*) FILTER (WHERE before = month - interval '1 month')
   FROM (SELECT customer_id, month, lag(month) OVER (PARTITION BY customer_id ORDER BY month) AS before
         FROM (SELECT DISTINCT customer_id, date_trunc('month', ordered_at AT TIME ZONE 'UTC') AS month
-              FROM orders WHERE ordered_at <= '2025-01-01') AS m) AS m
+              FROM orders WHERE ordered_at < '2025-01-01') AS m) AS m
   GROUP BY month$$,
 NULL),
 
@@ -277,12 +277,12 @@ NULL),
 'SELECT max(customer_id), max(ordered_at) FROM orders',
 $$SELECT period_index, eligible, retained
   FROM unnest((SELECT rolling_retention(customer_id, ordered_at, '30 days', 12, '2025-01-01') FROM orders)) WHERE retained > 0$$,
-$$SELECT i, (SELECT count(*) FROM (SELECT min(ordered_at) AS first FROM orders WHERE ordered_at <= '2025-01-01' GROUP BY customer_id) AS c
+$$SELECT i, (SELECT count(*) FROM (SELECT min(ordered_at) AS first FROM orders WHERE ordered_at < '2025-01-01' GROUP BY customer_id) AS c
              WHERE first + (i + 1) * interval '30 days' <= '2025-01-01'),
          count(DISTINCT customer_id)
   FROM (SELECT customer_id, first, floor(extract(epoch FROM ordered_at - first) / 2592000)::int AS i
         FROM (SELECT customer_id, ordered_at, min(ordered_at) OVER (PARTITION BY customer_id) AS first
-              FROM orders WHERE ordered_at <= '2025-01-01') AS o) AS o
+              FROM orders WHERE ordered_at < '2025-01-01') AS o) AS o
   WHERE i <= 12 AND first + (i + 1) * interval '30 days' <= '2025-01-01'
   GROUP BY i$$,
 NULL),
@@ -293,17 +293,17 @@ $$SELECT order_number, customers, repurchased, median_days_to_next
   FROM unnest((SELECT repeat_by_order_number(customer_id, ordered_at, 10, '2025-01-01') FROM orders))$$,
 $$SELECT n, count(*), count(next), percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM next - ordered_at)::float8 / 86400)
   FROM (SELECT ordered_at, row_number() OVER w AS n, lead(ordered_at) OVER w AS next
-        FROM orders WHERE ordered_at <= '2025-01-01' WINDOW w AS (PARTITION BY customer_id ORDER BY ordered_at)) AS o
+        FROM orders WHERE ordered_at < '2025-01-01' WINDOW w AS (PARTITION BY customer_id ORDER BY ordered_at)) AS o
   WHERE n <= 10 GROUP BY n$$,
 NULL),
 
 ('serial', 'repeat_survival',
 'SELECT max(customer_id), max(ordered_at) FROM orders',
 $$SELECT day::int, events, censored FROM survival_curve((SELECT repeat_survival(customer_id, ordered_at, '2025-01-01') FROM orders))$$,
-$$SELECT floor(extract(epoch FROM coalesce(second, '2025-01-01') - first) / 86400)::int AS day, count(second), count(*) - count(second)
+$$SELECT floor(extract(epoch FROM coalesce(second, timestamptz '2025-01-01' - interval '1 microsecond') - first) / 86400)::int AS day, count(second), count(*) - count(second)
   FROM (SELECT times[1] AS first, times[2] AS second
         FROM (SELECT array_agg(ordered_at ORDER BY ordered_at) AS times
-              FROM orders WHERE ordered_at <= '2025-01-01' GROUP BY customer_id) AS c) AS c
+              FROM orders WHERE ordered_at < '2025-01-01' GROUP BY customer_id) AS c) AS c
   GROUP BY day$$,
 NULL);
 

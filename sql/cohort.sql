@@ -37,7 +37,7 @@ BEGIN
     RETURN QUERY EXECUTE format(
         'WITH rows AS MATERIALIZED (
              SELECT c, t, a, a > 0 IS NOT FALSE AS is_order, cohorts.period(t, $1, $3) AS period
-             FROM (%s) s WHERE c IS NOT NULL AND t <= $2),
+             FROM (%s) s WHERE c IS NOT NULL AND t < $2),
          customers AS (SELECT c, min(t) AS first, cohorts.period(min(t), $1, $3) AS cohort FROM rows WHERE is_order GROUP BY c),
          cells AS (
              SELECT cohort, period, count(DISTINCT c) FILTER (WHERE is_order) AS active, count(*) FILTER (WHERE is_order) AS orders, sum(a) AS revenue
@@ -45,7 +45,7 @@ BEGIN
          triangle AS (
              SELECT cohort, n, period, period < cohorts.period($2, $1, $3) AS ended
              FROM (SELECT cohort, count(*) AS n FROM customers GROUP BY 1) sizes,
-                  generate_series(cohort, cohorts.period($2, $1, $3), CASE $1 WHEN ''quarter'' THEN ''3 months'' ELSE ''1 '' || $1 END::interval) period)
+                  generate_series(cohort, cohorts.period($2 - interval ''1 microsecond'', $1, $3), CASE $1 WHEN ''quarter'' THEN ''3 months'' ELSE ''1 '' || $1 END::interval) period)
          SELECT cohort::date, (row_number() OVER w - 1)::int, n, CASE WHEN ended THEN n ELSE 0 END, CASE WHEN ended THEN coalesce(active, 0) ELSE 0 END,
                 CASE WHEN ended THEN coalesce(active, 0)::float8 / n END, coalesce(active, 0), coalesce(orders, 0),
                 CASE WHEN orders IS NULL THEN 0 ELSE revenue END, sum(revenue) OVER w, sum(revenue) OVER w / n, ended
@@ -79,7 +79,7 @@ CREATE VIEW cohorts.shop AS SELECT customer_id AS c, customer_code AS code, cust
 SELECT as_of, tz, grain, b.* FROM
     (VALUES (timestamptz '2024-10-31 23:00', 'Europe/Paris', '{week,month,quarter,year}'::text[]), ('2024-03-31 00:59:59', 'Europe/Paris', '{week,month}'), ('2025-01-01', 'UTC', '{week,month,quarter,year}'),
             ('2024-12-31 23:59:59.999999', 'UTC', '{month,year}'), ('2024-07-01 02:30', 'America/St_Johns', '{month,quarter}'), ('2024-07-07 18:30', 'Asia/Kolkata', '{week,month}'),
-            ('2031-01-01', 'Pacific/Apia', '{quarter,year}'), ('2024-03-01 02:59', 'XYZ3', '{month}'), ('2024-03-01 03:00', 'XYZ3', '{month}'), ('2024-02-29 10:00', '<+14>-14', '{month}'), ('2023-01-01 05:00', 'UTC', '{day,month}')) m(as_of, tz, grains),
+            ('2031-01-01', 'Pacific/Apia', '{quarter,year}'), ('2024-03-01 02:59', 'Etc/GMT+3', '{month}'), ('2024-03-01 03:00', 'Etc/GMT+3', '{month}'), ('2024-02-29 10:00', 'Etc/GMT-14', '{month}'), ('2023-01-01 05:00', 'UTC', '{day,month}')) m(as_of, tz, grains),
     unnest(grains) grain, cohorts.breaches('SELECT * FROM cohorts.shop', CASE grain WHEN 'month' THEN '{c,code,email,uid}'::text[] ELSE '{c}' END, grain, as_of, tz) b;
 SELECT as_of, tz, b.* FROM
     (VALUES (timestamptz '2023-04-01', 'UTC'), ('2023-03-26 22:00', 'Europe/Paris'), ('2023-04-03 12:30', 'Pacific/Apia'), ('2023-03-31 18:29', 'Asia/Kolkata')) m(as_of, tz),
@@ -104,16 +104,20 @@ SELECT sorted, grain, b.* FROM unnest(ARRAY['t', 't DESC', 'md5(n::text)', 'n % 
 -- and of a hundred thousand, where a look at all of them for each would take minutes
 SET statement_timeout = '1min';
 SELECT count(*), max(period_index) FROM (SELECT unnest(cohort_retention(1, timestamptz '2024-01-01' + i * interval '1 min', CASE WHEN i < 100000 THEN -1.5 ELSE 2 END, 'day', '2025-06-01', 'UTC')) r FROM generate_series(1, 120000) i) s, LATERAL (SELECT (r).period_index) p;
+SELECT count(*), max(period_index) FROM (SELECT unnest(cohort_retention(1, timestamptz '2024-01-01' + CASE WHEN o = 'up' THEN i WHEN o = 'down' THEN 120000 - i ELSE i * 7919 % 120000 END * interval '1 min', CASE WHEN i = 119999 THEN 5 WHEN i % m = 0 THEN 0 WHEN i % m = 1 THEN -1 ELSE -i END, 'month', '2024-06-01', 'UTC')) r
+    FROM generate_series(1, 120000) i, unnest(ARRAY['up', 'down', 'mixed']) o, generate_series(1, 3) m GROUP BY o, m) s, LATERAL (SELECT (r).period_index) p;
+-- a first order that comes earlier and earlier beside them
+SELECT count(*), max(revenue) FROM (SELECT unnest(cohort_retention(1, timestamptz '2024-01-01' + CASE WHEN i % 2 = 0 THEN 120000 - i ELSE i * 7919 % 120000 END * interval '1 min', CASE i % 2 WHEN 0 THEN 0.01 ELSE 0 END, 'year', '2025-01-01', 'UTC')) r FROM generate_series(1, 120000) i) s, LATERAL (SELECT (r).revenue) p;
 RESET statement_timeout;
 -- at 00:01 on 1 November the clocks of St John's went back to October
 SELECT cohort, period_index, cohort_size, orders, revenue, is_complete FROM unnest((SELECT cohort_retention(c, t, 5, 'month', '2009-11-15', 'America/St_Johns') FROM
     (VALUES (1, timestamptz '2009-11-01 02:29:59'), (2, '2009-11-01 02:30'), (2, '2009-11-01 03:00'), (3, '2009-11-01 03:30:59')) v(c, t)));
 SELECT cohort, is_complete FROM unnest((SELECT cohort_retention(1, '2009-11-01 02:30', 5, 'month', '2009-11-01 03:00', 'America/St_Johns')));
 SELECT cohort_retention_state(1, t, 5, 'day', '2009-11-01 03:00', 'America/St_Johns')::text::retention_state IS NOT NULL AS readable FROM (VALUES (timestamptz '2009-11-01 02:30'), ('2009-11-01 03:00')) v(t);
--- clocks of anybody's invention: a state is readable, no period comes before the first or after the last
+-- clocks that went back by a day: a state is readable, no period comes before the first or after the last
 SELECT count(DISTINCT cohort_retention(state::text::retention_state)), count(DISTINCT state::text) FROM
-    (SELECT tz, cohort_retention_state(n, t, CASE WHEN n % 3 > 0 THEN n - 5 END, 'day', '2024-11-20', tz) AS state
-     FROM unnest(ARRAY['AAA0BBB-20,J1,J305/3', 'AAA20BBB-23,J100,J305/47', 'AAA100BBB-100,J2,J320']) tz, generate_series(timestamptz '2024-10-10', '2024-11-20', '3 hours') t, generate_series(1, 12) n GROUP BY tz) s;
+    (SELECT tz, cohort_retention_state(n, t, CASE WHEN n % 3 > 0 THEN n - 5 END, 'day', era + '30 days', tz) AS state
+     FROM (VALUES ('Pacific/Kwajalein', timestamptz '1969-09-20'), ('America/Juneau', '1867-10-10'), ('Asia/Manila', '1844-12-20')) z(tz, era), generate_series(era, era + '30 days', '3 hours') t, generate_series(1, 12) n GROUP BY tz, era) s;
 -- the day that Apia did not have is a period without orders
 SELECT period_index, orders FROM unnest((SELECT cohort_retention(1, t, 5, 'day', '2012-01-01', 'Pacific/Apia') FROM generate_series(timestamptz '2011-12-30 00:00', '2012-01-01', '1 hour') t));
 
@@ -222,10 +226,31 @@ SELECT cohort_retention(customer, ordered_at, amount, 'month', ordered_at, 'UTC'
 SELECT cohort_retention(customer, ordered_at, amount, CASE amount WHEN 50 THEN 'year' ELSE 'month' END, '2024-04-01', 'UTC') FROM cohorts.few;
 SELECT cohort_retention(customer, ordered_at, amount, 'month', '2024-04-01', CASE amount WHEN 50 THEN 'UTC' ELSE 'Asia/Kolkata' END) FROM cohorts.few;
 SELECT cohort_retention(customer, ordered_at, amount, 'month', '2024-04-01', CASE amount WHEN 50 THEN NULL ELSE 'Asia/Kolkata' END) FROM cohorts.few;
+SELECT cohort_retention(1, '2023-09-11 17:00+00', 5, 'day', '2024-02-01', 'UTC+8');
+SELECT cohort_retention(1, '2023-09-11 17:00+00', 5, 'day', '2024-02-01', 'GMT+8');
+SELECT cohort_retention(1, '2023-09-11 17:00+00', 5, 'day', '2024-02-01', '+08');
+SELECT cohort_retention(1, '2023-09-11 17:00+00', 5, 'day', '2024-02-01', '+08:00');
+SELECT cohort_retention(1, '2023-09-11 17:00+00', 5, 'day', '2024-02-01', 'Foo+5');
+SELECT cohort_retention(1, '2023-09-11 17:00+00', 5, 'day', '2024-02-01', 'FOO+5');
+SELECT cohort_retention(1, '2023-09-11 17:00+00', 5, 'day', '2024-02-01', 'europe/paris');
+SELECT cohort_retention(1, '2023-09-11 17:00+00', 5, 'day', '2024-02-01', 'utc');
+SELECT cohort_retention(1, '2023-09-11 17:00+00', 5, 'day', '2024-02-01', '<+08>-8');
+SELECT length(cohort_retention(1, '2023-09-11 17:00+00', 5, 'day', '2024-02-01', repeat('x', 10000))::text);
+SELECT length(cohort_retention(1, '2023-09-11 17:00+00', 5, repeat('day', 10000), '2024-02-01', 'UTC')::text);
+-- what was meant
+SELECT tz, cohort FROM (SELECT tz, cohort_retention(1, '2023-09-11 17:00+00', 5, 'day', '2023-09-13', tz) AS rows FROM unnest(ARRAY['Asia/Shanghai', 'Etc/GMT-8', 'UTC', 'GMT+0', 'EST5EDT']) tz GROUP BY tz) c, unnest(rows) WHERE period_index = 0 ORDER BY 1;
+-- every name that the server lists is one
+SELECT count(*) > 400 AS many FROM (SELECT lifecycle_state(1, '2024-01-01', 'month', '2024-02-01', name) AS state FROM pg_timezone_names WHERE length(name) < 48 GROUP BY name) z WHERE state IS NOT NULL;
 -- a typing error in a year costs a row for each of its periods, but not all memory
 SELECT count(*), count(DISTINCT cohort), sum(revenue) FROM unnest((SELECT cohort_retention(c, t, 5, 'week', '2024-02-01', 'UTC') FROM (VALUES (1, timestamptz '0024-01-01'), (2, '2024-01-09'), (1, '2024-01-10')) v(c, t)));
 SELECT cohort_retention(i, '0024-01-01'::timestamptz + i * interval '30 days', 5, 'day', '2024-02-01', 'UTC') FROM generate_series(1, 10) i;
 SELECT cohort_retention(1, '2024-01-01', 5, 'day', '294276-12-31', 'UTC');
+-- the first days there are belong to periods whose own first day no date can hold
+SELECT cohort_retention(1, '4714-11-24 BC', 5, 'year', '2024-02-01', 'UTC');
+SELECT cohort_retention(1, '4714-11-24 BC', 5, 'month', '4714-12-30 BC', 'UTC');
+SELECT cohort_retention(1, '4714-11-24 BC', 5, 'day', '4714-12-30 BC', 'America/Los_Angeles');
+SELECT cohort FROM unnest((SELECT cohort_retention(1, '4714-11-24 BC', 5, 'day', '4714-11-25 BC', 'UTC')));
+SELECT cohort::text::date = cohort AS readable FROM unnest((SELECT cohort_retention(1, '4714-12-01 BC', 5, 'month', '4714-12-30 BC', 'UTC')));
 
 SET client_min_messages = warning;
 DROP SCHEMA cohorts CASCADE;

@@ -28,12 +28,12 @@ CREATE FUNCTION lives.oracle(source text, grain text, as_of timestamptz, tz text
 BEGIN
     RETURN QUERY EXECUTE format(
         'WITH active AS MATERIALIZED (
-             SELECT c, lives.period(t, $1, $3) AS p FROM (%s) s WHERE c IS NOT NULL AND t <= $2 GROUP BY 1, 2),
+             SELECT c, lives.period(t, $1, $3) AS p FROM (%s) s WHERE c IS NOT NULL AND t < $2 GROUP BY 1, 2),
          customers AS (SELECT c, min(p) AS first FROM active GROUP BY c),
          periods AS (
              SELECT p, lag(p) OVER (ORDER BY p) AS before, p < lives.period($2, $1, $3) AS ended
              FROM (SELECT min(first) AS first FROM customers) f,
-                  generate_series(first, lives.period($2, $1, $3), CASE $1 WHEN ''quarter'' THEN ''3 months'' ELSE ''1 '' || $1 END::interval) p),
+                  generate_series(first, lives.period($2 - interval ''1 microsecond'', $1, $3), CASE $1 WHEN ''quarter'' THEN ''3 months'' ELSE ''1 '' || $1 END::interval) p),
          states AS (
              SELECT p.p, ended, CASE WHEN p.p = first THEN ''new'' WHEN now.p IS NOT NULL AND was.p IS NOT NULL THEN ''returning'' WHEN now.p IS NOT NULL THEN ''resurrected''
                                      WHEN was.p IS NOT NULL THEN ''dormant'' ELSE ''silent'' END AS state, was.p IS NOT NULL AS was
@@ -71,7 +71,7 @@ CREATE VIEW lives.shop AS SELECT customer_id AS c, customer_code AS code, custom
 SELECT as_of, tz, grain, b.* FROM
     (VALUES (timestamptz '2024-10-31 23:00', 'Europe/Paris', '{week,month,quarter,year}'::text[]), ('2024-03-31 00:59:59', 'Europe/Paris', '{month}'), ('2025-01-01', 'UTC', '{month,year}'),
             ('2024-12-31 23:59:59.999999', 'UTC', '{month}'), ('2024-07-01 02:30', 'America/St_Johns', '{month}'), ('2024-07-07 18:30', 'Asia/Kolkata', '{week,month}'),
-            ('2031-01-01', 'Pacific/Apia', '{quarter}'), ('2024-03-01 02:59', 'XYZ3', '{month}'), ('2024-03-01 03:00', 'XYZ3', '{month}'), ('2023-02-01', 'UTC', '{day}'), ('2023-01-02', 'UTC', '{day}')) m(as_of, tz, grains),
+            ('2031-01-01', 'Pacific/Apia', '{quarter}'), ('2024-03-01 02:59', 'Etc/GMT+3', '{month}'), ('2024-03-01 03:00', 'Etc/GMT+3', '{month}'), ('2023-02-01', 'UTC', '{day}'), ('2023-01-02', 'UTC', '{day}')) m(as_of, tz, grains),
     unnest(grains) grain, lives.breaches('SELECT * FROM lives.shop', CASE grain WHEN 'month' THEN '{c,code,email,uid}'::text[] ELSE '{c}' END, grain, as_of, tz) b;
 -- both sides of 1970 and of 2100, clocks that go back over midnight, a day that is skipped, BC
 CREATE TABLE lives.eras AS
@@ -79,10 +79,10 @@ SELECT era, c, date_trunc('hour', era + (t - '2023-01-01') / 8) AS t
 FROM (VALUES (timestamptz '1969-11-20'), ('2099-11-20'), ('2009-09-01'), ('2011-11-20'), ('1883-09-01'), ('0044-12-20 BC')) e(era), (SELECT c % 60 AS c, t FROM lives.shop WHERE c % 7 = 0) few;
 SELECT era, tz, grain, b.* FROM (SELECT DISTINCT era FROM lives.eras) e, unnest(ARRAY['UTC', 'America/St_Johns', 'Pacific/Apia']) tz, unnest(ARRAY['day', 'month']) grain,
     lives.breaches(format('SELECT c, t FROM lives.eras WHERE era = %L', era), '{c}', grain, era + '100 days', tz) b;
--- clocks of anybody's invention
+-- clocks that went back by a day
 SELECT count(DISTINCT lifecycle(state::text::retention_state)), count(DISTINCT state::text) FROM
-    (SELECT tz, lifecycle_state(n, t, 'day', '2024-10-31 07:00', tz) AS state
-     FROM unnest(ARRAY['AAA0BBB-20,J1,J305/3', 'AAA20BBB-23,J100,J305/47', 'AAA100BBB-100,J2,J320']) tz, generate_series(timestamptz '2024-10-10', '2024-10-31 06:30', '3 hours') t, generate_series(1, 12) n GROUP BY tz) s;
+    (SELECT tz, lifecycle_state(n, t, 'day', era + '20 days 7 hours', tz) AS state
+     FROM (VALUES ('Pacific/Kwajalein', timestamptz '1969-09-20'), ('America/Juneau', '1867-10-10'), ('Asia/Manila', '1844-12-20')) z(tz, era), generate_series(era, era + '20 days 6 hours', '3 hours') t, generate_series(1, 12) n GROUP BY tz, era) s;
 
 -- the identities
 SELECT grain, count(*) AS periods, count(*) FILTER (WHERE active_customers <> new_customers + returning_customers + resurrected_customers) AS active,
@@ -132,6 +132,11 @@ SELECT lifecycle(1, '2024-01-01', 'month', '2024-02-01', 'Nowhere');
 SELECT lifecycle(1, '2024-01-01', 'month', '2024-02-01', repeat('é', 40));
 SELECT lifecycle(customer, ordered_at, 'month', ordered_at, 'UTC') FROM lives.few;
 SELECT lifecycle(1, '2024-01-01', 'day', '294276-12-31', 'UTC');
+SELECT lifecycle(1, '2024-01-01', 'month', '2024-02-01', 'UTC+8');
+-- the first days there are belong to periods whose own first day no date can hold
+SELECT lifecycle(1, '4714-11-24 BC', 'year', '4712-01-01 BC', 'UTC');
+SELECT lifecycle(1, '4714-11-24 BC', 'week', '4714-12-30 BC', 'Pacific/Kiritimati');
+SELECT count(*), min(period_start)::text::date = min(period_start) AS readable FROM unnest((SELECT lifecycle(1, '4713-01-01 BC', 'year', '4710-01-01 BC', 'UTC')));
 
 SET client_min_messages = warning;
 DROP SCHEMA lives CASCADE;

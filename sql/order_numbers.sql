@@ -4,17 +4,30 @@ SET extra_float_digits = 1;
 \set SHOW_CONTEXT never
 CREATE SCHEMA numbers;
 
--- small enough to check by hand: A orders four times, two of them at once; B comes again on the last
--- day of 90, C a microsecond later, D has not had the time
+-- small enough to check by hand: A orders four times, two of them at once; B comes again in the last
+-- microsecond of 90 days, C in the next, D has not had the time, F comes with as_of
 CREATE TABLE numbers.few (customer text, ordered_at timestamptz);
 INSERT INTO numbers.few VALUES
-    ('A', '2024-01-01'), ('A', '2024-01-11'), ('A', '2024-01-11'), ('A', '2024-02-10'), ('B', '2024-01-01'), ('B', '2024-03-31'), ('C', '2024-01-02'), ('C', '2024-04-01 00:00:00.000001'),
-    ('D', '2024-04-03 00:00:00.000001'), ('D', '2024-04-23'), ('E', '2024-04-03'), ('F', '2024-07-02 00:00:00.000001'), (NULL, '2024-01-01'), ('G', NULL);
+    ('A', '2024-01-01'), ('A', '2024-01-11'), ('A', '2024-01-11'), ('A', '2024-02-10'), ('B', '2024-01-01'), ('B', '2024-03-30 23:59:59.999999'), ('C', '2024-01-02'), ('C', '2024-04-01'),
+    ('D', '2024-04-03 00:00:00.000001'), ('D', '2024-04-23'), ('E', '2024-04-03'), ('F', '2024-07-02'), (NULL, '2024-01-01'), ('G', NULL);
 SELECT * FROM unnest((SELECT repeat_by_order_number(customer, ordered_at, 10, '2024-07-02') FROM numbers.few));
 SELECT * FROM unnest((SELECT repeat_by_order_number(customer, ordered_at, 10, '30 days', '2024-07-02') FROM numbers.few));
 SELECT * FROM unnest((SELECT repeat_by_order_number(customer, ordered_at, 1, '1 month', '2024-07-02') FROM numbers.few));
 -- orders of one instant are orders
-SELECT order_number, customers, repurchased, median_days_to_next, repurchased_within FROM unnest((SELECT repeat_by_order_number(1, '2024-01-01', 10, '1 microsecond', '2024-07-02') FROM generate_series(1, 3)));
+SELECT order_number, customers, repurchased, median_days_to_next, repurchased_within FROM unnest((SELECT repeat_by_order_number(1, '2024-01-01', 10, '1 hour', '2024-07-02') FROM generate_series(1, 3)));
+
+-- every room that looks at the time after an order counts it alike: 30 days are the days 0 to 29
+CREATE TABLE numbers.dated AS SELECT c, day FROM generate_series(1, 100) c, unnest(ARRAY[date '2024-01-01', '2024-01-31']) day;
+SELECT within, second_order_rate(c, day, within, '2025-01-01') AS second_order, (SELECT rate_within FROM unnest(repeat_by_order_number(c, day, 1, within, '2025-01-01'))) AS by_number,
+       1 - survival_at(repeat_survival(c, day, '2025-01-01'), extract(day FROM within)::int - 1) AS survival,
+       (SELECT count(*) FROM (SELECT c FROM numbers.dated d WHERE day < date '2024-01-01' + within GROUP BY c HAVING count(*) > 1) s) / 100.0 AS by_hand
+FROM numbers.dated, unnest(ARRAY[interval '30 days', '31 days']) within GROUP BY within ORDER BY within;
+SELECT unit, (SELECT retained FROM unnest(rolling) WHERE period_index = 1) AS in_the_second_window
+FROM (SELECT unit, rolling_retention(c, day, unit, 5, '2025-01-01') AS rolling FROM numbers.dated, unnest(ARRAY[interval '30 days', '31 days']) unit GROUP BY unit) r ORDER BY unit;
+-- and they say alike who has had the time: a month from 31 January ends with 29 February
+SELECT as_of, second_order_rate(1, day, '1 month', as_of) AS second_order, (SELECT eligible FROM unnest(repeat_by_order_number(1, day, 1, '1 month', as_of))) AS by_number,
+       (SELECT eligible FROM unnest(rolling_retention(1, day, '1 month', 0, as_of))) AS rolling
+FROM (VALUES (date '2024-01-31'), ('2024-02-15')) v(day), unnest(ARRAY[timestamptz '2024-02-28', '2024-02-29', '2024-03-01']) as_of GROUP BY as_of ORDER BY as_of;
 
 -- ---------------------------------------------------------------------------
 -- oracle, over rows of c (customer) and t (time)
@@ -23,8 +36,8 @@ CREATE FUNCTION numbers.oracle(source text, max_number int, within interval, as_
 BEGIN
     RETURN QUERY EXECUTE format(
         'WITH orders AS (
-             SELECT row_number() OVER w AS n, t, lead(t) OVER w AS next FROM (SELECT c, t AT TIME ZONE ''UTC'' AS t FROM (%s) s WHERE t <= $3) s WHERE c IS NOT NULL WINDOW w AS (PARTITION BY c ORDER BY t)),
-         numbered AS (SELECT *, t <= $3 AT TIME ZONE ''UTC'' - $2 AS eligible, next <= t + $2 AS in_time FROM orders WHERE n <= $1)
+             SELECT row_number() OVER w AS n, t, lead(t) OVER w AS next FROM (SELECT c, t AT TIME ZONE ''UTC'' AS t FROM (%s) s WHERE t < $3) s WHERE c IS NOT NULL WINDOW w AS (PARTITION BY c ORDER BY t)),
+         numbered AS (SELECT *, t + $2 <= $3 AT TIME ZONE ''UTC'' AS eligible, next < t + $2 AS in_time FROM orders WHERE n <= $1)
          SELECT n::int, count(*), count(next), count(next)::float8 / count(*), percentile_cont(0.5) WITHIN GROUP (ORDER BY ((extract(epoch FROM next) - extract(epoch FROM t)) * 1000000)::float8 / 86400000000),
                 count(*) FILTER (WHERE eligible), count(*) FILTER (WHERE eligible AND in_time), count(*) FILTER (WHERE eligible AND in_time)::float8 / nullif(count(*) FILTER (WHERE eligible), 0)
          FROM numbered GROUP BY n', source) USING max_number, within, as_of;
@@ -100,6 +113,7 @@ SELECT repeat_by_order_number(1, '2024-01-01', NULL, '2024-02-01');
 SELECT repeat_by_order_number(1, '2024-01-01', 5, NULL, '2024-02-01');
 SELECT repeat_by_order_number(1, '2024-01-01', 5, '-1 day', '2024-02-01');
 SELECT repeat_by_order_number(1, '2024-01-01', 5, '0 days', '2024-02-01');
+SELECT repeat_by_order_number(1, '2024-01-01', 5, '90', '2024-02-01');
 SELECT repeat_by_order_number(1, '2024-01-01', 5, '10000 years', '2024-02-01');
 SELECT repeat_by_order_number(1, '2024-01-01', 5, NULL);
 SELECT repeat_by_order_number(1, '2024-01-01', 5, 'infinity');

@@ -119,23 +119,30 @@ FROM moments m,
                      second_order_rate(customer_id, ordered_at, period, as_of), second_order_rate(customer_code, ordered_at, period, as_of)
               FROM shop_orders) ours(a, b, c, d),
      LATERAL (SELECT sum((n >= 2)::int)::float8 / nullif(count(*), 0)
-              FROM (SELECT count(*) FILTER (WHERE ordered_at > (m.as_of AT TIME ZONE 'UTC' - m.period) AT TIME ZONE 'UTC') n
-                    FROM shop_orders WHERE customer_id IS NOT NULL AND ordered_at <= m.as_of GROUP BY customer_id) x) theirs(r),
-     LATERAL (SELECT sum((again <= (first AT TIME ZONE 'UTC' + m.period) AT TIME ZONE 'UTC')::int)::float8 / nullif(count(*), 0)
+              FROM (SELECT count(*) FILTER (WHERE ordered_at >= (m.as_of AT TIME ZONE 'UTC' - m.period) AT TIME ZONE 'UTC') n
+                    FROM shop_orders WHERE customer_id IS NOT NULL AND ordered_at < m.as_of GROUP BY customer_id) x) theirs(r),
+     LATERAL (SELECT sum((again < (first AT TIME ZONE 'UTC' + m.period) AT TIME ZONE 'UTC')::int)::float8 / nullif(count(*), 0)
               FROM (SELECT min(ordered_at) first, coalesce((array_agg(ordered_at ORDER BY ordered_at))[2], 'infinity') again
-                    FROM shop_orders WHERE customer_id IS NOT NULL AND ordered_at <= m.as_of GROUP BY customer_id) x
-              WHERE first <= (m.as_of AT TIME ZONE 'UTC' - m.period) AT TIME ZONE 'UTC') b(s)
+                    FROM shop_orders WHERE customer_id IS NOT NULL AND ordered_at < m.as_of GROUP BY customer_id) x
+              WHERE (first AT TIME ZONE 'UTC' + m.period) AT TIME ZONE 'UTC' <= m.as_of) b(s)
 WHERE (a, b, c, d) IS DISTINCT FROM (r, r, s, s);
 
--- the window is open on the left, closed on the right
+-- the window is closed on the left, open on the right
+SELECT repeat_rate(1, t, '1 day', '2024-05-02') FROM (VALUES (timestamptz '2024-05-01'), ('2024-05-01 23:59:59.999999')) v(t);
+SELECT repeat_rate(1, t, '1 day', '2024-05-02') FROM (VALUES (timestamptz '2024-04-30 23:59:59.999999'), ('2024-05-01')) v(t);
 SELECT repeat_rate(1, t, '1 day', '2024-05-02') FROM (VALUES (timestamptz '2024-05-01'), ('2024-05-02')) v(t);
-SELECT repeat_rate(1, t, '1 day', '2024-05-02') FROM (VALUES (timestamptz '2024-05-01 00:00:00.000001'), ('2024-05-02')) v(t);
-SELECT repeat_rate(1, t, '1 day', '2024-05-02') FROM (VALUES (timestamptz '2024-05-02'), ('2024-05-02 00:00:00.000001')) v(t);
+SELECT repeat_rate(1, '2024-05-02', '1 day', '2024-05-02');
+-- so is the time after a first order, and whoever had all of it before as_of has had the time
+SELECT second_order_rate(1, t, '1 day', '2024-05-02') FROM (VALUES (timestamptz '2024-05-01'), ('2024-05-01 23:59:59.999999')) v(t);
+SELECT second_order_rate(1, t, '1 day', '2024-05-03') FROM (VALUES (timestamptz '2024-05-01'), ('2024-05-02')) v(t);
+SELECT second_order_rate(1, '2024-05-01 00:00:00.000001', '1 day', '2024-05-02');
 -- a second order at the same instant is a second order
 SELECT second_order_rate(1, t, '1 day', '2024-05-09') FROM (VALUES (timestamptz '2024-05-01'), ('2024-05-01')) v(t);
 -- months are the server's own: a month before 31 March 2024 is 29 February
-SELECT repeat_rate(1, t, '1 month', '2024-03-31') FROM (VALUES (timestamptz '2024-02-29'), ('2024-03-31')) v(t);
-SELECT repeat_rate(1, t, '1 month', '2024-03-31') FROM (VALUES (timestamptz '2024-02-29 00:00:01'), ('2024-03-31')) v(t);
+SELECT repeat_rate(1, t, '1 month', '2024-03-31') FROM (VALUES (timestamptz '2024-02-28 23:59:59'), ('2024-03-30')) v(t);
+SELECT repeat_rate(1, t, '1 month', '2024-03-31') FROM (VALUES (timestamptz '2024-02-29'), ('2024-03-30')) v(t);
+-- a month after 31 January is 29 February, though a month before 29 February is not 31 January
+SELECT as_of, second_order_rate(1, t, '1 month', as_of) FROM (VALUES (timestamptz '2024-01-31'), ('2024-02-15')) v(t), unnest(ARRAY[timestamptz '2024-02-28', '2024-02-29', '2024-03-01']) as_of GROUP BY as_of ORDER BY as_of;
 -- and in UTC, whatever the session's zone: the answer is the same on a day with 23 hours
 SET TimeZone = 'Europe/Paris';
 SELECT repeat_rate(1, t, '1 day', '2024-03-31 22:00+00') FROM (VALUES (timestamptz '2024-03-30 22:30+00'), ('2024-03-31 21:00+00')) v(t);
@@ -164,9 +171,18 @@ SELECT second_order_rate(1, '2024-01-01', '-1 year', '2025-01-01');
 SELECT second_order_rate(1, '2024-01-01', '300000 years', '2025-01-01');
 SELECT repeat_rate(customer_id, ordered_at, '1 year', ordered_at) FROM shop_orders;
 SELECT repeat_rate(customer_id, ordered_at, i * interval '1 day', '2025-01-01') FROM numbered;
+-- a number without a unit is seconds
+SELECT second_order_rate(1, '2024-01-01', '90', '2025-01-01');
+SELECT repeat_rate(1, '2024-01-01', '1.5', '2025-01-01');
+SELECT repeat_rate(1, '2024-01-01', '59 minutes 59.999999 seconds', '2025-01-01');
+SELECT repeat_rate(1, '2024-01-01', '1 microsecond', '2025-01-01');
+SELECT second_order_rate(1, '2024-01-01', '1 hour', '2025-01-01'), repeat_rate(1, '2024-01-01', '60 minutes', '2025-01-01');
 SELECT repeat_rate(1.5);
 -- to the end of time
 SELECT repeat_rate(c, t, p, '294276-12-31') AS rate, extract(year FROM p) AS years FROM (VALUES (1, timestamptz '294276-12-01'), (1, '294276-12-02'), (2, '4713-01-01 BC'), (2, '4713-01-02 BC')) v(c, t), (VALUES (interval '1 year'), ('298900 years')) w(p) GROUP BY p ORDER BY p;
 SELECT repeat_rate(1, '2024-01-01', '300000 years', '294276-12-31');
+-- nobody has had a time that does not end before the calendar does
+SELECT within, second_order_rate(c, t, within, '294276-12-31 23:59:59.999999') FROM (VALUES (1, timestamptz '294276-12-30'), (1, '294276-12-30 23:59:59'), (2, '294276-11-30'), (3, '4714-11-24 BC')) v(c, t),
+    unnest(ARRAY[interval '1 hour', '1 day', '1 month', '1 month 1 day', '298989 years', '298990 years', '178000000 years', '2147483647 days', '2500000000 hours']) within GROUP BY within ORDER BY within;
 
 DROP FUNCTION repeat_rate_between(bigint, bigint);

@@ -165,29 +165,29 @@ SELECT ''::retention_state;
 SELECT '====!'::retention_state;
 SELECT encode('RS', 'base64')::retention_state;
 SELECT encode('\x5253070101', 'base64')::retention_state;
-SELECT encode('\x525301630100', 'base64')::retention_state;
-SELECT encode('\x525301010900', 'base64')::retention_state;
+SELECT encode('\x525302630100', 'base64')::retention_state;
+SELECT encode('\x525302010900', 'base64')::retention_state;
 -- one customer of repeat_rate: intact, twice the same, with no rows, cut short, too long, too many
 CREATE FUNCTION pg_temp.from_hex(hex text) RETURNS retention_state LANGUAGE sql
 RETURN encode(decode(replace(hex, ' ', ''), 'hex'), 'base64')::retention_state;
-SELECT repeat_rate(pg_temp.from_hex('5253 01 01 01  0000000000000001  0000000000000007 00000002'));
-SELECT pg_temp.from_hex('5253 01 01 01  0000000000000002  0000000000000007 00000002  0000000000000007 00000002');
-SELECT pg_temp.from_hex('5253 01 01 01  0000000000000001  0000000000000007 00000000');
-SELECT pg_temp.from_hex('5253 01 01 01  0000000000000001  0000000000000007 0000');
-SELECT pg_temp.from_hex('5253 01 01 01  0000000000000001  0000000000000007 00000002 00');
-SELECT pg_temp.from_hex('5253 01 01 01  7fffffffffffffff  0000000000000007 00000002');
-SELECT pg_temp.from_hex('5253 01 01 01  ffffffffffffffff  0000000000000007 00000002');
+SELECT repeat_rate(pg_temp.from_hex('5253 02 01 01  0000000000000001  0000000000000007 00000002'));
+SELECT pg_temp.from_hex('5253 02 01 01  0000000000000002  0000000000000007 00000002  0000000000000007 00000002');
+SELECT pg_temp.from_hex('5253 02 01 01  0000000000000001  0000000000000007 00000000');
+SELECT pg_temp.from_hex('5253 02 01 01  0000000000000001  0000000000000007 0000');
+SELECT pg_temp.from_hex('5253 02 01 01  0000000000000001  0000000000000007 00000002 00');
+SELECT pg_temp.from_hex('5253 02 01 01  7fffffffffffffff  0000000000000007 00000002');
+SELECT pg_temp.from_hex('5253 02 01 01  ffffffffffffffff  0000000000000007 00000002');
 -- text keys: wrong length, not text
-SELECT repeat_rate(pg_temp.from_hex('5253 01 01 02  0000000000000001  00000002 6162 00000002'));
-SELECT pg_temp.from_hex('5253 01 01 02  0000000000000001  7fffffff 6162 00000002');
-SELECT pg_temp.from_hex('5253 01 01 02  0000000000000001  00000002 ff00 00000002');
+SELECT repeat_rate(pg_temp.from_hex('5253 02 01 02  0000000000000001  00000002 6162 00000002'));
+SELECT pg_temp.from_hex('5253 02 01 02  0000000000000001  7fffffff 6162 00000002');
+SELECT pg_temp.from_hex('5253 02 01 02  0000000000000001  00000002 ff00 00000002');
 -- options: an infinite time, an interval below zero; money: a scale there is not, NaN
-SELECT pg_temp.from_hex('5253 01 05 01  0000000000000000 00000001 00000000  7fffffffffffffff  0000000000000000');
-SELECT pg_temp.from_hex('5253 01 05 01  0000000000000000 ffffffff 00000000  0000000000000000  0000000000000000');
-SELECT pg_temp.from_hex('5253 01 07 00  28 0000000000000000 0000000000000028  0000000000000001  0000000000000000');
-SELECT pg_temp.from_hex('5253 01 07 00  3f 00000008 0000 0000 c000 0000  0000000000000001  0000000000000000');
-SELECT pg_temp.from_hex('5253 01 07 00  01 0000000000000000 0000000000000141  ffffffffffffffff  0000000000000000');
-SELECT aov(pg_temp.from_hex('5253 01 07 00  01 0000000000000000 0000000000000141  0000000000000001  0000000000000000'));
+SELECT pg_temp.from_hex('5253 02 05 01  0000000000000000 00000001 00000000  7fffffffffffffff  0000000000000000');
+SELECT pg_temp.from_hex('5253 02 05 01  0000000000000000 ffffffff 00000000  0000000000000000  0000000000000000');
+SELECT pg_temp.from_hex('5253 02 07 00  28 0000000000000000 0000000000000028  0000000000000001  0000000000000000');
+SELECT pg_temp.from_hex('5253 02 07 00  3f 00000008 0000 0000 c000 0000  0000000000000001  0000000000000000');
+SELECT pg_temp.from_hex('5253 02 07 00  01 0000000000000000 0000000000000141  ffffffffffffffff  0000000000000000');
+SELECT aov(pg_temp.from_hex('5253 02 07 00  01 0000000000000000 0000000000000141  0000000000000001  0000000000000000'));
 
 -- states that wait in a sort are packed there, in memory of which from PostgreSQL 17 on nothing can be freed
 SELECT bool_and(cohort_retention(c) IS NOT NULL) AS cohorts, bool_and(lifecycle(l) IS NOT NULL) AS lifecycles, bool_and(repeat_by_order_number(n) IS NOT NULL) AS numbers, bool_and(clv(v) IS NOT NULL) AS values

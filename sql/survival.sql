@@ -190,22 +190,22 @@ SELECT bool_and(pg_temp.survival_from_hex(encode(survival_send(s), 'hex'))::text
 -- small: 24 bytes a time
 SELECT country, pg_column_size(s::text::survival) - 24 * (SELECT count(*) FROM survival_curve(s)) FROM countries WHERE country = 'all';
 -- two times, intact; no time at all
-SELECT c.* FROM survival_curve(pg_temp.survival_from_hex('5253 01 0e 01  0000000000000002  3ff0000000000000 0000000000000001 0000000000000000  4000000000000000 0000000000000000 0000000000000002')) c;
-SELECT c.* FROM pg_temp.survival_from_hex('5253 01 0e 01  0000000000000000') s, survival_curve(s) c;
-SELECT survival_at(s, 1), survival_quantile(s, 0), survival_mean(s, 1), inactivity_threshold(s) FROM pg_temp.survival_from_hex('5253 01 0e 01  0000000000000000') s;
-SELECT survival_mean(rollup(s), 35) = (SELECT survival_mean(s, 35) FROM arms WHERE arm = '6-mp') AS equal FROM (SELECT s FROM arms WHERE arm = '6-mp' UNION ALL SELECT pg_temp.survival_from_hex('5253 01 0e 01  0000000000000000')) x;
+SELECT c.* FROM survival_curve(pg_temp.survival_from_hex('5253 02 0e 01  0000000000000002  3ff0000000000000 0000000000000001 0000000000000000  4000000000000000 0000000000000000 0000000000000002')) c;
+SELECT c.* FROM pg_temp.survival_from_hex('5253 02 0e 01  0000000000000000') s, survival_curve(s) c;
+SELECT survival_at(s, 1), survival_quantile(s, 0), survival_mean(s, 1), inactivity_threshold(s) FROM pg_temp.survival_from_hex('5253 02 0e 01  0000000000000000') s;
+SELECT survival_mean(rollup(s), 35) = (SELECT survival_mean(s, 35) FROM arms WHERE arm = '6-mp') AS equal FROM (SELECT s FROM arms WHERE arm = '6-mp' UNION ALL SELECT pg_temp.survival_from_hex('5253 02 0e 01  0000000000000000')) x;
 -- the time is -1, -0, NaN, infinity; twice the same; no count, a negative one
-SELECT pg_temp.survival_from_hex('5253 01 0e 01  0000000000000001  bff0000000000000 0000000000000001 0000000000000000');
-SELECT pg_temp.survival_from_hex('5253 01 0e 01  0000000000000001  8000000000000000 0000000000000001 0000000000000000');
-SELECT pg_temp.survival_from_hex('5253 01 0e 01  0000000000000001  7ff8000000000000 0000000000000001 0000000000000000');
-SELECT pg_temp.survival_from_hex('5253 01 0e 01  0000000000000001  7ff0000000000000 0000000000000001 0000000000000000');
-SELECT pg_temp.survival_from_hex('5253 01 0e 01  0000000000000002  3ff0000000000000 0000000000000001 0000000000000000  3ff0000000000000 0000000000000000 0000000000000002');
-SELECT pg_temp.survival_from_hex('5253 01 0e 01  0000000000000001  3ff0000000000000 0000000000000000 0000000000000000');
-SELECT pg_temp.survival_from_hex('5253 01 0e 01  0000000000000001  3ff0000000000000 ffffffffffffffff 0000000000000002');
+SELECT pg_temp.survival_from_hex('5253 02 0e 01  0000000000000001  bff0000000000000 0000000000000001 0000000000000000');
+SELECT pg_temp.survival_from_hex('5253 02 0e 01  0000000000000001  8000000000000000 0000000000000001 0000000000000000');
+SELECT pg_temp.survival_from_hex('5253 02 0e 01  0000000000000001  7ff8000000000000 0000000000000001 0000000000000000');
+SELECT pg_temp.survival_from_hex('5253 02 0e 01  0000000000000001  7ff0000000000000 0000000000000001 0000000000000000');
+SELECT pg_temp.survival_from_hex('5253 02 0e 01  0000000000000002  3ff0000000000000 0000000000000001 0000000000000000  3ff0000000000000 0000000000000000 0000000000000002');
+SELECT pg_temp.survival_from_hex('5253 02 0e 01  0000000000000001  3ff0000000000000 0000000000000000 0000000000000000');
+SELECT pg_temp.survival_from_hex('5253 02 0e 01  0000000000000001  3ff0000000000000 ffffffffffffffff 0000000000000002');
 -- cut short, too long, customers of type text, another format, not one at all
-SELECT pg_temp.survival_from_hex('5253 01 0e 01  0000000000000001  3ff0000000000000 0000000000000001 00000000');
-SELECT pg_temp.survival_from_hex('5253 01 0e 01  0000000000000000  00');
-SELECT pg_temp.survival_from_hex('5253 01 0e 02  0000000000000000');
+SELECT pg_temp.survival_from_hex('5253 02 0e 01  0000000000000001  3ff0000000000000 0000000000000001 00000000');
+SELECT pg_temp.survival_from_hex('5253 02 0e 01  0000000000000000  00');
+SELECT pg_temp.survival_from_hex('5253 02 0e 02  0000000000000000');
 SELECT pg_temp.survival_from_hex('5253 02 0e 01  0000000000000000');
 SELECT 'hello'::survival;
 SELECT ''::survival;
@@ -213,7 +213,7 @@ SELECT ''::survival;
 SELECT repeat_rate_state(i)::text::survival FROM generate_series(1, 3) i;
 SELECT survival(i, true)::text::retention_state FROM generate_series(1, 3) i;
 -- counts beyond all numbers
-CREATE TEMP TABLE huge AS SELECT pg_temp.survival_from_hex('5253 01 0e 01  0000000000000002  3ff0000000000000 3fffffffffffffff 0000000000000000  4000000000000000 0000000000000000 4000000000000000') s;
+CREATE TEMP TABLE huge AS SELECT pg_temp.survival_from_hex('5253 02 0e 01  0000000000000002  3ff0000000000000 3fffffffffffffff 0000000000000000  4000000000000000 0000000000000000 4000000000000000') s;
 SELECT day, at_risk, events, censored, survival FROM huge, survival_curve(s);
 SELECT chi_square IS NOT NULL AS possible FROM huge, logrank(ARRAY[s, s, (SELECT survival(1, true))]);
 SELECT survival_at(rollup(s), 1) FROM huge, generate_series(1, 2);
@@ -222,10 +222,11 @@ SELECT rollup(s) FROM huge, generate_series(1, 3);
 -- ---------------------------------------------------------------------------
 -- repeat_survival
 -- ---------------------------------------------------------------------------
--- by hand: A after 2 whole days, B on the same instant, C not yet in 31.5 days, D after as_of
+-- by hand: A after 2 whole days, B on the same instant, C not yet in 31.5 days, D after as_of,
+-- F, of a day 32 days ago, was seen on the days 0 to 31
 CREATE TEMP TABLE few (customer text, ordered_at timestamptz);
 INSERT INTO few VALUES ('A', '2024-01-01 00:00'), ('A', '2024-01-03 23:59:59.999999'), ('A', '2024-02-09'), ('B', '2024-01-05'), ('B', '2024-01-05'),
-    ('C', '2024-01-01 12:00'), ('C', '2024-02-02 00:00:00.000001'), ('D', '2024-03-01'), (NULL, '2024-01-01'), ('E', NULL);
+    ('C', '2024-01-01 12:00'), ('C', '2024-02-02 00:00:00.000001'), ('D', '2024-03-01'), (NULL, '2024-01-01'), ('E', NULL), ('F', '2024-01-01');
 SELECT day, at_risk, events, censored, survival FROM (SELECT repeat_survival(customer, ordered_at, '2024-02-02') s FROM few) x, survival_curve(s);
 -- the oracle, for every type of key, by country, at several days
 SELECT m.as_of, ours.*, theirs.*
@@ -235,8 +236,8 @@ FROM (VALUES (timestamptz '2022-12-31'), ('2023-01-01 12:00'), ('2024-02-29'), (
               FROM shop_orders GROUP BY ROLLUP (country)) ours
      FULL JOIN LATERAL
      (SELECT coalesce(country, 'all') AS country, survival(days, again)::text s
-      FROM (SELECT country, floor(extract(epoch FROM coalesce((array_agg(ordered_at ORDER BY ordered_at))[2], m.as_of) - min(ordered_at)) / 86400)::float8 AS days, count(*) >= 2 AS again
-            FROM shop_orders WHERE customer_id IS NOT NULL AND ordered_at <= m.as_of
+      FROM (SELECT country, floor(extract(epoch FROM coalesce((array_agg(ordered_at ORDER BY ordered_at))[2], m.as_of - interval '1 microsecond') - min(ordered_at)) / 86400)::float8 AS days, count(*) >= 2 AS again
+            FROM shop_orders WHERE customer_id IS NOT NULL AND ordered_at < m.as_of
             GROUP BY GROUPING SETS ((country, customer_id), (customer_id))) x
       GROUP BY country) theirs ON theirs.country = ours.country
 WHERE (a, b, c, d) IS DISTINCT FROM (s, s, s, s);
@@ -255,8 +256,10 @@ SELECT repeat_survival(customer, ordered_at, '2024-02-02') FROM few WHERE false;
 SELECT repeat_survival(customer, ordered_at, '2023-02-02') FROM few;
 SELECT repeat_survival(customer, NULL, '2024-02-02'), repeat_survival(NULL::bigint, ordered_at, '2024-02-02') FROM few;
 SELECT repeat_survival(customer, ordered_at, '2024-02-02') FILTER (WHERE customer = 'nobody') FROM few;
+-- on dates: a day that nobody was seen on has nobody at risk
+SELECT day, at_risk, events, censored, survival FROM (SELECT repeat_survival(c, t, '2024-03-01') s FROM (VALUES (1, date '2024-01-01'), (1, '2024-01-31'), (2, '2024-01-15'), (2, '2024-02-14'), (3, '2024-01-31')) v(c, t)) x, survival_curve(s);
 -- the ends of all times
-SELECT day, events, censored FROM (SELECT repeat_survival(1, t, '294276-12-31 23:59:59.999999+00') s FROM (VALUES (timestamptz '4714-11-24 00:00+00 BC'), ('294276-12-31 23:59:59.999999+00')) v(t)) x, survival_curve(s);
+SELECT day, events, censored FROM (SELECT repeat_survival(1, t, '294276-12-31 23:59:59.999999+00') s FROM (VALUES (timestamptz '4714-11-24 00:00+00 BC'), ('294276-12-31 23:59:59.999998+00')) v(t)) x, survival_curve(s);
 -- bad arguments
 SELECT repeat_survival(customer, ordered_at, 'infinity') FROM few;
 SELECT repeat_survival(customer, ordered_at, NULL) FROM few;
@@ -267,6 +270,6 @@ SELECT second_order_rate(repeat_survival_state(1, '2024-01-01', '2024-02-02'));
 SELECT rollup(s) FROM (SELECT repeat_survival_state(1, '2024-01-01', '2024-02-02') UNION ALL SELECT repeat_survival_state(1, '2024-01-01', '2024-02-03')) x(s);
 SELECT repeat_survival_transfn_bigint(NULL, 1, now(), now());
 -- one customer, second order after as_of; before the first; first after as_of
-SELECT repeat_survival(replace(encode(decode(replace(hex, ' ', ''), 'hex'), 'base64'), E'\n', '')::retention_state) FROM (VALUES ('5253 01 0f 01  0000000000000064  0000000000000001  0000000000000007 0000000000000001 0000000000000065')) v(hex);
-SELECT repeat_survival(replace(encode(decode(replace(hex, ' ', ''), 'hex'), 'base64'), E'\n', '')::retention_state) FROM (VALUES ('5253 01 0f 01  0000000000000064  0000000000000001  0000000000000007 0000000000000011 0000000000000010')) v(hex);
-SELECT repeat_survival(replace(encode(decode(replace(hex, ' ', ''), 'hex'), 'base64'), E'\n', '')::retention_state) FROM (VALUES ('5253 01 0f 01  0000000000000064  0000000000000001  0000000000000007 0000000000000065 7fffffffffffffff')) v(hex);
+SELECT repeat_survival(replace(encode(decode(replace(hex, ' ', ''), 'hex'), 'base64'), E'\n', '')::retention_state) FROM (VALUES ('5253 02 0f 01  0000000000000064  0000000000000001  0000000000000007 0000000000000001 0000000000000065')) v(hex);
+SELECT repeat_survival(replace(encode(decode(replace(hex, ' ', ''), 'hex'), 'base64'), E'\n', '')::retention_state) FROM (VALUES ('5253 02 0f 01  0000000000000064  0000000000000001  0000000000000007 0000000000000011 0000000000000010')) v(hex);
+SELECT repeat_survival(replace(encode(decode(replace(hex, ' ', ''), 'hex'), 'base64'), E'\n', '')::retention_state) FROM (VALUES ('5253 02 0f 01  0000000000000064  0000000000000001  0000000000000007 0000000000000065 7fffffffffffffff')) v(hex);

@@ -50,10 +50,10 @@ FROM moments m,
               FROM (SELECT 1) x) units(above, below),
      LATERAL (SELECT sum(amount) * trunc(above) / nullif(count(DISTINCT customer_id) FILTER (WHERE amount > 0 IS NOT FALSE) * trunc(below), 0)
               FROM shop_orders
-              WHERE customer_id IS NOT NULL AND ordered_at <= m.as_of AND ordered_at > (m.as_of AT TIME ZONE 'UTC' - m.period) AT TIME ZONE 'UTC') theirs(r)
+              WHERE customer_id IS NOT NULL AND ordered_at < m.as_of AND ordered_at >= (m.as_of AT TIME ZONE 'UTC' - m.period) AT TIME ZONE 'UTC') theirs(r)
 WHERE a IS DISTINCT FROM r OR b IS DISTINCT FROM r;
 
--- the identity behind the name: CV = AOV * F
+-- the identity behind the name: CV = AOV * F, of known customers
 SELECT abs(customer_value(customer_id, amount) - aov(amount) * purchase_frequency(customer_id, amount)::numeric) < 1e-8 AS holds
 FROM shop_orders WHERE customer_id IS NOT NULL;
 
@@ -126,6 +126,8 @@ SELECT clv(1, 'infinity', 1, '1 year', '1 year', '2024-12-31');
 SELECT clv(1, '2024-01-01', 1, '0', '1 year', '2024-12-31');
 SELECT clv(1, '2024-01-01', 1, '1 year', '-1 year', '2024-12-31');
 SELECT clv(1, '2024-01-01', 1, '1 year', NULL, '2024-12-31');
+SELECT clv(1, '2024-01-01', 1, '1 year', '3', '2024-12-31');
+SELECT clv(1, '2024-01-01', 1, '365', '3 years', '2024-12-31');
 SELECT clv(1, '2024-01-01', 1, '1 day', '170000000 years', '2024-12-31');
 SELECT clv(customer, ordered_at, amount, '1 year', '1 year', ordered_at) FROM few;
 SELECT aov(1.5::float8);

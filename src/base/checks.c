@@ -10,8 +10,15 @@
 #include <math.h>
 
 #include "fmgr.h"
+#include "mb/pg_wchar.h"
 #include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
+
+/* Of a text in a message */
+#define MOST_EXCERPT	60
+
+/* 3599.999999 is the longest number of seconds below an hour */
+#define MOST_SECONDS_DIGITS	10
 
 void
 reject_infinite_time(const char *argument)
@@ -58,6 +65,28 @@ check_positive_interval(const Interval *span, const char *argument)
 				 errmsg("argument \"%s\" must be a positive interval, not \"%s\"",
 						argument, interval_text(span)),
 				 errhint("Write it as '30 days', '1 month' or '1 year': no field below zero, at least one above.")));
+}
+
+/*
+ * A positive span of at least so many microseconds. A number without a unit is
+ * seconds to the server, so '90' is no period that anybody meant.
+ */
+void
+check_least_interval(const Interval *span, int64 least, const char *argument)
+{
+	double		seconds = span->time / (double) USECS_PER_SEC;
+	double		least_hours = least / (double) USECS_PER_HOUR;
+
+	check_positive_interval(span, argument);
+	if (span->month != 0 || span->day != 0 || span->time >= least)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("argument \"%s\" is %.*g seconds, and must be at least %g hour%s",
+					argument, MOST_SECONDS_DIGITS, seconds, least_hours,
+					least_hours == 1 ? "" : "s"),
+			 errhint("A number without a unit means seconds: write '%.*g days', or '1 month', '1 year'.",
+					 MOST_SECONDS_DIGITS, ceil(seconds))));
 }
 
 void
@@ -140,6 +169,17 @@ check_numeric_not_negative(Numeric value, const char *argument)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"%s\" must be zero or more, not %s",
 						argument, numeric_text(value))));
+}
+
+/* The beginning of a text that may be long, for a message */
+char *
+excerpt(const char *text)
+{
+	int			length = (int) strlen(text);
+
+	if (length <= MOST_EXCERPT)
+		return pstrdup(text);
+	return psprintf("%.*s...", pg_mbcliplen(text, length, MOST_EXCERPT), text);
 }
 
 char *

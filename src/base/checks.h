@@ -61,6 +61,10 @@ extern retention_internal void check_finite_numeric(Numeric value,
 													const char *argument);
 extern retention_internal void check_numeric_not_negative(Numeric value,
 														  const char *argument);
+extern retention_internal void check_least_interval(const Interval *span,
+													int64 least,
+													const char *argument);
+extern retention_internal char *excerpt(const char *text);
 extern retention_internal char *interval_text(const Interval *span);
 extern retention_internal char *numeric_text(Numeric value);
 

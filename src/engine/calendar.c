@@ -12,6 +12,7 @@
  */
 #include "engine/calendar.h"
 
+#include "base/checks.h"
 #include "pgtime.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
@@ -37,7 +38,7 @@ grain_from_text(const text *name)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("argument \"grain\" must be 'day', 'week', 'month', 'quarter' or 'year', not \"%s\"",
-					text_to_cstring(name))));
+					excerpt(text_to_cstring(name)))));
 }
 
 const char *
@@ -143,8 +144,8 @@ next_change(const pg_tz *tz, int64 unix_seconds, int64 most)
 	return Min((int64) boundary, most);
 }
 
-/* More than clocks can go back, which is from 167 hours ahead to as many behind */
-#define LONGEST_WAY_BACK	(15 * SECS_PER_DAY)
+/* More than clocks ever went back, which was by the day of Alaska's in 1867 */
+#define LONGEST_WAY_BACK	(2 * SECS_PER_DAY)
 
 /* The span that begins with an instant, by the library; its end is not known. */
 static ZoneSpan
@@ -188,7 +189,7 @@ fill_spans(Zone *zone)
 	}
 }
 
-/* Names can be made up without end ('XYZ3'), so not all can be kept. */
+/* Nobody needs the hundreds there are at a time. */
 static void
 forget_zones(void)
 {
@@ -203,9 +204,56 @@ forget_zones(void)
 	nzones = 0;
 }
 
+/* Is there a zone of exactly that name? */
+static bool
+zone_is_listed(const char *name)
+{
+	pg_tzenum  *list = pg_tzenumerate_start();
+	pg_tz	   *tz;
+
+	while ((tz = pg_tzenumerate_next(list)) != NULL)
+		if (strcmp(pg_get_timezone_name(tz), name) == 0)
+			break;
+	pg_tzenumerate_end(list);
+	return tz != NULL;
+}
+
 /*
- * A zone by its name, good until the next call; one that the server does not know
- * is an error that names the argument.
+ * The server's zone of a name in pg_timezone_names; NULL if there is none.
+ *
+ * The server also takes what POSIX has for a zone, such as 'UTC+8', which is 8 hours
+ * behind UTC, and 'Foo+5'. These have digits, as few names have, so that only
+ * such a name has to be looked for among all there are.
+ */
+static const pg_tz *
+tz_of_name(const char *name)
+{
+	pg_tz	   *tz = strlen(name) < ZONE_NAME_SIZE ? pg_tzset(name) : NULL;
+
+	if (tz == NULL || !pg_tz_acceptable(tz) ||
+		strcmp(pg_get_timezone_name(tz), name) != 0)
+		return NULL;
+	if (strpbrk(name, "0123456789") && !zone_is_listed(name))
+		return NULL;
+	return tz;
+}
+
+static retention_noreturn void
+reject_zone(const char *name)
+{
+	const bool	offset = strpbrk(name, "0123456789") != NULL;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("argument \"tz\" must be the name of a time zone, not \"%s\"",
+					excerpt(name)),
+			 offset ? errhint("For 8 hours ahead of UTC write a city such as 'Asia/Shanghai', or 'Etc/GMT-8': its sign is that of POSIX, the reverse of the usual one. See the view pg_timezone_names.") :
+			 errhint("Such as 'UTC' or 'Europe/Paris': see the view pg_timezone_names.")));
+}
+
+/*
+ * A zone by its name, good until the next call; one that is not in the server's
+ * view pg_timezone_names is an error that names the argument.
  */
 const Zone *
 zone_from_name(const char *name)
@@ -216,13 +264,9 @@ zone_from_name(const char *name)
 	for (zone = zones; zone; zone = zone->next)
 		if (strcmp(zone->name, name) == 0)
 			return zone;
-	tz = strlen(name) < ZONE_NAME_SIZE ? pg_tzset(name) : NULL;
-	if (tz == NULL || !pg_tz_acceptable(unconstify(pg_tz *, tz)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"tz\" must be the name of a time zone, not \"%s\"",
-						name),
-				 errhint("Such as 'UTC' or 'Europe/Paris': see the view pg_timezone_names.")));
+	tz = tz_of_name(name);
+	if (tz == NULL)
+		reject_zone(name);
 	if (nzones == MOST_ZONES)
 		forget_zones();
 	zone = MemoryContextAllocZero(TopMemoryContext, sizeof(Zone));
@@ -278,6 +322,8 @@ zone_day(const Zone *zone, TimestampTz at)
 /* Monday 2000-01-03, in days since 2000-01-01 */
 #define FIRST_MONDAY	2
 
+static DateADT period_start(Grain grain, int64 period);
+
 /*
  * The month of a day, as 12 * year + month - 1. Orders that follow one another in
  * a table are mostly of one month, so the last one is kept.
@@ -319,8 +365,8 @@ period_of(Grain grain, const Zone *zone, TimestampTz at)
 	return floor_div(month_of_day(days), MONTHS_PER_YEAR);
 }
 
-/* The first day of a period. */
-DateADT
+/* The first day of a period, which may be none that the server has as a date. */
+static DateADT
 period_start(Grain grain, int64 period)
 {
 	int64		months = period;
@@ -343,4 +389,22 @@ period_start(Grain grain, int64 period)
 	return date2j((int) floor_div(months, MONTHS_PER_YEAR),
 				  (int) (months - floor_div(months, MONTHS_PER_YEAR) * MONTHS_PER_YEAR) + 1,
 				  1) - POSTGRES_EPOCH_JDATE;
+}
+
+/*
+ * The first day of a period, for a result. The server's calendar begins in the middle
+ * of periods, whose first days no date can hold.
+ */
+DateADT
+period_date(Grain grain, int64 period)
+{
+	DateADT		start = period_start(grain, period);
+
+	if (!IS_VALID_DATE(start))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("the %s of the first order begins before the earliest date there is, in 4714 BC",
+						grain_name(grain)),
+				 errhint("Leave wrong dates out with WHERE.")));
+	return start;
 }

@@ -16,6 +16,7 @@
 #include "base/checks.h"
 #include "common/int.h"
 #include "fmgr.h"
+#include "utils/datetime.h"
 #include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
 
@@ -35,23 +36,59 @@ roughly_days(const Interval *span)
 		span->time / (double) USECS_PER_DAY;
 }
 
-TimestampTz
-utc_plus(TimestampTz at, const Interval *span)
+/* The server's calendar ends with it */
+#define LAST_YEAR	294276
+
+/* The day of some months later, or the last of its month, as the server has it */
+static bool
+days_plus_months(int64 days, int32 months, int64 *sum)
 {
-	return DatumGetTimestamp(DirectFunctionCall2(timestamp_pl_interval,
-												 TimestampGetDatum(at),
-												 IntervalPGetDatum(span)));
+	int			year;
+	int			month;
+	int			day;
+	int64		later;
+
+	j2date((int) (days + POSTGRES_EPOCH_JDATE), &year, &month, &day);
+	later = (int64) year * MONTHS_PER_YEAR + month - 1 + months;
+	year = (int) (later / MONTHS_PER_YEAR);
+	month = (int) (later % MONTHS_PER_YEAR);
+	/* years before 1 AD are at most 0 */
+	if (month < 0)
+	{
+		month += MONTHS_PER_YEAR;
+		year--;
+	}
+	if (year > LAST_YEAR)
+		return false;
+	day = Min(day, day_tab[isleap(year)][month]);
+	*sum = (int64) date2j(year, month + 1, day) - POSTGRES_EPOCH_JDATE;
+	return true;
 }
 
-/* at + span, or false if that lies beyond the server's calendar. */
+/*
+ * at + span, or false if that lies beyond the server's calendar. What the server's
+ * own "timestamp + interval" gives, which raises an error instead; for every
+ * customer of a table, so in a few instructions unless there are months.
+ */
 bool
 utc_plus_fits(TimestampTz at, const Interval *span, TimestampTz *sum)
 {
-	/* the last years are left to nobody, so that no sum comes near the limit */
-	if (roughly_days(span) > (END_TIMESTAMP - (double) at) / USECS_PER_DAY - DAYS_PER_YEAR)
-		return false;
-	*sum = utc_plus(at, span);
-	return true;
+	int64		length;
+
+	if (span->month != 0)
+	{
+		int64		days = at / USECS_PER_DAY - (at % USECS_PER_DAY < 0);
+		TimestampTz time_of_day = at - days * USECS_PER_DAY;
+
+		if (!days_plus_months(days, span->month, &days) ||
+			pg_mul_s64_overflow(days, USECS_PER_DAY, &at) ||
+			pg_add_s64_overflow(at, time_of_day, &at))
+			return false;
+	}
+	return !pg_mul_s64_overflow(span->day, USECS_PER_DAY, &length) &&
+		!pg_add_s64_overflow(at, length, &at) &&
+		!pg_add_s64_overflow(at, span->time, sum) &&
+		IS_VALID_TIMESTAMP(*sum);
 }
 
 /*

@@ -18,8 +18,6 @@ extern retention_internal bool utc_plus_fits(TimestampTz at,
 extern retention_internal TimestampTz utc_minus(TimestampTz at,
 												const Interval *span,
 												const char *argument);
-extern retention_internal TimestampTz utc_plus(TimestampTz at,
-											   const Interval *span);
 extern retention_internal void interval_twice(Interval *doubled,
 											  const Interval *span,
 											  const char *argument);

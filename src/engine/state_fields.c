@@ -9,11 +9,13 @@
  */
 #include "engine/state_fields.h"
 
+#include "engine/dated_money.h"
 #include "engine/instants.h"
 #include "engine/timeline.h"
 #include "libpq/pqformat.h"
 
-StaticAssertDecl(TIMELINE_EMPTY == INSTANTS_NONE, "one mark for no block");
+StaticAssertDecl(TIMELINE_EMPTY == INSTANTS_NONE &&
+				 TIMELINE_EMPTY == DATED_MONEY_NONE, "one mark for no block");
 
 static int64
 load_int64(const char *at)
@@ -37,7 +39,8 @@ store_int64(char *at, int64 value)
 static bool
 points_at_block(const StateField *field)
 {
-	return field->type == FIELD_TIMELINE || field->type == FIELD_INSTANTS;
+	return field->type == FIELD_TIMELINE || field->type == FIELD_INSTANTS ||
+		field->type == FIELD_DATED_MONEY;
 }
 
 /* Do the fields fill a struct of that size, in their order and without a hole? */
@@ -124,9 +127,12 @@ fields_move(const StateField *fields, void *data, StateHeap *into,
 			memcpy(&block, at, sizeof(block));
 			if (block == TIMELINE_EMPTY)
 				continue;
-			block = field->type == FIELD_INSTANTS ?
-				instants_move(into, base, block) :
-				heap_copy_block(into, base, block);
+			if (field->type == FIELD_INSTANTS)
+				block = instants_move(into, base, block);
+			else if (field->type == FIELD_DATED_MONEY)
+				block = dated_money_move(into, base, block);
+			else
+				block = heap_copy_block(into, base, block);
 			memcpy(at, &block, sizeof(block));
 		}
 	}
@@ -168,6 +174,9 @@ field_send(StringInfo out, FieldType type, const char *at, const char *base)
 			break;
 		case FIELD_INSTANTS:
 			instants_send(out, base, (uint64) load_int64(at));
+			break;
+		case FIELD_DATED_MONEY:
+			dated_money_send(out, base, (uint64) load_int64(at));
 			break;
 	}
 }
@@ -229,6 +238,9 @@ field_receive(StringInfo in, FieldType type, char *at, StateHeap *heap)
 			break;
 		case FIELD_INSTANTS:
 			store_int64(at, (int64) instants_receive(in, heap));
+			break;
+		case FIELD_DATED_MONEY:
+			store_int64(at, (int64) dated_money_receive(in, heap));
 			break;
 	}
 }

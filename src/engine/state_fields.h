@@ -29,6 +29,8 @@ typedef enum FieldType
 								 * TIMELINE_EMPTY */
 	FIELD_INSTANTS,				/* offset of a customer's instants
 								 * (instants.h), or INSTANTS_NONE */
+	FIELD_DATED_MONEY,			/* offset of dated money (dated_money.h), or
+								 * DATED_MONEY_NONE */
 	FIELD_DERIVED				/* int64 that is derived from the payloads,
 								 * and so not sent */
 } FieldType;

@@ -18,7 +18,9 @@ state_check_format(int format)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("retention state has format %d, this version reads format %d",
-						format, STATE_FORMAT)));
+						format, STATE_FORMAT),
+				 format < STATE_FORMAT ?
+				 errhint("It was stored by an older version: build it again from the orders.") : 0));
 }
 
 /* ------------------------------------------------------------------------

@@ -19,7 +19,8 @@
 
 #include "engine/customer_table.h"
 
-#define STATE_FORMAT	1
+/* 1 is that of 0.1 and 0.2, whose windows were closed at their ends */
+#define STATE_FORMAT	2
 
 /*
  * The header of a flat value.

@@ -85,7 +85,7 @@ option_check(const OptionSpec *spec, const OptionValue *value)
 			check_finite_time(value->time, spec->name);
 			break;
 		case OPTION_INTERVAL:
-			check_positive_interval(&value->interval, spec->name);
+			check_least_interval(&value->interval, spec->least, spec->name);
 			break;
 		case OPTION_COUNT:
 		case OPTION_GRAIN:

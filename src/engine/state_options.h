@@ -29,7 +29,14 @@ typedef struct OptionSpec
 {
 	const char *name;			/* of the SQL argument */
 	OptionType	type;
+	int64		least;			/* of an interval, in microseconds; 0: any above 0 */
 } OptionSpec;
+
+/*
+ * The least period of a measure of orders: what is shorter is a number whose unit was
+ * forgotten, '90' for '90 days'.
+ */
+#define LEAST_PERIOD	USECS_PER_HOUR
 
 typedef union OptionValue
 {

@@ -501,52 +501,6 @@ timeline_merge(StateHeap *heap, uint64 *into, const char *from_base, uint64 from
 	heap_free_scratch(&wide);
 }
 
-/*
- * Takes the entries from a position on out of a timeline of this heap, and makes
- * another of them in "late_heap", whose positions are "position" of theirs (which
- * must not descend). Returns it.
- */
-uint64
-timeline_split(StateHeap *heap, uint64 *early, int64 from,
-			   int64 (*position) (int64, void *), void *arg,
-			   StateHeap *late_heap)
-{
-	TimelineReader reader;
-	TimelineWriter kept;
-	uint64		late = TIMELINE_EMPTY;
-	StateHeap	wide;
-
-	if (*early == TIMELINE_EMPTY)
-		return TIMELINE_EMPTY;
-	heap_init_scratch(&wide);
-	writer_init(&kept);
-	timeline_open(&reader, heap->base, *early);
-	while (timeline_next(&reader))
-	{
-		StateHeap	one_heap;
-		Money		money;
-		uint64		one;
-
-		if (reader.position < from)
-		{
-			copy_entry(&kept, &reader);
-			continue;
-		}
-		/* each as a timeline of its own: this is for the rare refund */
-		heap_init_scratch(&one_heap);
-		money = timeline_money(&reader, &wide);
-		one = timeline_create(&one_heap, position(reader.position, arg),
-							  reader.orders, &money, wide.base);
-		timeline_merge(late_heap, &late, one_heap.base, one);
-		heap_free_scratch(&one_heap);
-	}
-	if (late != TIMELINE_EMPTY)
-		*early = store_timeline(&kept, heap, *early);
-	writer_free(&kept);
-	heap_free_scratch(&wide);
-	return late;
-}
-
 /* ------------------------------------------------------------------------
  * Out of the server and in
  *

@@ -57,11 +57,6 @@ extern retention_internal uint64 timeline_create(StateHeap *heap,
 extern retention_internal void timeline_merge(StateHeap *heap, uint64 *into,
 											  const char *from_base,
 											  uint64 from);
-extern retention_internal uint64 timeline_split(StateHeap *heap, uint64 *early,
-												int64 from,
-												int64 (*position) (int64, void *),
-												void *arg,
-												StateHeap *late_heap);
 extern retention_internal void timeline_send(StringInfo out, const char *base,
 											 uint64 offset);
 extern retention_internal uint64 timeline_receive(StringInfo in,

@@ -42,4 +42,19 @@ calendar_period(const StateOptions *options, TimestampTz at)
 					 zone_from_name(options->value[CALENDAR_ZONE].zone), at);
 }
 
+/* The last period that has begun before as_of. */
+static inline int64
+calendar_last_period(const StateOptions *options)
+{
+	return calendar_period(options,
+						   Max(calendar_as_of(options) - 1, MIN_TIMESTAMP));
+}
+
+/* The first period that has not ended by as_of. */
+static inline int64
+calendar_open_period(const StateOptions *options)
+{
+	return calendar_period(options, calendar_as_of(options));
+}
+
 #endif							/* RETENTION_CALENDAR_OPTIONS_H */

@@ -3,7 +3,7 @@
  *		Who has left? Churn, inactivity, revenue kept.
  *
  * A shop's customers do not cancel: they stop coming. A customer is active at a
- * time t if an order lies in (t - inactive_after, t], and lost once none does.
+ * time t if an order lies in [t - inactive_after, t), and lost once none does.
  *
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
@@ -37,14 +37,14 @@ enum
 };
 
 static const OptionSpec churn_options[] = {
-	[CHURN_INACTIVE_AFTER] = {"inactive_after", OPTION_INTERVAL},
+	[CHURN_INACTIVE_AFTER] = {"inactive_after", OPTION_INTERVAL, LEAST_PERIOD},
 	[CHURN_PERIOD_START] = {"period_start", OPTION_TIME},
 	[CHURN_PERIOD_END] = {"period_end", OPTION_TIME}
 };
 
-/* derived: orders after these count at the period's start and at its end */
-#define CHURN_START_AFTER	0
-#define CHURN_END_AFTER		1
+/* derived: orders from these on count at the period's start and at its end */
+#define CHURN_START_FROM	0
+#define CHURN_END_FROM		1
 
 static void
 churn_derive(StateOptions *options)
@@ -61,10 +61,10 @@ churn_derive(StateOptions *options)
 				 errdetail("The period is from %s to %s.",
 						   pstrdup(timestamptz_to_str(start)),
 						   pstrdup(timestamptz_to_str(end)))));
-	options->derived[CHURN_START_AFTER] = utc_minus(start, inactive_after,
-													  "inactive_after");
-	options->derived[CHURN_END_AFTER] = utc_minus(end, inactive_after,
-													"inactive_after");
+	options->derived[CHURN_START_FROM] = utc_minus(start, inactive_after,
+												   "inactive_after");
+	options->derived[CHURN_END_FROM] = utc_minus(end, inactive_after,
+												 "inactive_after");
 }
 
 static void
@@ -108,11 +108,11 @@ read_churn_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)
 
 	if (!state_time_arg(fcinfo, &at))
 		return false;
-	if (at > options->derived[CHURN_START_AFTER] &&
-		at <= options->value[CHURN_PERIOD_START].time)
+	if (at >= options->derived[CHURN_START_FROM] &&
+		at < options->value[CHURN_PERIOD_START].time)
 		active |= ACTIVE_AT_START;
-	if (at > options->derived[CHURN_END_AFTER] &&
-		at <= options->value[CHURN_PERIOD_END].time)
+	if (at >= options->derived[CHURN_END_FROM] &&
+		at < options->value[CHURN_PERIOD_END].time)
 		active |= ACTIVE_AT_END;
 	((ChurnPayload *) payload)->active = active;
 	/* a customer active at neither end is in no number of the result */
@@ -178,7 +178,7 @@ churn_convert(PG_FUNCTION_ARGS)
  */
 typedef struct InactivePayload
 {
-	uint8		active;			/* has an order in (as_of - inactive_after, as_of] */
+	uint8		active;			/* has an order in [as_of - inactive_after, as_of) */
 } InactivePayload;
 
 enum
@@ -188,16 +188,16 @@ enum
 };
 
 static const OptionSpec inactive_options[] = {
-	[INACTIVE_AFTER] = {"inactive_after", OPTION_INTERVAL},
+	[INACTIVE_AFTER] = {"inactive_after", OPTION_INTERVAL, LEAST_PERIOD},
 	[INACTIVE_AS_OF] = {"as_of", OPTION_TIME}
 };
 
-#define INACTIVE_ACTIVE_AFTER	0	/* derived: as_of - inactive_after */
+#define INACTIVE_ACTIVE_FROM	0	/* derived: as_of - inactive_after */
 
 static void
 inactive_derive(StateOptions *options)
 {
-	options->derived[INACTIVE_ACTIVE_AFTER] =
+	options->derived[INACTIVE_ACTIVE_FROM] =
 		utc_minus(options->value[INACTIVE_AS_OF].time,
 				  &options->value[INACTIVE_AFTER].interval, "inactive_after");
 }
@@ -239,10 +239,10 @@ read_inactive_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)
 	TimestampTz ordered_at;
 
 	if (!state_time_arg(fcinfo, &ordered_at) ||
-		ordered_at > options->value[INACTIVE_AS_OF].time)
+		ordered_at >= options->value[INACTIVE_AS_OF].time)
 		return false;
 	((InactivePayload *) payload)->active =
-		ordered_at > options->derived[INACTIVE_ACTIVE_AFTER];
+		ordered_at >= options->derived[INACTIVE_ACTIVE_FROM];
 	return true;
 }
 
@@ -255,7 +255,7 @@ STATE_TRANSITIONS(inactive_rate_transfn, inactive_family, 3, read_inactive_row)
 /*
  * inactive_rate(retention_state) returns double precision
  *
- * Lost customers / all customers with an order until as_of.
+ * Lost customers / all customers with an order before as_of.
  */
 PG_FUNCTION_INFO_V1(inactive_rate);
 Datum
@@ -283,8 +283,8 @@ inactive_rate(PG_FUNCTION_ARGS)
  */
 typedef struct RevenuePayload
 {
-	Money		previous;		/* of (as_of - 2 * period, as_of - period] */
-	Money		current;		/* of (as_of - period, as_of] */
+	Money		previous;		/* of [as_of - 2 * period, as_of - period) */
+	Money		current;		/* of [as_of - period, as_of) */
 } RevenuePayload;
 
 enum
@@ -294,13 +294,13 @@ enum
 };
 
 static const OptionSpec revenue_options[] = {
-	[REVENUE_PERIOD] = {"period", OPTION_INTERVAL},
+	[REVENUE_PERIOD] = {"period", OPTION_INTERVAL, LEAST_PERIOD},
 	[REVENUE_AS_OF] = {"as_of", OPTION_TIME}
 };
 
-/* derived: money after these is of the previous and of the current period */
-#define REVENUE_PREVIOUS_AFTER	0
-#define REVENUE_CURRENT_AFTER	1
+/* derived: the starts of the previous and of the current period */
+#define REVENUE_PREVIOUS_START	0
+#define REVENUE_CURRENT_START	1
 
 static void
 revenue_derive(StateOptions *options)
@@ -310,9 +310,9 @@ revenue_derive(StateOptions *options)
 	Interval	two_periods;
 
 	interval_twice(&two_periods, period, "period");
-	options->derived[REVENUE_PREVIOUS_AFTER] = utc_minus(as_of, &two_periods,
-														   "period");
-	options->derived[REVENUE_CURRENT_AFTER] = utc_minus(as_of, period, "period");
+	options->derived[REVENUE_PREVIOUS_START] = utc_minus(as_of, &two_periods,
+														 "period");
+	options->derived[REVENUE_CURRENT_START] = utc_minus(as_of, period, "period");
 }
 
 static void
@@ -350,11 +350,11 @@ read_revenue_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)
 	bool		current;
 
 	if (!state_time_arg(fcinfo, &at) || PG_ARGISNULL(3) ||
-		at > options->value[REVENUE_AS_OF].time ||
-		at <= options->derived[REVENUE_PREVIOUS_AFTER])
+		at >= options->value[REVENUE_AS_OF].time ||
+		at < options->derived[REVENUE_PREVIOUS_START])
 		return false;
 	*revenue = (RevenuePayload) {{0, 0}, {0, 0}};
-	current = at > options->derived[REVENUE_CURRENT_AFTER];
+	current = at >= options->derived[REVENUE_CURRENT_START];
 	money_from_datum(state_row_heap(update),
 					 current ? &revenue->current : &revenue->previous,
 					 PG_GETARG_DATUM(3), "amount");

@@ -5,8 +5,8 @@
  *
  * A customer belongs to the cohort of the calendar period of the first order.
  * Money dated before the first order belongs to no cell; as the first order may
- * come with a later row, such money is kept apart with its instants until the
- * end.
+ * come with a later row, the money of rows that are no orders is kept apart, with
+ * its instants, until the end.
  *
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
@@ -15,6 +15,7 @@
 #include "engine/transition.h"
 
 #include "measures/calendar_options.h"
+#include "engine/dated_money.h"
 #include "engine/money.h"
 #include "base/result_rows.h"
 #include "base/result_values.h"
@@ -29,41 +30,16 @@
  */
 typedef struct CohortPayload
 {
-	TimestampTz first_order_at; /* DT_NOEND: only refunds so far */
-	uint64		activity;		/* timeline by period, from the first order on:
-								 * its orders, and the money of all rows */
-	uint64		early;			/* timeline by instant: money before the first
-								 * order */
+	TimestampTz first_order_at; /* DT_NOEND: no order so far */
+	uint64		activity;		/* timeline by period: orders, and their money */
+	uint64		others;			/* dated money of rows that are no orders */
 } CohortPayload;
 
 static const CohortPayload cohort_of_nobody = {
 	.first_order_at = DT_NOEND,
 	.activity = TIMELINE_EMPTY,
-	.early = TIMELINE_EMPTY
+	.others = DATED_MONEY_NONE
 };
-
-static int64
-period_of_instant(int64 at, void *options)
-{
-	return calendar_period(options, at);
-}
-
-/* Takes money from the first order on out of a timeline of earlier money. */
-static void
-take_late(CustomerTable *table, CohortPayload *customer, StateHeap *heap,
-		  uint64 *early)
-{
-	StateHeap	late_heap;
-	uint64		late;
-
-	if (*early == TIMELINE_EMPTY || customer->first_order_at == DT_NOEND)
-		return;
-	heap_init_scratch(&late_heap);
-	late = timeline_split(heap, early, customer->first_order_at,
-						  period_of_instant, table->options, &late_heap);
-	timeline_merge(&table->heap, &customer->activity, late_heap.base, late);
-	heap_free_scratch(&late_heap);
-}
 
 static void
 cohort_merge(CustomerTable *table, void *into, const void *from,
@@ -71,23 +47,10 @@ cohort_merge(CustomerTable *table, void *into, const void *from,
 {
 	CohortPayload *a = into;
 	const CohortPayload *b = from;
-	StateHeap	early_heap;
-	uint64		early;
 
+	a->first_order_at = Min(a->first_order_at, b->first_order_at);
 	timeline_merge(&table->heap, &a->activity, from_base, b->activity);
-	if (b->first_order_at < a->first_order_at)
-	{
-		a->first_order_at = b->first_order_at;
-		take_late(table, a, &table->heap, &a->early);
-	}
-	if (b->early == TIMELINE_EMPTY)
-		return;
-	/* what was early beside other orders may be late beside these */
-	heap_init_scratch(&early_heap);
-	early = heap_copy_block(&early_heap, from_base, b->early);
-	take_late(table, a, &early_heap, &early);
-	timeline_merge(&table->heap, &a->early, early_heap.base, early);
-	heap_free_scratch(&early_heap);
+	dated_money_merge(&table->heap, &a->others, from_base, b->others);
 }
 
 static void
@@ -96,38 +59,50 @@ cohort_prefetch(const void *payload, const char *heap_base)
 	timeline_prefetch(heap_base, ((const CohortPayload *) payload)->activity);
 }
 
+/* Are these rows before as_of that are no orders? */
+static bool
+others_valid(const char *heap_base, uint64 others, TimestampTz as_of)
+{
+	TimelineReader reader;
+	StateHeap	wide;
+	bool		valid = true;
+
+	heap_init_scratch(&wide);
+	timeline_open(&reader, heap_base, others);
+	while (valid && dated_money_next(&reader))
+	{
+		Money		money = timeline_money(&reader, &wide);
+
+		valid = reader.position < as_of && money_sign(&money, wide.base) <= 0;
+		wide.used = 0;
+	}
+	heap_free_scratch(&wide);
+	return valid;
+}
+
 static bool
 cohort_valid(const void *payload, const char *heap_base,
 			 const StateOptions *options)
 {
 	const CohortPayload *customer = payload;
-	const TimestampTz as_of = calendar_as_of(options);
 	TimelineReader reader;
-	int64		first;
-	int64		last = calendar_period(options, as_of);
-	int64		latest_refund = PG_INT64_MIN;
+	int64		last = calendar_last_period(options);
 
-	timeline_open(&reader, heap_base, customer->early);
-	while (timeline_next(&reader))
-	{
-		latest_refund = reader.position;
-		if (reader.orders != 0 || !IS_VALID_TIMESTAMP(latest_refund) ||
-			latest_refund > as_of)
-			return false;
-	}
+	if (!others_valid(heap_base, customer->others, calendar_as_of(options)))
+		return false;
 	timeline_open(&reader, heap_base, customer->activity);
 	if (customer->first_order_at == DT_NOEND)
-		return !timeline_next(&reader) && customer->early != TIMELINE_EMPTY;
+		return !timeline_next(&reader) && customer->others != DATED_MONEY_NONE;
 	if (!IS_VALID_TIMESTAMP(customer->first_order_at) ||
-		customer->first_order_at > as_of ||
-		latest_refund >= customer->first_order_at)
+		customer->first_order_at >= calendar_as_of(options) ||
+		!timeline_next(&reader) ||
+		reader.position != calendar_period(options, customer->first_order_at))
 		return false;
-	first = calendar_period(options, customer->first_order_at);
-	if (!timeline_next(&reader) || reader.position != first || reader.orders == 0)
-		return false;
-	while (timeline_next(&reader))
-		if (reader.position > last)
+	do
+	{
+		if (reader.orders == 0 || reader.position > last)
 			return false;
+	} while (timeline_next(&reader));
 	return true;
 }
 
@@ -140,7 +115,7 @@ retention_internal const CustomerFamily cohort_family = {
 	.options = calendar_options,
 	.payload_fields = STATE_FIELDS(FIELD(CohortPayload, first_order_at, INT64),
 								   FIELD(CohortPayload, activity, TIMELINE),
-								   FIELD(CohortPayload, early, TIMELINE)),
+								   FIELD(CohortPayload, others, DATED_MONEY)),
 	.payload_size = sizeof(CohortPayload),
 	.identity = &cohort_of_nobody,
 	.merge = cohort_merge,
@@ -152,14 +127,14 @@ retention_internal const CustomerFamily cohort_family = {
 static inline bool
 read_cohort_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)
 {
-	StateOptions *options = update->table->options;
+	const StateOptions *options = update->table->options;
 	StateHeap  *row_heap = state_row_heap(update);
 	CohortPayload *customer = payload;
 	TimestampTz at;
 	Money		money = {0, 0};
 	bool		is_order = true;
 
-	if (!state_time_arg(fcinfo, &at) || at > calendar_as_of(options))
+	if (!state_time_arg(fcinfo, &at) || at >= calendar_as_of(options))
 		return false;
 	if (!PG_ARGISNULL(3))
 	{
@@ -175,8 +150,8 @@ read_cohort_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)
 											 &money, row_heap->base);
 	}
 	else
-		customer->early = timeline_create(row_heap, at, 0, &money,
-										  row_heap->base);
+		customer->others = dated_money_create(row_heap, at, &money,
+											  row_heap->base);
 	return true;
 }
 
@@ -201,13 +176,14 @@ typedef struct Cell
 typedef struct Cohort
 {
 	int64		size;
-	Cell	   *cells;			/* one for each period from it to as_of's */
+	Cell	   *cells;			/* one for each period from it to the last */
 } Cohort;
 
-/* The cohorts from the first customer's to the one that holds as_of. */
+/* The cohorts from the first customer's to the last period before as_of. */
 typedef struct Triangle
 {
 	int64		first;			/* period of the first cohort */
+	int64		open;			/* the first that has not ended by as_of */
 	int64		count;
 	Cohort	   *cohorts;
 	StateHeap	heap;			/* for the money in their cells */
@@ -250,8 +226,7 @@ cohort_of(const CustomerTable *table, const CohortPayload *customer)
 static bool
 triangle_init(Triangle *triangle, const CustomerTable *table)
 {
-	int64		last = calendar_period(table->options,
-									   calendar_as_of(table->options));
+	int64		last = calendar_last_period(table->options);
 	CustomerCursor cursor = {table, 0};
 	CohortPayload customer;
 	int64		rows = 0;
@@ -263,6 +238,7 @@ triangle_init(Triangle *triangle, const CustomerTable *table)
 	if (triangle->first == PG_INT64_MAX)
 		return false;
 	triangle->count = last - triangle->first + 1;
+	triangle->open = calendar_open_period(table->options);
 	if (triangle->count > MOST_RESULT_ROWS)
 		reject_many_rows(table, triangle->count);
 	triangle->cohorts = palloc0(triangle->count * sizeof(Cohort));
@@ -286,12 +262,11 @@ triangle_init(Triangle *triangle, const CustomerTable *table)
 	return true;
 }
 
+/* Orders, and their money */
 static void
-triangle_add(Triangle *triangle, const CustomerTable *table,
-			 const CohortPayload *customer, StateHeap *wide)
+add_activity(Triangle *triangle, Cell *cells, const CustomerTable *table,
+			 const CohortPayload *customer, int64 cohort, StateHeap *wide)
 {
-	int64		cohort = cohort_of(table, customer);
-	Cell	   *cells = triangle->cohorts[cohort - triangle->first].cells;
 	TimelineReader reader;
 
 	timeline_open(&reader, table->heap.base, customer->activity);
@@ -300,68 +275,138 @@ triangle_add(Triangle *triangle, const CustomerTable *table,
 		Cell	   *cell = &cells[reader.position - cohort];
 		Money		money = timeline_money(&reader, wide);
 
-		cell->active += reader.orders > 0;
+		cell->active++;
 		add_orders(&cell->orders, reader.orders);
 		money_add(&triangle->heap, &cell->revenue, &money, wide->base);
 	}
-	wide->used = 0;
 }
 
+/* What other rows from the first order on have taken from it */
+static void
+add_others(Triangle *triangle, Cell *cells, const CustomerTable *table,
+		   const CohortPayload *customer, int64 cohort, StateHeap *wide)
+{
+	TimelineReader reader;
+
+	timeline_open(&reader, table->heap.base, customer->others);
+	for (uint32 i = 0; dated_money_next(&reader); i++)
+	{
+		Cell	   *cell;
+		Money		money;
+
+		if ((i & 0xFFFF) == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (reader.position < customer->first_order_at)
+			continue;
+		cell = &cells[calendar_period(table->options, reader.position) - cohort];
+		money = timeline_money(&reader, wide);
+		money_add(&triangle->heap, &cell->revenue, &money, wide->base);
+		wide->used = 0;
+	}
+}
+
+static void
+triangle_add(Triangle *triangle, const CustomerTable *table,
+			 const CohortPayload *customer, StateHeap *wide)
+{
+	int64		cohort = cohort_of(table, customer);
+	Cell	   *cells = triangle->cohorts[cohort - triangle->first].cells;
+
+	add_activity(triangle, cells, table, customer, cohort, wide);
+	wide->used = 0;
+	add_others(triangle, cells, table, customer, cohort, wide);
+}
+
+/* The columns of cohort_retention_row */
+enum
+{
+	ROW_COHORT,
+	ROW_PERIOD_INDEX,
+	ROW_COHORT_SIZE,
+	ROW_ELIGIBLE,
+	ROW_RETAINED,
+	ROW_RATE,
+	ROW_RETAINED_SO_FAR,
+	ROW_ORDERS,
+	ROW_REVENUE,
+	ROW_CUMULATIVE_REVENUE,
+	ROW_LTV,
+	ROW_IS_COMPLETE,
+	ROW_COLUMNS
+};
+
+/* A cohort from its first period to the one of the cell that comes next. */
+typedef struct CohortSoFar
+{
+	Money		revenue;
+	StateHeap	heap;			/* of the money */
+} CohortSoFar;
+
 /*
- * The rows of one cohort, their values made in row_context. A cell without any
- * row has no money, which is 0; one whose orders are all of unknown value has NULL.
+ * The values of one cell. One without any row has no money, which is 0; one whose
+ * orders are all of unknown value has NULL.
  */
+static void
+cell_values(Datum *values, bool *nulls, const Triangle *triangle,
+			const Cell *cell, int64 size, bool ended, const CohortSoFar *so_far)
+{
+	bool		empty = cell->orders == 0 && money_is_none(&cell->revenue);
+	int64		eligible = ended ? size : 0;
+	Numeric		revenue = money_numeric(&so_far->revenue, so_far->heap.base);
+
+	values[ROW_COHORT_SIZE] = Int64GetDatum(size);
+	values[ROW_ELIGIBLE] = Int64GetDatum(eligible);
+	values[ROW_RETAINED] = Int64GetDatum(ended ? cell->active : 0);
+	values[ROW_RATE] = share_or_null(cell->active, eligible, &nulls[ROW_RATE]);
+	values[ROW_RETAINED_SO_FAR] = Int64GetDatum(cell->active);
+	values[ROW_ORDERS] = Int64GetDatum(cell->orders);
+	values[ROW_REVENUE] = numeric_or_null(empty ? int64_to_numeric(0) :
+										  money_numeric(&cell->revenue,
+														triangle->heap.base),
+										  &nulls[ROW_REVENUE]);
+	values[ROW_CUMULATIVE_REVENUE] = numeric_or_null(revenue,
+													 &nulls[ROW_CUMULATIVE_REVENUE]);
+	values[ROW_LTV] = money_per(revenue, size, &nulls[ROW_LTV]);
+	values[ROW_IS_COMPLETE] = BoolGetDatum(ended);
+}
+
+/* The rows of one cohort, their values made in row_context. */
 static void
 add_cohort_rows(ResultRows *rows, Triangle *triangle,
 				const CustomerTable *table, int64 cohort, MemoryContext row_context)
 {
-	Grain		grain = calendar_grain(table->options);
 	const Cell *cells = triangle->cohorts[cohort].cells;
-	int64		size = triangle->cohorts[cohort].size;
-	Money		cumulative = {0, 0};
-	StateHeap	heap;
+	DateADT		start = period_date(calendar_grain(table->options),
+									triangle->first + cohort);
+	CohortSoFar so_far = {0};
 
-	heap_init_scratch(&heap);
+	heap_init_scratch(&so_far.heap);
 	for (int64 i = 0; i < triangle->count - cohort; i++)
 	{
-		const Cell *cell = &cells[i];
-		bool		ended = i < triangle->count - cohort - 1;
-		bool		empty = cell->orders == 0 && money_is_none(&cell->revenue);
-		Numeric		so_far;
-		Datum		values[12];
-		bool		nulls[12] = {false};
+		bool		ended = triangle->first + cohort + i < triangle->open;
+		Datum		values[ROW_COLUMNS];
+		bool		nulls[ROW_COLUMNS] = {false};
 		MemoryContext caller;
 
-		money_add(&heap, &cumulative, &cell->revenue, triangle->heap.base);
+		money_add(&so_far.heap, &so_far.revenue, &cells[i].revenue,
+				  triangle->heap.base);
 		caller = MemoryContextSwitchTo(row_context);
-		so_far = money_numeric(&cumulative, heap.base);
-		values[0] = DateADTGetDatum(period_start(grain, triangle->first + cohort));
-		values[1] = Int32GetDatum((int32) i);
-		values[2] = Int64GetDatum(size);
-		values[3] = Int64GetDatum(ended ? size : 0);
-		values[4] = Int64GetDatum(ended ? cell->active : 0);
-		values[5] = share_or_null(cell->active, ended ? size : 0, &nulls[5]);
-		values[6] = Int64GetDatum(cell->active);
-		values[7] = Int64GetDatum(cell->orders);
-		values[8] = numeric_or_null(empty ? int64_to_numeric(0) :
-									money_numeric(&cell->revenue,
-												  triangle->heap.base),
-									&nulls[8]);
-		values[9] = numeric_or_null(so_far, &nulls[9]);
-		values[10] = money_per(so_far, size, &nulls[10]);
-		values[11] = BoolGetDatum(ended);
+		values[ROW_COHORT] = DateADTGetDatum(start);
+		values[ROW_PERIOD_INDEX] = Int32GetDatum((int32) i);
+		cell_values(values, nulls, triangle, &cells[i],
+					triangle->cohorts[cohort].size, ended, &so_far);
 		MemoryContextSwitchTo(caller);
 		result_rows_add(rows, values, nulls);
 		MemoryContextReset(row_context);
 	}
-	heap_free_scratch(&heap);
+	heap_free_scratch(&so_far.heap);
 }
 
 /*
  * cohort_retention(retention_state) returns cohort_retention_row[]
  *
  * A row for every cohort with customers and every period of it that has begun
- * by as_of. NULL without orders.
+ * before as_of. NULL without orders.
  */
 PG_FUNCTION_INFO_V1(cohort_retention);
 Datum

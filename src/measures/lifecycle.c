@@ -50,7 +50,7 @@ lifecycle_valid(const void *payload, const char *heap_base,
 				const StateOptions *options)
 {
 	const LifecyclePayload *customer = payload;
-	int64		last = calendar_period(options, calendar_as_of(options));
+	int64		last = calendar_last_period(options);
 	int64		first = calendar_period(options, MIN_TIMESTAMP);
 	TimelineReader reader;
 
@@ -87,7 +87,7 @@ read_lifecycle_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)
 	const Money no_money = {0, 0};
 	TimestampTz at;
 
-	if (!state_time_arg(fcinfo, &at) || at > calendar_as_of(options))
+	if (!state_time_arg(fcinfo, &at) || at >= calendar_as_of(options))
 		return false;
 	((LifecyclePayload *) payload)->activity =
 		timeline_create(state_row_heap(update), calendar_period(options, at), 1,
@@ -175,7 +175,7 @@ add_period_row(ResultRows *rows, const StateOptions *options, int64 period,
 	Datum		values[10];
 	bool		nulls[10] = {false};
 
-	values[0] = DateADTGetDatum(period_start(calendar_grain(options), period));
+	values[0] = DateADTGetDatum(period_date(calendar_grain(options), period));
 	values[1] = Int64GetDatum(now->new + now->returning + now->resurrected);
 	values[2] = Int64GetDatum(now->new);
 	values[3] = Int64GetDatum(now->returning);
@@ -192,9 +192,9 @@ add_period_row(ResultRows *rows, const StateOptions *options, int64 period,
 /*
  * lifecycle(retention_state) returns lifecycle_row[]
  *
- * A row for every period from the first order's to the one that holds as_of,
- * which is open: its counts are counts so far, its ratios NULL. NULL without
- * orders.
+ * A row for every period from the first order's to the last that has begun before
+ * as_of. If that one has not ended by as_of it is open: its counts are counts so
+ * far, its ratios NULL. NULL without orders.
  */
 PG_FUNCTION_INFO_V1(lifecycle);
 Datum
@@ -208,6 +208,7 @@ lifecycle(PG_FUNCTION_ARGS)
 	ResultRows	rows;
 	int64		first;
 	int64		count;
+	int64		open;
 	int64		active = 0;
 	int64		known = 0;
 
@@ -215,8 +216,8 @@ lifecycle(PG_FUNCTION_ARGS)
 		reject_state(table, "lifecycle");
 	if (!first_period(table, &first))
 		PG_RETURN_NULL();
-	count = 1 - first +
-		calendar_period(table->options, calendar_as_of(table->options));
+	count = calendar_last_period(table->options) - first + 1;
+	open = calendar_open_period(table->options);
 	if (count > MOST_RESULT_ROWS)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -233,7 +234,7 @@ lifecycle(PG_FUNCTION_ARGS)
 		const Lifecycle *now = &periods[i];
 
 		add_period_row(&rows, table->options, first + i, now, active, known,
-					   i < count - 1);
+					   first + i < open);
 		active = now->new + now->returning + now->resurrected;
 		known += now->new;
 	}

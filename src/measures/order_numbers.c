@@ -37,39 +37,22 @@ static const OptionSpec numbers_options[] = {
 
 static const OptionSpec within_options[] = {
 	[WITHIN_MAX_NUMBER] = {"max_number", OPTION_COUNT},
-	[WITHIN_WITHIN] = {"within", OPTION_INTERVAL},
+	[WITHIN_WITHIN] = {"within", OPTION_INTERVAL, LEAST_PERIOD},
 	[WITHIN_AS_OF] = {"as_of", OPTION_TIME}
 };
 
 static const Interval usual_within = {.day = 90};
 
-#define CALENDAR_MARGIN		(365 * USECS_PER_DAY)
-
 #define MOST_NUMBER			10000
 
-/* derived: who made an order by then has had the time for the next */
-#define NUMBERS_MATURE_UNTIL	0
+StaticAssertDecl((int) NUMBERS_MAX_NUMBER == (int) WITHIN_MAX_NUMBER,
+				 "one check for both");
 
 static void
 numbers_derive(StateOptions *options)
 {
 	check_int_range((int) options->value[NUMBERS_MAX_NUMBER].count, 1,
 					MOST_NUMBER, "max_number");
-	/* nobody has had the time in the first days of the calendar */
-	options->derived[NUMBERS_MATURE_UNTIL] =
-		options->value[NUMBERS_AS_OF].time < MIN_TIMESTAMP + CALENDAR_MARGIN ?
-		DT_NOBEGIN :
-		utc_minus(options->value[NUMBERS_AS_OF].time, &usual_within, "within");
-}
-
-static void
-within_derive(StateOptions *options)
-{
-	check_int_range((int) options->value[WITHIN_MAX_NUMBER].count, 1,
-					MOST_NUMBER, "max_number");
-	options->derived[NUMBERS_MATURE_UNTIL] =
-		utc_minus(options->value[WITHIN_AS_OF].time,
-				  &options->value[WITHIN_WITHIN].interval, "within");
 }
 
 ORDER_TIMES_FAMILY(order_numbers, NUMBERS_AS_OF)
@@ -90,7 +73,7 @@ retention_internal const CustomerFamily order_numbers_within_family = {
 	.id = FAMILY_ORDER_NUMBERS_WITHIN,
 	.noptions = lengthof(within_options),
 	.options = within_options,
-	.derive = within_derive,
+	.derive = numbers_derive,
 	ORDER_TIMES_FIELDS(order_numbers_within)
 };
 
@@ -112,7 +95,7 @@ typedef struct OrderNumber
 {
 	int64		customers;		/* made this order */
 	int64		repurchased;	/* and the next */
-	int64		eligible;		/* made it early enough */
+	int64		eligible;		/* made it at least "within" before as_of */
 	int64		repurchased_within; /* and the next in time */
 	uint64	   *gaps;			/* from it to the next, in microseconds */
 	int64		room;
@@ -135,12 +118,13 @@ add_gap(OrderNumber *number, uint64 gap)
 static void
 count_customer(OrderNumber *numbers, int64 max_number,
 			   const SortedInstants *orders, const Interval *within,
-			   TimestampTz mature_until)
+			   TimestampTz as_of)
 {
 	for (uint32 i = 0; i < orders->count && i < max_number; i++)
 	{
 		OrderNumber *number = &numbers[i];
 		TimestampTz at = orders->at[i];
+		TimestampTz until;
 		bool		has_next = i + 1 < orders->count;
 
 		if ((i & 0xFFF) == 0)
@@ -148,11 +132,10 @@ count_customer(OrderNumber *numbers, int64 max_number,
 		number->customers++;
 		if (has_next)
 			add_gap(number, (uint64) orders->at[i + 1] - (uint64) at);
-		if (at > mature_until)
+		if (!utc_plus_fits(at, within, &until) || until > as_of)
 			continue;
 		number->eligible++;
-		number->repurchased_within += has_next &&
-			orders->at[i + 1] <= utc_plus(at, within);
+		number->repurchased_within += has_next && orders->at[i + 1] < until;
 	}
 }
 
@@ -223,7 +206,7 @@ repeat_by_order_number(PG_FUNCTION_ARGS)
 		CHECK_FOR_INTERRUPTS();
 		instants_sort(&orders, table->heap.base, customer.instants);
 		count_customer(numbers, max_number, &orders, within,
-					   table->options->derived[NUMBERS_MATURE_UNTIL]);
+					   state_as_of(table));
 	}
 	result_rows_init(&rows, fcinfo);
 	for (int64 i = 0; i < max_number && numbers[i].customers > 0; i++)

@@ -34,5 +34,5 @@ order_times_valid(const void *payload, const char *heap_base, TimestampTz as_of)
 		return false;
 	memcpy(&last, heap_block_data(heap_base, block) +
 		   heap_block_size(heap_base, block) - sizeof(last), sizeof(last));
-	return last <= as_of;
+	return last < as_of;
 }

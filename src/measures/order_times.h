@@ -16,7 +16,7 @@
 
 typedef struct OrderTimes
 {
-	uint64		instants;		/* until as_of; at least one */
+	uint64		instants;		/* before as_of; at least one */
 } OrderTimes;
 
 extern retention_internal const OrderTimes order_times_of_nobody;
@@ -30,14 +30,14 @@ extern retention_internal bool order_times_valid(const void *payload,
 												 const char *heap_base,
 												 TimestampTz as_of);
 
-/* One row: the instant, if it is not later than as_of. */
+/* One row: the instant, if it is before as_of. */
 static inline bool
 read_order_time(StateUpdate *update, FunctionCallInfo fcinfo, void *payload,
 				TimestampTz as_of)
 {
 	TimestampTz at;
 
-	if (!state_time_arg(fcinfo, &at) || at > as_of)
+	if (!state_time_arg(fcinfo, &at) || at >= as_of)
 		return false;
 	((OrderTimes *) payload)->instants = instants_create(state_row_heap(update),
 														 at);

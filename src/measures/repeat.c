@@ -8,11 +8,12 @@
  *			customers with two rows or more, of all customers with a row.
  *			Young customers drag it down, since they had no time yet.
  *		repeat_rate(customer, ordered_at, period, as_of)
- *			customers with two orders or more in (as_of - period, as_of], of
- *			all who ever ordered until as_of.
+ *			customers with two orders or more in [as_of - period, as_of), of
+ *			all who ever ordered before as_of.
  *		second_order_rate(customer, ordered_at, within, as_of)
- *			of the customers who first ordered at least "within" ago, those whose
- *			second order came within that time. Nobody is counted too young.
+ *			of the customers whose first order was at least "within" before as_of,
+ *			those whose second came before first + within. Nobody is counted too
+ *			young.
  *		repeat_survival(customer, ordered_at, as_of)
  *			the whole curve of the time to the second order, in which the young
  *			count for as long as they have been customers (see survival.h).
@@ -190,16 +191,16 @@ enum
 };
 
 static const OptionSpec repeat_window_options[] = {
-	[REPEAT_WINDOW_PERIOD] = {"period", OPTION_INTERVAL},
+	[REPEAT_WINDOW_PERIOD] = {"period", OPTION_INTERVAL, LEAST_PERIOD},
 	[REPEAT_WINDOW_AS_OF] = {"as_of", OPTION_TIME}
 };
 
-#define REPEAT_WINDOW_AFTER		0	/* derived: as_of - period */
+#define REPEAT_WINDOW_START		0	/* derived: as_of - period */
 
 static void
 repeat_window_derive(StateOptions *options)
 {
-	options->derived[REPEAT_WINDOW_AFTER] =
+	options->derived[REPEAT_WINDOW_START] =
 		utc_minus(options->value[REPEAT_WINDOW_AS_OF].time,
 				  &options->value[REPEAT_WINDOW_PERIOD].interval, "period");
 }
@@ -244,10 +245,10 @@ read_repeat_window_row(StateUpdate *update, FunctionCallInfo fcinfo,
 	TimestampTz ordered_at;
 
 	if (!state_time_arg(fcinfo, &ordered_at) ||
-		ordered_at > options->value[REPEAT_WINDOW_AS_OF].time)
+		ordered_at >= options->value[REPEAT_WINDOW_AS_OF].time)
 		return false;
 	((RepeatWindowPayload *) payload)->orders =
-		ordered_at > options->derived[REPEAT_WINDOW_AFTER];
+		ordered_at >= options->derived[REPEAT_WINDOW_START];
 	return true;
 }
 
@@ -312,19 +313,9 @@ enum
 };
 
 static const OptionSpec second_order_options[] = {
-	[SECOND_ORDER_WITHIN] = {"within", OPTION_INTERVAL},
+	[SECOND_ORDER_WITHIN] = {"within", OPTION_INTERVAL, LEAST_PERIOD},
 	[SECOND_ORDER_AS_OF] = {"as_of", OPTION_TIME}
 };
-
-#define SECOND_ORDER_OLD_ENOUGH		0	/* derived: as_of - within */
-
-static void
-second_order_derive(StateOptions *options)
-{
-	options->derived[SECOND_ORDER_OLD_ENOUGH] =
-		utc_minus(options->value[SECOND_ORDER_AS_OF].time,
-				  &options->value[SECOND_ORDER_WITHIN].interval, "within");
-}
 
 /* The two earliest of four. */
 static void
@@ -350,7 +341,7 @@ second_order_valid(const void *payload, const char *heap_base,
 		(IS_VALID_TIMESTAMP(orders->second) ||
 		 TIMESTAMP_IS_NOEND(orders->second)) &&
 		orders->first <= orders->second &&
-		orders->first <= options->value[SECOND_ORDER_AS_OF].time;
+		orders->first < options->value[SECOND_ORDER_AS_OF].time;
 }
 
 CUSTOMER_ABSORB(second_order_absorb, second_order_family)
@@ -360,7 +351,6 @@ retention_internal const CustomerFamily second_order_family = {
 	.id = FAMILY_SECOND_ORDER,
 	.noptions = lengthof(second_order_options),
 	.options = second_order_options,
-	.derive = second_order_derive,
 	.payload_fields = STATE_FIELDS(FIELD(TwoOrders, first, INT64),
 								   FIELD(TwoOrders, second, INT64)),
 	.payload_size = sizeof(TwoOrders),
@@ -379,7 +369,7 @@ read_second_order_row(StateUpdate *update, FunctionCallInfo fcinfo,
 
 	*orders = no_orders;
 	return state_time_arg(fcinfo, &orders->first) &&
-		orders->first <= options->value[SECOND_ORDER_AS_OF].time;
+		orders->first < options->value[SECOND_ORDER_AS_OF].time;
 }
 
 /*
@@ -401,21 +391,25 @@ second_order_rate(PG_FUNCTION_ARGS)
 	CustomerCursor cursor = {table, 0};
 	TwoOrders	orders;
 	const Interval *within;
-	TimestampTz old_enough;
+	TimestampTz as_of;
 	int64		eligible = 0;
 	int64		converted = 0;
 
 	if (table->family != &second_order_family)
 		reject_state(table, "second_order_rate");
 	within = &table->options->value[SECOND_ORDER_WITHIN].interval;
-	old_enough = table->options->derived[SECOND_ORDER_OLD_ENOUGH];
+	as_of = table->options->value[SECOND_ORDER_AS_OF].time;
 	while (customer_cursor_next(&cursor, &orders))
-		if (orders.first <= old_enough)
+	{
+		TimestampTz until;
+
+		if (utc_plus_fits(orders.first, within, &until) && until <= as_of)
 		{
 			eligible++;
-			converted += !TIMESTAMP_IS_NOEND(orders.second) &&
-				orders.second <= utc_plus(orders.first, within);
+			/* infinity, if there is none */
+			converted += orders.second < until;
 		}
+	}
 	return state_share(fcinfo, converted, eligible);
 }
 
@@ -439,9 +433,9 @@ repeat_survival_valid(const void *payload, const char *heap_base,
 	const TwoOrders *orders = payload;
 	TimestampTz as_of = options->value[REPEAT_SURVIVAL_AS_OF].time;
 
-	return IS_VALID_TIMESTAMP(orders->first) && orders->first <= as_of &&
+	return IS_VALID_TIMESTAMP(orders->first) && orders->first < as_of &&
 		orders->first <= orders->second &&
-		(orders->second <= as_of || TIMESTAMP_IS_NOEND(orders->second));
+		(orders->second < as_of || TIMESTAMP_IS_NOEND(orders->second));
 }
 
 CUSTOMER_ABSORB(repeat_survival_absorb, repeat_survival_family)
@@ -469,7 +463,7 @@ read_repeat_survival_row(StateUpdate *update, FunctionCallInfo fcinfo,
 
 	*orders = no_orders;
 	return state_time_arg(fcinfo, &orders->first) &&
-		orders->first <= options->value[REPEAT_SURVIVAL_AS_OF].time;
+		orders->first < options->value[REPEAT_SURVIVAL_AS_OF].time;
 }
 
 /*
@@ -488,8 +482,9 @@ whole_days(TimestampTz from, TimestampTz to)
 /*
  * repeat_survival(retention_state) returns survival
  *
- * The time of each customer from the first to the second order, or, censored,
- * to as_of. NULL without customers.
+ * The time of each customer from the first to the second order, or, censored, to
+ * the last instant before as_of: on the day that begins with as_of nobody was seen,
+ * so nobody is at risk of a second order on it. NULL without customers.
  */
 PG_FUNCTION_INFO_V1(repeat_survival);
 Datum
@@ -500,14 +495,14 @@ repeat_survival(PG_FUNCTION_ARGS)
 	CustomerTable *table = state_read(fcinfo, &view);
 	CustomerCursor cursor = {table, 0};
 	TwoOrders	orders;
-	TimestampTz as_of;
+	TimestampTz last_seen;
 	ExpandedState *survival;
 
 	if (table->family != &repeat_survival_family)
 		reject_state(table, "repeat_survival");
 	if (customer_table_customers(table) == 0)
 		PG_RETURN_NULL();
-	as_of = table->options->value[REPEAT_SURVIVAL_AS_OF].time;
+	last_seen = table->options->value[REPEAT_SURVIVAL_AS_OF].time - 1;
 	survival = state_build_begin(&survival_family, KEY_BIGINT, &no_options);
 	while (customer_cursor_next(&cursor, &orders))
 	{
@@ -516,7 +511,7 @@ repeat_survival(PG_FUNCTION_ARGS)
 
 		state_build_add(survival,
 						survival_key(whole_days(orders.first,
-												again ? orders.second : as_of)),
+												again ? orders.second : last_seen)),
 						&counts);
 	}
 	return state_build_end(survival);

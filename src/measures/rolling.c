@@ -25,7 +25,7 @@ enum
 };
 
 static const OptionSpec rolling_options[] = {
-	[ROLLING_UNIT] = {"unit", OPTION_INTERVAL},
+	[ROLLING_UNIT] = {"unit", OPTION_INTERVAL, LEAST_PERIOD},
 	[ROLLING_MAX_INDEX] = {"max_index", OPTION_COUNT},
 	[ROLLING_AS_OF] = {"as_of", OPTION_TIME}
 };
@@ -119,13 +119,12 @@ count_customer(Window *windows, const SortedInstants *orders,
 			   const Interval *unit, int64 max_index, TimestampTz as_of)
 {
 	TimestampTz first = orders->at[0];
-	/* a window has ended when the next has begun */
-	int64		begun = windows_begun(first, unit, as_of, max_index + 2);
-	int64		ended = begun - 1;
+	/* before as_of a window has begun; by then, it has ended when the next begins */
+	int64		begun = windows_begun(first, unit, as_of - 1, max_index + 1);
+	int64		ended = windows_begun(first, unit, as_of, max_index + 2) - 1;
 	int64		last = -1;
 	TimestampTz until = first;	/* the start of the window after the last */
 
-	begun = Min(begun, max_index + 1);
 	windows[0].begun++;
 	windows[begun].begun--;
 	windows[0].eligible++;

@@ -262,13 +262,13 @@ enum
 };
 
 static const OptionSpec clv_options[] = {
-	[CLV_PERIOD] = {"period", OPTION_INTERVAL},
-	[CLV_LIFETIME] = {"lifetime", OPTION_INTERVAL},
+	[CLV_PERIOD] = {"period", OPTION_INTERVAL, LEAST_PERIOD},
+	[CLV_LIFETIME] = {"lifetime", OPTION_INTERVAL, LEAST_PERIOD},
 	[CLV_AS_OF] = {"as_of", OPTION_TIME}
 };
 
-/* derived: money after this counts; lifetime / period as a fraction */
-#define CLV_AFTER				0
+/* derived: money from this on counts; lifetime / period as a fraction */
+#define CLV_START				0
 #define CLV_LIFETIME_UNITS		1
 #define CLV_PERIOD_UNITS		2
 
@@ -277,7 +277,7 @@ clv_derive(StateOptions *options)
 {
 	const Interval *period = &options->value[CLV_PERIOD].interval;
 
-	options->derived[CLV_AFTER] = utc_minus(options->value[CLV_AS_OF].time,
+	options->derived[CLV_START] = utc_minus(options->value[CLV_AS_OF].time,
 											period, "period");
 	interval_ratio(&options->value[CLV_LIFETIME].interval, "lifetime",
 				   period, "period",
@@ -306,8 +306,8 @@ read_clv_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)
 	TimestampTz ordered_at;
 
 	return state_time_arg(fcinfo, &ordered_at) &&
-		ordered_at <= options->value[CLV_AS_OF].time &&
-		ordered_at > options->derived[CLV_AFTER] &&
+		ordered_at < options->value[CLV_AS_OF].time &&
+		ordered_at >= options->derived[CLV_START] &&
 		add_amount(update, fcinfo, 3);
 }
 

@@ -64,7 +64,7 @@ purchase_days_valid(const PurchaseDays *days, const char *base,
 	if (!IS_VALID_TIMESTAMP(days->first_order_at) ||
 		!IS_VALID_TIMESTAMP(days->last_order_at) ||
 		days->first_order_at > days->last_order_at ||
-		days->last_order_at > as_of ||
+		days->last_order_at >= as_of ||
 		reader.position != period_of(GRAIN_DAY, zone, days->first_order_at))
 		return false;
 	do

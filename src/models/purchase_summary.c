@@ -83,7 +83,7 @@ read_days(FunctionCallInfo fcinfo, int ordered_at, TimestampTz as_of,
 	if (at->isnull)
 		return false;
 	check_finite_time(DatumGetTimestampTz(at->value), "ordered_at");
-	if (DatumGetTimestampTz(at->value) > as_of)
+	if (DatumGetTimestampTz(at->value) >= as_of)
 		return false;
 	purchase_days_of_row(days, heap, zone, DatumGetTimestampTz(at->value),
 						 amount->isnull ? NULL : &amount->value);
@@ -165,7 +165,7 @@ enum
 };
 
 static const OptionSpec summary_options[] = {
-	[SUMMARY_UNIT] = {"unit", OPTION_INTERVAL},
+	[SUMMARY_UNIT] = {"unit", OPTION_INTERVAL, LEAST_PERIOD},
 	[SUMMARY_AS_OF] = {"as_of", OPTION_TIME},
 	[SUMMARY_ZONE] = {"tz", OPTION_ZONE}
 };

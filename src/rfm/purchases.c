@@ -52,7 +52,7 @@ purchases_valid(const void *payload, const char *heap_base,
 			purchases->last_order_at == DT_NOBEGIN;
 	return !TIMESTAMP_NOT_FINITE(purchases->first_order_at) &&
 		purchases->first_order_at <= purchases->last_order_at &&
-		purchases->last_order_at <= options->value[PURCHASES_AS_OF].time;
+		purchases->last_order_at < options->value[PURCHASES_AS_OF].time;
 }
 
 CUSTOMER_ABSORB(purchases_absorb, purchases_family)
@@ -81,7 +81,7 @@ read_purchases_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)
 	TimestampTz ordered_at;
 
 	if (!state_time_arg(fcinfo, &ordered_at) ||
-		ordered_at > options->value[PURCHASES_AS_OF].time)
+		ordered_at >= options->value[PURCHASES_AS_OF].time)
 		return false;
 	*purchases = purchases_of_nobody;
 	if (!PG_ARGISNULL(3))

@@ -341,7 +341,7 @@ run_query(const char *sql, const TimestampTz *times, int ntimes,
  */
 
 /*
- * The rows to aggregate. Where lines make up orders, those until a time are
+ * The rows to aggregate. Where lines make up orders, those before a time are
  * netted first: an order is at its first line and worth the sum of its lines. A
  * line without an order is an order of its own; a time of infinity is passed on, to
  * be an error like everywhere. (DISTINCT FROM NULL, since a row
@@ -365,7 +365,7 @@ rows_sql(const OrdersSource *source, int time)
 					 "SELECT %s AS customer, "
 					 "CASE WHEN pg_catalog.isfinite(pg_catalog.max(%s)) THEN pg_catalog.min(%s) ELSE 'infinity' END AS ordered_at, "
 					 "pg_catalog.sum(%s) AS amount "
-					 "FROM %s AS o WHERE (%s OPERATOR(pg_catalog.<=) $%d OR NOT pg_catalog.isfinite(%s)) AND %s IS DISTINCT FROM NULL "
+					 "FROM %s AS o WHERE (%s OPERATOR(pg_catalog.<) $%d OR NOT pg_catalog.isfinite(%s)) AND %s IS DISTINCT FROM NULL "
 					 "GROUP BY 1, %s",
 					 source->customer, source->ordered_at, source->ordered_at,
 					 source->amount, source->relation, source->ordered_at, time,
@@ -430,7 +430,7 @@ consume_states(TupleTableSlot *row, void *arg)
 }
 
 /*
- * Builds an aggregate's state of all orders until each of n times.
+ * Builds an aggregate's state of all orders before each of n times.
  */
 void
 orders_source_states(const OrdersSource *source, const StateSource *states,

@@ -95,7 +95,7 @@ my %constants = (
 	anyelement => [qw(NULL::bigint NULL::text NULL::uuid NULL::integer NULL::numeric 1::bigint 'a'::text NULL::jsonb 1.5)],
 	anycompatible => [qw(1 2.5 'NaN'::float8 NULL::int now() 'a'::text)],
 	anycompatiblearray => [ 'ARRAY[1, 2, 3]', "'{}'::numeric[]", 'ARRAY[3, 2, NULL]', "'{{1,2},{3,4}}'::int[]", "ARRAY['NaN'::float8, 1]", 'NULL::int[]' ],
-	retention_state => [ 'NULL', "''", "'UlMB'" ],
+	retention_state => [ 'NULL', "''", "'UlMC'" ],
 	survival => [ 'NULL', "''" ]);
 
 # The columns of the tables of orders, by type

@@ -364,7 +364,7 @@ sub buyers_sql
 		       max(ordered_at) FILTER (WHERE $is_order) AS last_order_at,
 		       '$as_of'::timestamptz AS as_of,
 		       count(*) FILTER (WHERE $is_order) AS orders, sum(amount) AS monetary
-		FROM $rows WHERE customer IS NOT NULL AND ordered_at <= '$as_of'
+		FROM $rows WHERE customer IS NOT NULL AND ordered_at < '$as_of'
 		GROUP BY customer HAVING bool_or($is_order)};
 }
 

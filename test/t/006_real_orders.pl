@@ -63,7 +63,7 @@ sub differences
 		WITH rows AS (
 			SELECT $group AS grp, customer, ordered_at, amount,
 			       '$as_of'::timestamptz AS now,
-			       '$as_of'::timestamptz - interval '$period' AS after,
+			       '$as_of'::timestamptz - interval '$period' AS start,
 			       '$as_of'::timestamptz - interval '1 month' AS month_ago
 			FROM $shop),
 		aggregates AS (
@@ -81,18 +81,18 @@ sub differences
 			       clv(customer, ordered_at, amount, '$period', 3 * interval '$period', '$as_of')
 			FROM rows GROUP BY grp),
 		timed AS (
-			SELECT *, ordered_at > after AND ordered_at <= now AS in_window,
-			       ordered_at > now - 2 * interval '$period' AND ordered_at <= after AS in_window_before
+			SELECT *, ordered_at >= start AND ordered_at < now AS in_window,
+			       ordered_at >= now - 2 * interval '$period' AND ordered_at < start AS in_window_before
 			FROM rows),
 		customers AS (
 			SELECT grp,
 			       count(*) >= 2 AS repeated,
 			       count(*) FILTER (WHERE in_window) >= 2 AS repeated_in_window,
-			       bool_or(ordered_at <= now) AS known,
-			       bool_or(ordered_at <= after) AS eligible,
-			       (array_agg(ordered_at ORDER BY ordered_at))[2] <= min(ordered_at) + interval '$period' AS again_in_time,
+			       bool_or(ordered_at < now) AS known,
+			       min(ordered_at) + interval '$period' <= min(now) AS eligible,
+			       (array_agg(ordered_at ORDER BY ordered_at))[2] < min(ordered_at) + interval '$period' AS again_in_time,
 			       bool_or(in_window) AS active,
-			       bool_or(ordered_at > month_ago - interval '$period' AND ordered_at <= month_ago) AS active_month_ago,
+			       bool_or(ordered_at >= month_ago - interval '$period' AND ordered_at < month_ago) AS active_month_ago,
 			       count(*) FILTER (WHERE amount > 0) AS orders,
 			       sum(amount) AS money,
 			       count(*) FILTER (WHERE amount > 0 AND in_window) AS orders_in_window,
@@ -183,7 +183,7 @@ my @shops = (
 	[ 'uci_sales', 'int', '2011-12-10 00:00+00', '2011-06-30 12:00+00', q{, order_id_column => 'invoice_no'}, 'uci_invoices', 'customer' ],
 	[ 'uci', 'bigint', '2011-12-10 00:00+00', '2011-01-31 23:59:59+00', '', 'uci', 'customer' ],
 	[ 'cdnow', 'text', '1998-06-30 00:00+00', '1997-02-28 00:00+00', '', 'cdnow', 'customer COLLATE "C"' ],
-	[ 'adventureworks', 'uuid', '2017-06-30 00:00+00', '2015-01-01 00:00+00', '', 'adventureworks', 'customer' ]);
+	[ 'adventureworks', 'uuid', '2017-06-30 00:00+00', '2015-01-02 00:00+00', '', 'adventureworks', 'customer' ]);
 
 foreach (@shops)
 {
@@ -295,7 +295,7 @@ sub period_of { my ($at, $grain, $tz) = @_; return "date_trunc('$grain', $at AT 
 sub cohorts_sql
 {
 	my ($rows, $grain, $as_of, $tz) = @_;
-	my ($now, $period) = map { period_of($_, $grain, $tz) } "timestamptz '$as_of'", 'ordered_at';
+	my ($now, $last, $period) = map { period_of($_, $grain, $tz) } "timestamptz '$as_of'", "(timestamptz '$as_of' - interval '1 microsecond')", 'ordered_at';
 	return qq{
 		SELECT cohort::date, (row_number() OVER w - 1)::int AS period_index, size, CASE WHEN ended THEN size ELSE 0 END AS eligible,
 		       CASE WHEN ended THEN active ELSE 0 END AS retained, CASE WHEN ended THEN active::float8 / size END AS rate,
@@ -305,13 +305,13 @@ sub cohorts_sql
 		             money, active IS NOT NULL AS has_rows
 		      FROM (SELECT *, count(*) AS size FROM (
 		                SELECT ${\ period_of('min(ordered_at)', $grain, $tz)} AS cohort
-		                FROM $rows WHERE $is_order AND customer IS NOT NULL AND ordered_at <= '$as_of' GROUP BY customer) f GROUP BY cohort) sizes
-		      CROSS JOIN LATERAL generate_series(cohort, $now, '1 $grain') period
+		                FROM $rows WHERE $is_order AND customer IS NOT NULL AND ordered_at < '$as_of' GROUP BY customer) f GROUP BY cohort) sizes
+		      CROSS JOIN LATERAL generate_series(cohort, $last, '1 $grain') period
 		      LEFT JOIN (SELECT ${\ period_of('first', $grain, $tz)} AS cohort, $period AS period,
 		                        count(DISTINCT customer) FILTER (WHERE $is_order) AS active, count(*) FILTER (WHERE $is_order) AS orders,
 		                        sum(amount) AS money
 		                 FROM (SELECT *, min(ordered_at) FILTER (WHERE $is_order) OVER (PARTITION BY customer) AS first
-		                       FROM $rows WHERE customer IS NOT NULL AND ordered_at <= '$as_of') r
+		                       FROM $rows WHERE customer IS NOT NULL AND ordered_at < '$as_of') r
 		                 WHERE ordered_at >= first GROUP BY 1, 2) cells USING (cohort, period)) triangle
 		WINDOW w AS (PARTITION BY cohort ORDER BY period)};
 }
@@ -319,11 +319,11 @@ sub cohorts_sql
 sub lifecycle_sql
 {
 	my ($rows, $grain, $as_of, $tz) = @_;
-	my ($now, $period) = map { period_of($_, $grain, $tz) } "timestamptz '$as_of'", 'ordered_at';
+	my ($now, $last, $period) = map { period_of($_, $grain, $tz) } "timestamptz '$as_of'", "(timestamptz '$as_of' - interval '1 microsecond')", 'ordered_at';
 	return qq{
 		WITH active AS MATERIALIZED (
 			SELECT customer, $period AS period, lag($period) OVER w AS before, lead($period) OVER w AS after
-			FROM (SELECT DISTINCT ON (customer, $period) * FROM $rows WHERE customer IS NOT NULL AND ordered_at <= '$as_of') r
+			FROM (SELECT DISTINCT ON (customer, $period) * FROM $rows WHERE customer IS NOT NULL AND ordered_at < '$as_of') r
 			WINDOW w AS (PARTITION BY customer ORDER BY $period)),
 		events AS (
 			SELECT period, 1 AS active, (before IS NULL)::int AS new, (before = period - interval '1 $grain')::int AS again,
@@ -336,7 +336,7 @@ sub lifecycle_sql
 		dense AS (
 			SELECT period, coalesce(active, 0) AS active, coalesce(new, 0) AS new, coalesce(again, 0) AS again, coalesce(back, 0) AS back,
 			       coalesce(dormant, 0) AS dormant, period < $now AS ended
-			FROM (SELECT min(period) AS first FROM active) f CROSS JOIN LATERAL generate_series(first, $now, '1 $grain') period LEFT JOIN sums USING (period)
+			FROM (SELECT min(period) AS first FROM active) f CROSS JOIN LATERAL generate_series(first, $last, '1 $grain') period LEFT JOIN sums USING (period)
 			WHERE first IS NOT NULL)
 		SELECT period::date, active, new, again, back, dormant, sum(new) OVER w - active - dormant,
 		       CASE WHEN ended THEN dormant::float8 / nullif(lag(active) OVER w, 0) END,
@@ -352,9 +352,9 @@ sub order_numbers_sql
 		       percentile_cont(0.5) WITHIN GROUP (ORDER BY (extract(epoch FROM next - ordered_at) * 1000000)::float8 / 86400000000),
 		       count(*) FILTER (WHERE eligible), count(*) FILTER (WHERE eligible AND in_time),
 		       count(*) FILTER (WHERE eligible AND in_time)::float8 / nullif(count(*) FILTER (WHERE eligible), 0)
-		FROM (SELECT *, ordered_at <= '$as_of'::timestamptz - interval '$within' AS eligible, next <= ordered_at + interval '$within' AS in_time
+		FROM (SELECT *, ordered_at + interval '$within' <= '$as_of' AS eligible, next < ordered_at + interval '$within' AS in_time
 		      FROM (SELECT ordered_at, row_number() OVER w AS n, lead(ordered_at) OVER w AS next
-		            FROM $rows WHERE customer IS NOT NULL AND ordered_at <= '$as_of' AND amount > 0
+		            FROM $rows WHERE customer IS NOT NULL AND ordered_at < '$as_of' AND amount > 0
 		            WINDOW w AS (PARTITION BY customer ORDER BY ordered_at)) numbered) orders
 		WHERE n <= $max_number GROUP BY n};
 }

@@ -32,7 +32,7 @@ answer(qq{
 	-- through their binary form, since no table can have a row for each of 10^13 people
 	CREATE TABLE survivals AS
 	SELECT scenario, grp, sum(events + censored) AS people,
-	       replace(encode('\\x5253010e01'::bytea || int8send(count(*))
+	       replace(encode('\\x5253020e01'::bytea || int8send(count(*))
 	                      || string_agg(float8send(day) || int8send(events) || int8send(censored), ''::bytea), 'base64'),
 	               E'\\n', '')::survival AS s
 	FROM counts GROUP BY scenario, grp});

@@ -351,7 +351,7 @@ answer(qq{
 	SELECT c::bigint AS c_bigint, 'customer number ' || c AS c_text, md5(c::text)::uuid AS c_uuid, order_id,
 	       '2022-01-01Z'::timestamptz + seconds * interval '1 second' AS ordered_at, amount FROM lines;
 	-- an order as one row: what came later did not happen
-	CREATE TABLE netted AS SELECT c_bigint, order_id, min(ordered_at) AS ordered_at, sum(amount) AS amount FROM sales WHERE ordered_at <= '2024-01-01Z' GROUP BY 1, 2;
+	CREATE TABLE netted AS SELECT c_bigint, order_id, min(ordered_at) AS ordered_at, sum(amount) AS amount FROM sales WHERE ordered_at < '2024-01-01Z' GROUP BY 1, 2;
 	ANALYZE});
 
 # As what the function says, from purchase_summary, the fits and the readers
@@ -446,8 +446,8 @@ foreach (
 		CREATE TABLE by_hand AS
 		WITH c AS (SELECT customer, (s).*, later FROM (
 		               SELECT $customer AS customer, purchase_summary(ordered_at, amount, '$unit', '$calibration', '$tz') AS s,
-		                      count(DISTINCT ${\ $day->('ordered_at')}) FILTER (WHERE (amount > 0 OR amount IS NULL) AND ordered_at <= '$holdout')
-		                      - count(DISTINCT ${\ $day->('ordered_at')}) FILTER (WHERE (amount > 0 OR amount IS NULL) AND ordered_at <= '$calibration') AS later
+		                      count(DISTINCT ${\ $day->('ordered_at')}) FILTER (WHERE (amount > 0 OR amount IS NULL) AND ordered_at < '$holdout')
+		                      - count(DISTINCT ${\ $day->('ordered_at')}) FILTER (WHERE (amount > 0 OR amount IS NULL) AND ordered_at < '$calibration') AS later
 		               FROM sales GROUP BY 1) g WHERE (s).x IS NOT NULL),
 		     f AS (SELECT fit_$family(x, t_x, age) AS m, (${\ $day->("'$holdout'::timestamptz")} - ${\ $day->("'$calibration'::timestamptz")}) / (extract(epoch FROM interval '$unit')::float8 / 86400) AS horizon FROM c)
 		SELECT x, count(*) AS customers, sum(expected_orders(m, x, t_x, age, horizon)) AS predicted, sum(later)::bigint AS actual FROM c, f GROUP BY ROLLUP (x)});

@@ -264,6 +264,20 @@ command_ok([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('sta
 	'states are built');
 my $is_little_endian = unpack('C', pack 'S', 1) && length(pack 'j', 0) == 8;
 
+# What a query that reads a state is refused with
+answer(q{
+	CREATE FUNCTION refusal(query text) RETURNS text LANGUAGE plpgsql AS $$
+	DECLARE
+		problem text;
+		hint text;
+	BEGIN
+		EXECUTE query;
+		RETURN 'nothing';
+	EXCEPTION WHEN feature_not_supported THEN
+		GET STACKED DIAGNOSTICS problem = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
+		RETURN problem || ': ' || hint;
+	END $$}, 'states');
+
 foreach my $version (grep { -e "$data/$_.csv" } @versions)
 {
 	my $table = "old_$version" =~ tr/./_/r;
@@ -276,6 +290,18 @@ foreach my $version (grep { -e "$data/$_.csv" } @versions)
 		CREATE TABLE ${table}_survivals AS
 		SELECT call, base64_raw(stored_form)::survival AS state FROM $table WHERE call LIKE 'survival(%'}, 'states');
 	cmp_ok(answer("SELECT count(*) FROM $table", 'states'), '>', 40, "version $version has left states of every family");
+
+	# States of an older format are errors that say what to do, in either form.
+	if (answer("SELECT count(DISTINCT left(text_form, 4)), min(left(text_form, 4)) = (SELECT min(left(text_form, 4)) FROM written) FROM $table", 'states') eq '1|f')
+	{
+		my $refusal = qr/\Aretention state has format \d+, this version reads format \d+: It was stored by an older version: build it again from the orders\.\z/;
+		like(answer("SELECT DISTINCT refusal(format('SELECT %L::%s', text_form, CASE WHEN call LIKE 'survival(%' THEN 'survival' ELSE 'retention_state' END)) FROM $table", 'states'),
+			$refusal, "states of $version as text: a clear error");
+		like(answer(qq{SELECT DISTINCT refusal(format('SELECT state::text FROM %I WHERE call = %L', t, call))
+			FROM (SELECT '${table}_stored' AS t, call FROM ${table}_stored UNION ALL SELECT '${table}_survivals', call FROM ${table}_survivals) s}, 'states'),
+			$refusal, "states of $version as stored: a clear error") if $is_little_endian;
+		next;
+	}
 
 	# The calls of which something is said, of their states in either form
 	my $of_text = sub {
