@@ -1,7 +1,7 @@
 # retention: customer retention analytics for PostgreSQL
 #
 #	make, make install, make installcheck	as in every PGXS extension
-#	make sql		the installation scripts, from the rooms in sql/install
+#	make sql		the installation scripts and docs/reference.md, from sql/install
 #	make demo		the main job on a fresh machine, in a throwaway server
 #	make test		the whole test suite, likewise
 #	make test-math		the mathematics alone, in C and without a server
@@ -57,6 +57,7 @@ $(OBJS): $(wildcard src/*/*.h) retention.control
 .PHONY: sql demo test test-math test-asan test-assert test-valgrind analyze fuzz smith bench bench-models bench-duckdb
 sql:
 	@sql/install/generate.pl
+	@sql/install/reference.pl
 demo:
 	@demo/run.sh
 test:
