@@ -131,8 +131,263 @@ COMMENT ON FUNCTION order_rows(anyelement, order_history) IS
 'the rows that went into a history: SELECT * FROM order_rows(NULL::bigint, (SELECT order_history(customer_id, ordered_at, amount) FROM orders))';
 
 -- ---------------------------------------------------------------------------
+-- repeat
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION repeat_rate_transfn_history(retention_state, order_history) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION repeat_rate_transfn_history(retention_state, order_history) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE repeat_rate(history order_history) (
+    SFUNC = repeat_rate_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = repeat_rate,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_rate(order_history) IS
+'share of customers (0 to 1) with at least two rows; the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+CREATE AGGREGATE repeat_rate_state(history order_history) (
+    SFUNC = repeat_rate_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_rate_state(order_history) IS
+'state of repeat_rate(customer), to store, merge with rollup() and read with repeat_rate(); the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+CREATE FUNCTION repeat_rate_window_transfn_history(retention_state, order_history, interval, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION repeat_rate_window_transfn_history(retention_state, order_history, interval, timestamptz) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE repeat_rate(history order_history, period interval, as_of timestamptz) (
+    SFUNC = repeat_rate_window_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = repeat_rate,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_rate(order_history, interval, timestamptz) IS
+'share (0 to 1) of all customers with an order up to as_of that ordered at least twice in (as_of - period, as_of]; the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+CREATE AGGREGATE repeat_rate_state(history order_history, period interval, as_of timestamptz) (
+    SFUNC = repeat_rate_window_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_rate_state(order_history, interval, timestamptz) IS
+'state of repeat_rate(customer, ordered_at, period, as_of), to store, merge with rollup() and read with repeat_rate(); the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+CREATE FUNCTION second_order_rate_transfn_history(retention_state, order_history, interval, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION second_order_rate_transfn_history(retention_state, order_history, interval, timestamptz) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE second_order_rate(history order_history, within interval, as_of timestamptz) (
+    SFUNC = second_order_rate_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = second_order_rate,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE second_order_rate(order_history, interval, timestamptz) IS
+'share (0 to 1) of customers whose first order is at least "within" old that ordered again within that time; the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+CREATE AGGREGATE second_order_rate_state(history order_history, within interval, as_of timestamptz) (
+    SFUNC = second_order_rate_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE second_order_rate_state(order_history, interval, timestamptz) IS
+'state of second_order_rate, to store, merge with rollup() and read with second_order_rate(); the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+-- ---------------------------------------------------------------------------
+-- churn
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION churn_rate_transfn_history(retention_state, order_history, interval, timestamptz, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION churn_rate_transfn_history(retention_state, order_history, interval, timestamptz, timestamptz) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE churn_rate(history order_history, inactive_after interval, period_start timestamptz, period_end timestamptz) (
+    SFUNC = churn_rate_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = churn_rate,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE churn_rate(order_history, interval, timestamptz, timestamptz) IS
+'share (0 to 1) of the customers active at period_start that are not active at period_end; the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+CREATE AGGREGATE churn_rate_state(history order_history, inactive_after interval, period_start timestamptz, period_end timestamptz) (
+    SFUNC = churn_rate_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE churn_rate_state(order_history, interval, timestamptz, timestamptz) IS
+'state of churn_rate, to store, merge with rollup() and read with churn_rate(); the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+CREATE FUNCTION inactive_rate_transfn_history(retention_state, order_history, interval, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION inactive_rate_transfn_history(retention_state, order_history, interval, timestamptz) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE inactive_rate(history order_history, inactive_after interval, as_of timestamptz) (
+    SFUNC = inactive_rate_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = inactive_rate,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE inactive_rate(order_history, interval, timestamptz) IS
+'share (0 to 1) of all customers with an order up to as_of that have none in (as_of - inactive_after, as_of]; the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+CREATE AGGREGATE inactive_rate_state(history order_history, inactive_after interval, as_of timestamptz) (
+    SFUNC = inactive_rate_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE inactive_rate_state(order_history, interval, timestamptz) IS
+'state of inactive_rate, to store, merge with rollup() and read with inactive_rate(); the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+CREATE FUNCTION revenue_retention_transfn_history(retention_state, order_history, interval, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION revenue_retention_transfn_history(retention_state, order_history, interval, timestamptz) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE gross_revenue_retention(history order_history, period interval, as_of timestamptz) (
+    SFUNC = revenue_retention_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = gross_revenue_retention,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE gross_revenue_retention(order_history, interval, timestamptz) IS
+'share (0 to 1) of the previous period''s money that the same customers spent again, at most what each spent then; the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+CREATE AGGREGATE net_revenue_retention(history order_history, period interval, as_of timestamptz) (
+    SFUNC = revenue_retention_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = net_revenue_retention,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE net_revenue_retention(order_history, interval, timestamptz) IS
+'money of the period divided by that of the previous one, over customers with money in the previous one (may exceed 1); the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+CREATE AGGREGATE revenue_retention_state(history order_history, period interval, as_of timestamptz) (
+    SFUNC = revenue_retention_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE revenue_retention_state(order_history, interval, timestamptz) IS
+'state of gross and net revenue retention, to store, merge with rollup() and read with gross_revenue_retention() and net_revenue_retention(); the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+-- ---------------------------------------------------------------------------
 -- value
 -- ---------------------------------------------------------------------------
+
+CREATE FUNCTION aov_transfn_history(retention_state, order_history) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION aov_transfn_history(retention_state, order_history) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE aov(history order_history) (
+    SFUNC = aov_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 128,
+    FINALFUNC = aov,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE aov(order_history) IS
+'average order value (money); the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+CREATE AGGREGATE aov_state(history order_history) (
+    SFUNC = aov_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 128,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE aov_state(order_history) IS
+'state of aov, to store, merge with rollup() and read with aov(); the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+CREATE FUNCTION customer_value_transfn_history(retention_state, order_history) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION customer_value_transfn_history(retention_state, order_history) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE purchase_frequency(history order_history) (
+    SFUNC = customer_value_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = purchase_frequency,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE purchase_frequency(order_history) IS
+'orders per customer with an order; the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+CREATE AGGREGATE customer_value(history order_history) (
+    SFUNC = customer_value_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = customer_value,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE customer_value(order_history) IS
+'money per customer with an order, refunds included; the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+CREATE AGGREGATE customer_value_state(history order_history) (
+    SFUNC = customer_value_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE customer_value_state(order_history) IS
+'state of customer_value and purchase_frequency, to store, merge with rollup() and read with customer_value(), purchase_frequency() and aov(); the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+CREATE FUNCTION clv_transfn_history(retention_state, order_history, interval, interval, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION clv_transfn_history(retention_state, order_history, interval, interval, timestamptz) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE clv(history order_history, period interval, lifetime interval, as_of timestamptz) (
+    SFUNC = clv_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = clv,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE clv(order_history, interval, interval, timestamptz) IS
+'customer lifetime value (money); the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+CREATE AGGREGATE clv_state(history order_history, period interval, lifetime interval, as_of timestamptz) (
+    SFUNC = clv_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE clv_state(order_history, interval, interval, timestamptz) IS
+'state of clv, to store, merge with rollup() and read with clv(), customer_value(), purchase_frequency() and aov(); the twin that reads order histories, of which refunds and rows of zero are no orders';
 
 CREATE FUNCTION clv_net(customer_value double precision, periods double precision, margin double precision, discount_rate double precision) RETURNS numeric
 AS 'MODULE_PATHNAME', 'clv_net_double' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -148,6 +403,24 @@ CREATE FUNCTION payback_orders(cac double precision, aov double precision, margi
 AS 'MODULE_PATHNAME', 'payback_orders_double' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION payback_orders(double precision, double precision, double precision) IS
 'payback_orders of numbers of which one is double precision (15 digits of each count)';
+
+-- ---------------------------------------------------------------------------
+-- purchases: one pass over the orders, for every function that needs one row per customer
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION purchases_state_transfn_history(retention_state, order_history, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION purchases_state_transfn_history(retention_state, order_history, timestamptz) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE purchases_state(history order_history, as_of timestamptz) (
+    SFUNC = purchases_state_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE purchases_state(order_history, timestamptz) IS
+'first and last order, number of orders and money of every customer until as_of, to store, merge with rollup() and read with rfm_segments(), segment_summary(), rfm_transitions(), rfm_breaks() and hero_buyers(); the twin that reads order histories, of which refunds and rows of zero are no orders';
 
 -- ---------------------------------------------------------------------------
 -- scores
@@ -192,3 +465,216 @@ CREATE OR REPLACE FUNCTION threshold_score_any(x anycompatible, thresholds anyco
 AS 'MODULE_PATHNAME', 'threshold_score' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION threshold_score_any(anycompatible, anycompatiblearray, boolean) IS
 'threshold_score of values of any other type that has an order, such as an enum; text is refused';
+
+-- ---------------------------------------------------------------------------
+-- cohort
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION cohort_retention_transfn_history(retention_state, order_history, text, timestamptz, text) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cohort_retention_transfn_history(retention_state, order_history, text, timestamptz, text) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE cohort_retention(history order_history, grain text, as_of timestamptz, tz text) (
+    SFUNC = cohort_retention_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = cohort_retention,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE cohort_retention(order_history, text, timestamptz, text) IS
+'customers who come back, by the calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'' in tz) of their first order; the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+CREATE AGGREGATE cohort_retention_state(history order_history, grain text, as_of timestamptz, tz text) (
+    SFUNC = cohort_retention_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE cohort_retention_state(order_history, text, timestamptz, text) IS
+'state of cohort_retention, to store, merge with rollup() and read with cohort_retention(); the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+-- ---------------------------------------------------------------------------
+-- lifecycle
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION lifecycle_transfn_history(retention_state, order_history, text, timestamptz, text) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION lifecycle_transfn_history(retention_state, order_history, text, timestamptz, text) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE lifecycle(history order_history, grain text, as_of timestamptz, tz text) (
+    SFUNC = lifecycle_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = lifecycle,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE lifecycle(order_history, text, timestamptz, text) IS
+'customers per calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'' in tz); the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+CREATE AGGREGATE lifecycle_state(history order_history, grain text, as_of timestamptz, tz text) (
+    SFUNC = lifecycle_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE lifecycle_state(order_history, text, timestamptz, text) IS
+'state of lifecycle, to store, merge with rollup() and read with lifecycle(); the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+-- ---------------------------------------------------------------------------
+-- rolling retention
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION rolling_retention_transfn_history(retention_state, order_history, interval, integer, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION rolling_retention_transfn_history(retention_state, order_history, interval, integer, timestamptz) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE rolling_retention(history order_history, unit interval, max_index integer, as_of timestamptz) (
+    SFUNC = rolling_retention_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = rolling_retention,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE rolling_retention(order_history, interval, integer, timestamptz) IS
+'customers who come back in the n-th unit after their first order, for n up to max_index (0 to 10000), each on a clock of their own; the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+CREATE AGGREGATE rolling_retention_state(history order_history, unit interval, max_index integer, as_of timestamptz) (
+    SFUNC = rolling_retention_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE rolling_retention_state(order_history, interval, integer, timestamptz) IS
+'state of rolling_retention, to store, merge with rollup() and read with rolling_retention(); the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+-- ---------------------------------------------------------------------------
+-- order numbers
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION repeat_by_order_number_transfn_history(retention_state, order_history, integer, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION repeat_by_order_number_transfn_history(retention_state, order_history, integer, timestamptz) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE repeat_by_order_number(history order_history, max_number integer, as_of timestamptz) (
+    SFUNC = repeat_by_order_number_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = repeat_by_order_number,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_by_order_number(order_history, integer, timestamptz) IS
+'of those who made order n, how many made the next, for n up to max_number (1 to 10000), and how soon; the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+CREATE AGGREGATE repeat_by_order_number_state(history order_history, max_number integer, as_of timestamptz) (
+    SFUNC = repeat_by_order_number_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_by_order_number_state(order_history, integer, timestamptz) IS
+'state of repeat_by_order_number, to store, merge with rollup() and read with repeat_by_order_number(); the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+CREATE FUNCTION repeat_by_order_number_within_transfn_history(retention_state, order_history, integer, interval, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION repeat_by_order_number_within_transfn_history(retention_state, order_history, integer, interval, timestamptz) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE repeat_by_order_number(history order_history, max_number integer, within interval, as_of timestamptz) (
+    SFUNC = repeat_by_order_number_within_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = repeat_by_order_number,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_by_order_number(order_history, integer, interval, timestamptz) IS
+'repeat_by_order_number with the time that customers are given for the next order; the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+CREATE AGGREGATE repeat_by_order_number_state(history order_history, max_number integer, within interval, as_of timestamptz) (
+    SFUNC = repeat_by_order_number_within_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_by_order_number_state(order_history, integer, interval, timestamptz) IS
+'state of repeat_by_order_number, to store, merge with rollup() and read with repeat_by_order_number(); the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+-- ---------------------------------------------------------------------------
+-- survival
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION repeat_survival_transfn_history(retention_state, order_history, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION repeat_survival_transfn_history(retention_state, order_history, timestamptz) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE repeat_survival(history order_history, as_of timestamptz) (
+    SFUNC = repeat_survival_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = repeat_survival,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_survival(order_history, timestamptz) IS
+'whole days (24 hours) from each customer''s first to second order, or, without one, to as_of (censored); the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+CREATE AGGREGATE repeat_survival_state(history order_history, as_of timestamptz) (
+    SFUNC = repeat_survival_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_survival_state(order_history, timestamptz) IS
+'state of repeat_survival, to store, merge with rollup() and read with repeat_survival(); the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+-- ---------------------------------------------------------------------------
+-- purchase summary: what the predictive models are told of a customer
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION purchase_summary_transfn_history(retention_state, order_history, interval, timestamptz, text) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION purchase_summary_transfn_history(retention_state, order_history, interval, timestamptz, text) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE purchase_summary(history order_history, unit interval, as_of timestamptz, tz text) (
+    SFUNC = purchase_summary_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    FINALFUNC = purchase_summary,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE purchase_summary(order_history, interval, timestamptz, text) IS
+'one customer''s history as the predictive models need it, for GROUP BY customer; the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+CREATE AGGREGATE purchase_summary_state(history order_history, unit interval, as_of timestamptz, tz text) (
+    SFUNC = purchase_summary_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE purchase_summary_state(order_history, interval, timestamptz, text) IS
+'state of purchase_summary, to store, merge with rollup() and read with purchase_summary(); the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+CREATE FUNCTION purchase_days_state_transfn_history(retention_state, order_history, timestamptz, text) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION purchase_days_state_transfn_history(retention_state, order_history, timestamptz, text) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE purchase_days_state(history order_history, as_of timestamptz, tz text) (
+    SFUNC = purchase_days_state_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE purchase_days_state(order_history, timestamptz, text) IS
+'the days that every customer ordered on until as_of, with their money, to store, merge with rollup() and read with predict_customers() and backtest(); the twin that reads order histories, of which refunds and rows of zero are no orders';

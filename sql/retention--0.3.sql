@@ -295,6 +295,21 @@ CREATE AGGREGATE repeat_rate(customer uuid) (
 COMMENT ON AGGREGATE repeat_rate(uuid) IS
 'share of customers (0 to 1) with at least two rows; count orders only with FILTER (WHERE amount > 0); fast in sliding windows';
 
+CREATE FUNCTION repeat_rate_transfn_history(retention_state, order_history) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION repeat_rate_transfn_history(retention_state, order_history) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE repeat_rate(history order_history) (
+    SFUNC = repeat_rate_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = repeat_rate,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_rate(order_history) IS
+'share of customers (0 to 1) with at least two rows; the twin that reads order histories, of which refunds and rows of zero are no orders';
+
 CREATE AGGREGATE repeat_rate_state(customer bigint) (
     SFUNC = repeat_rate_transfn_bigint,
     STYPE = retention_state,
@@ -324,6 +339,16 @@ CREATE AGGREGATE repeat_rate_state(customer uuid) (
 );
 COMMENT ON AGGREGATE repeat_rate_state(uuid) IS
 'state of repeat_rate(customer), to store, merge with rollup() and read with repeat_rate()';
+
+CREATE AGGREGATE repeat_rate_state(history order_history) (
+    SFUNC = repeat_rate_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_rate_state(order_history) IS
+'state of repeat_rate(customer), to store, merge with rollup() and read with repeat_rate(); the twin that reads order histories, of which refunds and rows of zero are no orders';
 
 CREATE AGGREGATE repeat_rate(customer bigint, ordered_at timestamptz, period interval, as_of timestamptz) (
     SFUNC = repeat_rate_window_transfn_bigint,
@@ -358,6 +383,21 @@ CREATE AGGREGATE repeat_rate(customer uuid, ordered_at timestamptz, period inter
 COMMENT ON AGGREGATE repeat_rate(uuid, timestamptz, interval, timestamptz) IS
 'share (0 to 1) of all customers with an order up to as_of that ordered at least twice in (as_of - period, as_of]; every row counts as an order: FILTER (WHERE amount > 0)';
 
+CREATE FUNCTION repeat_rate_window_transfn_history(retention_state, order_history, interval, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION repeat_rate_window_transfn_history(retention_state, order_history, interval, timestamptz) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE repeat_rate(history order_history, period interval, as_of timestamptz) (
+    SFUNC = repeat_rate_window_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = repeat_rate,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_rate(order_history, interval, timestamptz) IS
+'share (0 to 1) of all customers with an order up to as_of that ordered at least twice in (as_of - period, as_of]; the twin that reads order histories, of which refunds and rows of zero are no orders';
+
 CREATE AGGREGATE repeat_rate_state(customer bigint, ordered_at timestamptz, period interval, as_of timestamptz) (
     SFUNC = repeat_rate_window_transfn_bigint,
     STYPE = retention_state,
@@ -387,6 +427,16 @@ CREATE AGGREGATE repeat_rate_state(customer uuid, ordered_at timestamptz, period
 );
 COMMENT ON AGGREGATE repeat_rate_state(uuid, timestamptz, interval, timestamptz) IS
 'state of repeat_rate(customer, ordered_at, period, as_of), to store, merge with rollup() and read with repeat_rate()';
+
+CREATE AGGREGATE repeat_rate_state(history order_history, period interval, as_of timestamptz) (
+    SFUNC = repeat_rate_window_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_rate_state(order_history, interval, timestamptz) IS
+'state of repeat_rate(customer, ordered_at, period, as_of), to store, merge with rollup() and read with repeat_rate(); the twin that reads order histories, of which refunds and rows of zero are no orders';
 
 CREATE AGGREGATE second_order_rate(customer bigint, ordered_at timestamptz, within interval, as_of timestamptz) (
     SFUNC = second_order_rate_transfn_bigint,
@@ -421,6 +471,21 @@ CREATE AGGREGATE second_order_rate(customer uuid, ordered_at timestamptz, within
 COMMENT ON AGGREGATE second_order_rate(uuid, timestamptz, interval, timestamptz) IS
 'share (0 to 1) of customers whose first order is at least "within" old that ordered again within that time; every row counts as an order: FILTER (WHERE amount > 0)';
 
+CREATE FUNCTION second_order_rate_transfn_history(retention_state, order_history, interval, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION second_order_rate_transfn_history(retention_state, order_history, interval, timestamptz) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE second_order_rate(history order_history, within interval, as_of timestamptz) (
+    SFUNC = second_order_rate_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = second_order_rate,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE second_order_rate(order_history, interval, timestamptz) IS
+'share (0 to 1) of customers whose first order is at least "within" old that ordered again within that time; the twin that reads order histories, of which refunds and rows of zero are no orders';
+
 CREATE AGGREGATE second_order_rate_state(customer bigint, ordered_at timestamptz, within interval, as_of timestamptz) (
     SFUNC = second_order_rate_transfn_bigint,
     STYPE = retention_state,
@@ -450,6 +515,16 @@ CREATE AGGREGATE second_order_rate_state(customer uuid, ordered_at timestamptz, 
 );
 COMMENT ON AGGREGATE second_order_rate_state(uuid, timestamptz, interval, timestamptz) IS
 'state of second_order_rate, to store, merge with rollup() and read with second_order_rate()';
+
+CREATE AGGREGATE second_order_rate_state(history order_history, within interval, as_of timestamptz) (
+    SFUNC = second_order_rate_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE second_order_rate_state(order_history, interval, timestamptz) IS
+'state of second_order_rate, to store, merge with rollup() and read with second_order_rate(); the twin that reads order histories, of which refunds and rows of zero are no orders';
 
 -- ---------------------------------------------------------------------------
 -- churn
@@ -544,6 +619,21 @@ CREATE AGGREGATE churn_rate(customer uuid, ordered_at timestamptz, inactive_afte
 COMMENT ON AGGREGATE churn_rate(uuid, timestamptz, interval, timestamptz, timestamptz) IS
 'share (0 to 1) of the customers active at period_start that are not active at period_end; active: an order in the inactive_after before; every row counts as an order: FILTER (WHERE amount > 0)';
 
+CREATE FUNCTION churn_rate_transfn_history(retention_state, order_history, interval, timestamptz, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION churn_rate_transfn_history(retention_state, order_history, interval, timestamptz, timestamptz) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE churn_rate(history order_history, inactive_after interval, period_start timestamptz, period_end timestamptz) (
+    SFUNC = churn_rate_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = churn_rate,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE churn_rate(order_history, interval, timestamptz, timestamptz) IS
+'share (0 to 1) of the customers active at period_start that are not active at period_end; the twin that reads order histories, of which refunds and rows of zero are no orders';
+
 CREATE AGGREGATE churn_rate_state(customer bigint, ordered_at timestamptz, inactive_after interval, period_start timestamptz, period_end timestamptz) (
     SFUNC = churn_rate_transfn_bigint,
     STYPE = retention_state,
@@ -573,6 +663,16 @@ CREATE AGGREGATE churn_rate_state(customer uuid, ordered_at timestamptz, inactiv
 );
 COMMENT ON AGGREGATE churn_rate_state(uuid, timestamptz, interval, timestamptz, timestamptz) IS
 'state of churn_rate, to store, merge with rollup() and read with churn_rate()';
+
+CREATE AGGREGATE churn_rate_state(history order_history, inactive_after interval, period_start timestamptz, period_end timestamptz) (
+    SFUNC = churn_rate_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE churn_rate_state(order_history, interval, timestamptz, timestamptz) IS
+'state of churn_rate, to store, merge with rollup() and read with churn_rate(); the twin that reads order histories, of which refunds and rows of zero are no orders';
 
 CREATE AGGREGATE inactive_rate(customer bigint, ordered_at timestamptz, inactive_after interval, as_of timestamptz) (
     SFUNC = inactive_rate_transfn_bigint,
@@ -607,6 +707,21 @@ CREATE AGGREGATE inactive_rate(customer uuid, ordered_at timestamptz, inactive_a
 COMMENT ON AGGREGATE inactive_rate(uuid, timestamptz, interval, timestamptz) IS
 'share (0 to 1) of all customers with an order up to as_of that have none in (as_of - inactive_after, as_of]; every row counts as an order: FILTER (WHERE amount > 0)';
 
+CREATE FUNCTION inactive_rate_transfn_history(retention_state, order_history, interval, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION inactive_rate_transfn_history(retention_state, order_history, interval, timestamptz) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE inactive_rate(history order_history, inactive_after interval, as_of timestamptz) (
+    SFUNC = inactive_rate_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = inactive_rate,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE inactive_rate(order_history, interval, timestamptz) IS
+'share (0 to 1) of all customers with an order up to as_of that have none in (as_of - inactive_after, as_of]; the twin that reads order histories, of which refunds and rows of zero are no orders';
+
 CREATE AGGREGATE inactive_rate_state(customer bigint, ordered_at timestamptz, inactive_after interval, as_of timestamptz) (
     SFUNC = inactive_rate_transfn_bigint,
     STYPE = retention_state,
@@ -636,6 +751,16 @@ CREATE AGGREGATE inactive_rate_state(customer uuid, ordered_at timestamptz, inac
 );
 COMMENT ON AGGREGATE inactive_rate_state(uuid, timestamptz, interval, timestamptz) IS
 'state of inactive_rate, to store, merge with rollup() and read with inactive_rate()';
+
+CREATE AGGREGATE inactive_rate_state(history order_history, inactive_after interval, as_of timestamptz) (
+    SFUNC = inactive_rate_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE inactive_rate_state(order_history, interval, timestamptz) IS
+'state of inactive_rate, to store, merge with rollup() and read with inactive_rate(); the twin that reads order histories, of which refunds and rows of zero are no orders';
 
 CREATE AGGREGATE gross_revenue_retention(customer bigint, ordered_at timestamptz, amount numeric, period interval, as_of timestamptz) (
     SFUNC = revenue_retention_transfn_bigint,
@@ -670,6 +795,21 @@ CREATE AGGREGATE gross_revenue_retention(customer uuid, ordered_at timestamptz, 
 COMMENT ON AGGREGATE gross_revenue_retention(uuid, timestamptz, numeric, interval, timestamptz) IS
 'share (0 to 1) of the previous period''s money that the same customers spent again, at most what each spent then';
 
+CREATE FUNCTION revenue_retention_transfn_history(retention_state, order_history, interval, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION revenue_retention_transfn_history(retention_state, order_history, interval, timestamptz) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE gross_revenue_retention(history order_history, period interval, as_of timestamptz) (
+    SFUNC = revenue_retention_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = gross_revenue_retention,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE gross_revenue_retention(order_history, interval, timestamptz) IS
+'share (0 to 1) of the previous period''s money that the same customers spent again, at most what each spent then; the twin that reads order histories, of which refunds and rows of zero are no orders';
+
 CREATE AGGREGATE net_revenue_retention(customer bigint, ordered_at timestamptz, amount numeric, period interval, as_of timestamptz) (
     SFUNC = revenue_retention_transfn_bigint,
     STYPE = retention_state,
@@ -703,6 +843,17 @@ CREATE AGGREGATE net_revenue_retention(customer uuid, ordered_at timestamptz, am
 COMMENT ON AGGREGATE net_revenue_retention(uuid, timestamptz, numeric, interval, timestamptz) IS
 'money of the period divided by that of the previous one, over customers with money in the previous one (may exceed 1)';
 
+CREATE AGGREGATE net_revenue_retention(history order_history, period interval, as_of timestamptz) (
+    SFUNC = revenue_retention_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = net_revenue_retention,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE net_revenue_retention(order_history, interval, timestamptz) IS
+'money of the period divided by that of the previous one, over customers with money in the previous one (may exceed 1); the twin that reads order histories, of which refunds and rows of zero are no orders';
+
 CREATE AGGREGATE revenue_retention_state(customer bigint, ordered_at timestamptz, amount numeric, period interval, as_of timestamptz) (
     SFUNC = revenue_retention_transfn_bigint,
     STYPE = retention_state,
@@ -732,6 +883,16 @@ CREATE AGGREGATE revenue_retention_state(customer uuid, ordered_at timestamptz, 
 );
 COMMENT ON AGGREGATE revenue_retention_state(uuid, timestamptz, numeric, interval, timestamptz) IS
 'state of gross and net revenue retention, to store, merge with rollup() and read with gross_revenue_retention() and net_revenue_retention()';
+
+CREATE AGGREGATE revenue_retention_state(history order_history, period interval, as_of timestamptz) (
+    SFUNC = revenue_retention_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE revenue_retention_state(order_history, interval, timestamptz) IS
+'state of gross and net revenue retention, to store, merge with rollup() and read with gross_revenue_retention() and net_revenue_retention(); the twin that reads order histories, of which refunds and rows of zero are no orders';
 
 CREATE FUNCTION churn_convert(rate double precision, periods double precision) RETURNS double precision
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -801,6 +962,21 @@ CREATE AGGREGATE aov(amount numeric) (
 COMMENT ON AGGREGATE aov(numeric) IS
 'average order value (money): all amounts, refunds included, divided by the number of orders (amounts above zero or unknown)';
 
+CREATE FUNCTION aov_transfn_history(retention_state, order_history) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION aov_transfn_history(retention_state, order_history) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE aov(history order_history) (
+    SFUNC = aov_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 128,
+    FINALFUNC = aov,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE aov(order_history) IS
+'average order value (money); the twin that reads order histories, of which refunds and rows of zero are no orders';
+
 CREATE AGGREGATE aov_state(amount numeric) (
     SFUNC = aov_transfn,
     STYPE = retention_state,
@@ -810,6 +986,16 @@ CREATE AGGREGATE aov_state(amount numeric) (
 );
 COMMENT ON AGGREGATE aov_state(numeric) IS
 'state of aov, to store, merge with rollup() and read with aov()';
+
+CREATE AGGREGATE aov_state(history order_history) (
+    SFUNC = aov_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 128,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE aov_state(order_history) IS
+'state of aov, to store, merge with rollup() and read with aov(); the twin that reads order histories, of which refunds and rows of zero are no orders';
 
 CREATE AGGREGATE purchase_frequency(customer bigint, amount numeric) (
     SFUNC = customer_value_transfn_bigint,
@@ -844,6 +1030,21 @@ CREATE AGGREGATE purchase_frequency(customer uuid, amount numeric) (
 COMMENT ON AGGREGATE purchase_frequency(uuid, numeric) IS
 'orders per customer with an order';
 
+CREATE FUNCTION customer_value_transfn_history(retention_state, order_history) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION customer_value_transfn_history(retention_state, order_history) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE purchase_frequency(history order_history) (
+    SFUNC = customer_value_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = purchase_frequency,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE purchase_frequency(order_history) IS
+'orders per customer with an order; the twin that reads order histories, of which refunds and rows of zero are no orders';
+
 CREATE AGGREGATE customer_value(customer bigint, amount numeric) (
     SFUNC = customer_value_transfn_bigint,
     STYPE = retention_state,
@@ -877,6 +1078,17 @@ CREATE AGGREGATE customer_value(customer uuid, amount numeric) (
 COMMENT ON AGGREGATE customer_value(uuid, numeric) IS
 'money per customer with an order, refunds included: aov times purchase_frequency';
 
+CREATE AGGREGATE customer_value(history order_history) (
+    SFUNC = customer_value_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = customer_value,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE customer_value(order_history) IS
+'money per customer with an order, refunds included; the twin that reads order histories, of which refunds and rows of zero are no orders';
+
 CREATE AGGREGATE customer_value_state(customer bigint, amount numeric) (
     SFUNC = customer_value_transfn_bigint,
     STYPE = retention_state,
@@ -906,6 +1118,16 @@ CREATE AGGREGATE customer_value_state(customer uuid, amount numeric) (
 );
 COMMENT ON AGGREGATE customer_value_state(uuid, numeric) IS
 'state of customer_value and purchase_frequency, to store, merge with rollup() and read with customer_value(), purchase_frequency() and aov()';
+
+CREATE AGGREGATE customer_value_state(history order_history) (
+    SFUNC = customer_value_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE customer_value_state(order_history) IS
+'state of customer_value and purchase_frequency, to store, merge with rollup() and read with customer_value(), purchase_frequency() and aov(); the twin that reads order histories, of which refunds and rows of zero are no orders';
 
 CREATE AGGREGATE clv(customer bigint, ordered_at timestamptz, amount numeric, period interval, lifetime interval, as_of timestamptz) (
     SFUNC = clv_transfn_bigint,
@@ -940,6 +1162,21 @@ CREATE AGGREGATE clv(customer uuid, ordered_at timestamptz, amount numeric, peri
 COMMENT ON AGGREGATE clv(uuid, timestamptz, numeric, interval, interval, timestamptz) IS
 'customer lifetime value (money): money per customer in (as_of - period, as_of], times lifetime / period';
 
+CREATE FUNCTION clv_transfn_history(retention_state, order_history, interval, interval, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION clv_transfn_history(retention_state, order_history, interval, interval, timestamptz) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE clv(history order_history, period interval, lifetime interval, as_of timestamptz) (
+    SFUNC = clv_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = clv,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE clv(order_history, interval, interval, timestamptz) IS
+'customer lifetime value (money); the twin that reads order histories, of which refunds and rows of zero are no orders';
+
 CREATE AGGREGATE clv_state(customer bigint, ordered_at timestamptz, amount numeric, period interval, lifetime interval, as_of timestamptz) (
     SFUNC = clv_transfn_bigint,
     STYPE = retention_state,
@@ -969,6 +1206,16 @@ CREATE AGGREGATE clv_state(customer uuid, ordered_at timestamptz, amount numeric
 );
 COMMENT ON AGGREGATE clv_state(uuid, timestamptz, numeric, interval, interval, timestamptz) IS
 'state of clv, to store, merge with rollup() and read with clv(), customer_value(), purchase_frequency() and aov()';
+
+CREATE AGGREGATE clv_state(history order_history, period interval, lifetime interval, as_of timestamptz) (
+    SFUNC = clv_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE clv_state(order_history, interval, interval, timestamptz) IS
+'state of clv, to store, merge with rollup() and read with clv(), customer_value(), purchase_frequency() and aov(); the twin that reads order histories, of which refunds and rows of zero are no orders';
 
 CREATE FUNCTION clv_net(customer_value numeric, periods numeric, margin numeric, discount_rate numeric) RETURNS numeric
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -1050,6 +1297,20 @@ CREATE AGGREGATE purchases_state(customer uuid, ordered_at timestamptz, amount n
 );
 COMMENT ON AGGREGATE purchases_state(uuid, timestamptz, numeric, timestamptz) IS
 'first and last order, number of orders and money of every customer until as_of, to store, merge with rollup() and read with rfm_segments(), segment_summary(), rfm_transitions(), rfm_breaks() and hero_buyers()';
+
+CREATE FUNCTION purchases_state_transfn_history(retention_state, order_history, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION purchases_state_transfn_history(retention_state, order_history, timestamptz) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE purchases_state(history order_history, as_of timestamptz) (
+    SFUNC = purchases_state_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE purchases_state(order_history, timestamptz) IS
+'first and last order, number of orders and money of every customer until as_of, to store, merge with rollup() and read with rfm_segments(), segment_summary(), rfm_transitions(), rfm_breaks() and hero_buyers(); the twin that reads order histories, of which refunds and rows of zero are no orders';
 
 -- ---------------------------------------------------------------------------
 -- scores
@@ -1282,6 +1543,21 @@ CREATE AGGREGATE cohort_retention(customer uuid, ordered_at timestamptz, amount 
 COMMENT ON AGGREGATE cohort_retention(uuid, timestamptz, numeric, text, timestamptz, text) IS
 'customers who come back, by the calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'' in tz) of their first order: SELECT * FROM unnest((SELECT cohort_retention(customer_id, ordered_at, amount, ''month'', now(), ''UTC'') FROM orders))';
 
+CREATE FUNCTION cohort_retention_transfn_history(retention_state, order_history, text, timestamptz, text) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cohort_retention_transfn_history(retention_state, order_history, text, timestamptz, text) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE cohort_retention(history order_history, grain text, as_of timestamptz, tz text) (
+    SFUNC = cohort_retention_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = cohort_retention,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE cohort_retention(order_history, text, timestamptz, text) IS
+'customers who come back, by the calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'' in tz) of their first order; the twin that reads order histories, of which refunds and rows of zero are no orders';
+
 CREATE AGGREGATE cohort_retention_state(customer bigint, ordered_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
     SFUNC = cohort_retention_transfn_bigint,
     STYPE = retention_state,
@@ -1311,6 +1587,16 @@ CREATE AGGREGATE cohort_retention_state(customer uuid, ordered_at timestamptz, a
 );
 COMMENT ON AGGREGATE cohort_retention_state(uuid, timestamptz, numeric, text, timestamptz, text) IS
 'state of cohort_retention, to store, merge with rollup() and read with cohort_retention()';
+
+CREATE AGGREGATE cohort_retention_state(history order_history, grain text, as_of timestamptz, tz text) (
+    SFUNC = cohort_retention_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE cohort_retention_state(order_history, text, timestamptz, text) IS
+'state of cohort_retention, to store, merge with rollup() and read with cohort_retention(); the twin that reads order histories, of which refunds and rows of zero are no orders';
 
 CREATE FUNCTION cohort_curve(rows cohort_retention_row[], confidence double precision DEFAULT 0.95)
 RETURNS TABLE (period_index integer, cohorts bigint, eligible bigint, retained bigint, rate double precision, ci_low double precision, ci_high double precision)
@@ -1387,6 +1673,21 @@ CREATE AGGREGATE lifecycle(customer uuid, ordered_at timestamptz, grain text, as
 COMMENT ON AGGREGATE lifecycle(uuid, timestamptz, text, timestamptz, text) IS
 'customers per calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'' in tz): new, returning, resurrected, dormant, silent: SELECT * FROM unnest((SELECT lifecycle(customer_id, ordered_at, ''month'', now(), ''UTC'') FROM orders WHERE amount > 0))';
 
+CREATE FUNCTION lifecycle_transfn_history(retention_state, order_history, text, timestamptz, text) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION lifecycle_transfn_history(retention_state, order_history, text, timestamptz, text) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE lifecycle(history order_history, grain text, as_of timestamptz, tz text) (
+    SFUNC = lifecycle_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = lifecycle,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE lifecycle(order_history, text, timestamptz, text) IS
+'customers per calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'' in tz); the twin that reads order histories, of which refunds and rows of zero are no orders';
+
 CREATE AGGREGATE lifecycle_state(customer bigint, ordered_at timestamptz, grain text, as_of timestamptz, tz text) (
     SFUNC = lifecycle_transfn_bigint,
     STYPE = retention_state,
@@ -1416,6 +1717,16 @@ CREATE AGGREGATE lifecycle_state(customer uuid, ordered_at timestamptz, grain te
 );
 COMMENT ON AGGREGATE lifecycle_state(uuid, timestamptz, text, timestamptz, text) IS
 'state of lifecycle, to store, merge with rollup() and read with lifecycle()';
+
+CREATE AGGREGATE lifecycle_state(history order_history, grain text, as_of timestamptz, tz text) (
+    SFUNC = lifecycle_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE lifecycle_state(order_history, text, timestamptz, text) IS
+'state of lifecycle, to store, merge with rollup() and read with lifecycle(); the twin that reads order histories, of which refunds and rows of zero are no orders';
 
 -- ---------------------------------------------------------------------------
 -- rolling retention
@@ -1484,6 +1795,21 @@ CREATE AGGREGATE rolling_retention(customer uuid, ordered_at timestamptz, unit i
 COMMENT ON AGGREGATE rolling_retention(uuid, timestamptz, interval, integer, timestamptz) IS
 'customers who come back in the n-th unit after their first order, for n up to max_index (0 to 10000), each on a clock of their own: SELECT * FROM unnest((SELECT rolling_retention(customer_id, ordered_at, ''30 days'', 12, now()) FROM orders WHERE amount > 0))';
 
+CREATE FUNCTION rolling_retention_transfn_history(retention_state, order_history, interval, integer, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION rolling_retention_transfn_history(retention_state, order_history, interval, integer, timestamptz) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE rolling_retention(history order_history, unit interval, max_index integer, as_of timestamptz) (
+    SFUNC = rolling_retention_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = rolling_retention,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE rolling_retention(order_history, interval, integer, timestamptz) IS
+'customers who come back in the n-th unit after their first order, for n up to max_index (0 to 10000), each on a clock of their own; the twin that reads order histories, of which refunds and rows of zero are no orders';
+
 CREATE AGGREGATE rolling_retention_state(customer bigint, ordered_at timestamptz, unit interval, max_index integer, as_of timestamptz) (
     SFUNC = rolling_retention_transfn_bigint,
     STYPE = retention_state,
@@ -1513,6 +1839,16 @@ CREATE AGGREGATE rolling_retention_state(customer uuid, ordered_at timestamptz, 
 );
 COMMENT ON AGGREGATE rolling_retention_state(uuid, timestamptz, interval, integer, timestamptz) IS
 'state of rolling_retention, to store, merge with rollup() and read with rolling_retention()';
+
+CREATE AGGREGATE rolling_retention_state(history order_history, unit interval, max_index integer, as_of timestamptz) (
+    SFUNC = rolling_retention_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE rolling_retention_state(order_history, interval, integer, timestamptz) IS
+'state of rolling_retention, to store, merge with rollup() and read with rolling_retention(); the twin that reads order histories, of which refunds and rows of zero are no orders';
 
 -- ---------------------------------------------------------------------------
 -- order numbers
@@ -1581,6 +1917,21 @@ CREATE AGGREGATE repeat_by_order_number(customer uuid, ordered_at timestamptz, m
 COMMENT ON AGGREGATE repeat_by_order_number(uuid, timestamptz, integer, timestamptz) IS
 'of those who made order n, how many made the next, for n up to max_number (1 to 10000), and how soon; of those who had 90 days for it, how many did within 90 days: SELECT * FROM unnest((SELECT repeat_by_order_number(customer_id, ordered_at, 10, now()) FROM orders WHERE amount > 0))';
 
+CREATE FUNCTION repeat_by_order_number_transfn_history(retention_state, order_history, integer, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION repeat_by_order_number_transfn_history(retention_state, order_history, integer, timestamptz) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE repeat_by_order_number(history order_history, max_number integer, as_of timestamptz) (
+    SFUNC = repeat_by_order_number_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = repeat_by_order_number,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_by_order_number(order_history, integer, timestamptz) IS
+'of those who made order n, how many made the next, for n up to max_number (1 to 10000), and how soon; the twin that reads order histories, of which refunds and rows of zero are no orders';
+
 CREATE AGGREGATE repeat_by_order_number_state(customer bigint, ordered_at timestamptz, max_number integer, as_of timestamptz) (
     SFUNC = repeat_by_order_number_transfn_bigint,
     STYPE = retention_state,
@@ -1610,6 +1961,16 @@ CREATE AGGREGATE repeat_by_order_number_state(customer uuid, ordered_at timestam
 );
 COMMENT ON AGGREGATE repeat_by_order_number_state(uuid, timestamptz, integer, timestamptz) IS
 'state of repeat_by_order_number, to store, merge with rollup() and read with repeat_by_order_number()';
+
+CREATE AGGREGATE repeat_by_order_number_state(history order_history, max_number integer, as_of timestamptz) (
+    SFUNC = repeat_by_order_number_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_by_order_number_state(order_history, integer, timestamptz) IS
+'state of repeat_by_order_number, to store, merge with rollup() and read with repeat_by_order_number(); the twin that reads order histories, of which refunds and rows of zero are no orders';
 
 CREATE FUNCTION repeat_by_order_number_within_transfn_bigint(retention_state, bigint, timestamptz, integer, interval, timestamptz) RETURNS retention_state
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -1656,6 +2017,21 @@ CREATE AGGREGATE repeat_by_order_number(customer uuid, ordered_at timestamptz, m
 COMMENT ON AGGREGATE repeat_by_order_number(uuid, timestamptz, integer, interval, timestamptz) IS
 'repeat_by_order_number with the time that customers are given for the next order; every row counts as an order: FILTER (WHERE amount > 0)';
 
+CREATE FUNCTION repeat_by_order_number_within_transfn_history(retention_state, order_history, integer, interval, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION repeat_by_order_number_within_transfn_history(retention_state, order_history, integer, interval, timestamptz) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE repeat_by_order_number(history order_history, max_number integer, within interval, as_of timestamptz) (
+    SFUNC = repeat_by_order_number_within_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = repeat_by_order_number,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_by_order_number(order_history, integer, interval, timestamptz) IS
+'repeat_by_order_number with the time that customers are given for the next order; the twin that reads order histories, of which refunds and rows of zero are no orders';
+
 CREATE AGGREGATE repeat_by_order_number_state(customer bigint, ordered_at timestamptz, max_number integer, within interval, as_of timestamptz) (
     SFUNC = repeat_by_order_number_within_transfn_bigint,
     STYPE = retention_state,
@@ -1685,6 +2061,16 @@ CREATE AGGREGATE repeat_by_order_number_state(customer uuid, ordered_at timestam
 );
 COMMENT ON AGGREGATE repeat_by_order_number_state(uuid, timestamptz, integer, interval, timestamptz) IS
 'state of repeat_by_order_number, to store, merge with rollup() and read with repeat_by_order_number()';
+
+CREATE AGGREGATE repeat_by_order_number_state(history order_history, max_number integer, within interval, as_of timestamptz) (
+    SFUNC = repeat_by_order_number_within_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_by_order_number_state(order_history, integer, interval, timestamptz) IS
+'state of repeat_by_order_number, to store, merge with rollup() and read with repeat_by_order_number(); the twin that reads order histories, of which refunds and rows of zero are no orders';
 
 -- ---------------------------------------------------------------------------
 -- survival
@@ -1830,6 +2216,21 @@ CREATE AGGREGATE repeat_survival(customer uuid, ordered_at timestamptz, as_of ti
 COMMENT ON AGGREGATE repeat_survival(uuid, timestamptz, timestamptz) IS
 'whole days (24 hours) from each customer''s first to second order, or, without one, to as_of (censored); every row counts as an order: FILTER (WHERE amount > 0)';
 
+CREATE FUNCTION repeat_survival_transfn_history(retention_state, order_history, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION repeat_survival_transfn_history(retention_state, order_history, timestamptz) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE repeat_survival(history order_history, as_of timestamptz) (
+    SFUNC = repeat_survival_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = repeat_survival,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_survival(order_history, timestamptz) IS
+'whole days (24 hours) from each customer''s first to second order, or, without one, to as_of (censored); the twin that reads order histories, of which refunds and rows of zero are no orders';
+
 CREATE AGGREGATE repeat_survival_state(customer bigint, ordered_at timestamptz, as_of timestamptz) (
     SFUNC = repeat_survival_transfn_bigint,
     STYPE = retention_state,
@@ -1859,6 +2260,16 @@ CREATE AGGREGATE repeat_survival_state(customer uuid, ordered_at timestamptz, as
 );
 COMMENT ON AGGREGATE repeat_survival_state(uuid, timestamptz, timestamptz) IS
 'state of repeat_survival, to store, merge with rollup() and read with repeat_survival()';
+
+CREATE AGGREGATE repeat_survival_state(history order_history, as_of timestamptz) (
+    SFUNC = repeat_survival_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE repeat_survival_state(order_history, timestamptz) IS
+'state of repeat_survival, to store, merge with rollup() and read with repeat_survival(); the twin that reads order histories, of which refunds and rows of zero are no orders';
 
 COMMENT ON FUNCTION survival_transfn(survival, double precision, boolean) IS 'transition function; for aggregates only';
 COMMENT ON FUNCTION repeat_survival_transfn_bigint(retention_state, bigint, timestamptz, timestamptz) IS 'transition function; for aggregates only';
@@ -1903,6 +2314,21 @@ CREATE AGGREGATE purchase_summary(ordered_at timestamptz, amount numeric, unit i
 COMMENT ON AGGREGATE purchase_summary(timestamptz, numeric, interval, timestamptz, text) IS
 'one customer''s history as the predictive models need it, for GROUP BY customer: orders, first and last, revenue (money, refunds included); x: days with an order, less the first; t_x and age: time from the first day to the last, and to the day of as_of, in units (whole days, such as 7 days); mean_repeat_value: money of the orders after the first day, per day with one: SELECT customer_id, (purchase_summary(ordered_at, amount, ''7 days'', now(), ''UTC'')).* FROM orders WHERE customer_id IS NOT NULL GROUP BY customer_id';
 
+CREATE FUNCTION purchase_summary_transfn_history(retention_state, order_history, interval, timestamptz, text) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION purchase_summary_transfn_history(retention_state, order_history, interval, timestamptz, text) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE purchase_summary(history order_history, unit interval, as_of timestamptz, tz text) (
+    SFUNC = purchase_summary_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    FINALFUNC = purchase_summary,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE purchase_summary(order_history, interval, timestamptz, text) IS
+'one customer''s history as the predictive models need it, for GROUP BY customer; the twin that reads order histories, of which refunds and rows of zero are no orders';
+
 CREATE AGGREGATE purchase_summary_state(ordered_at timestamptz, amount numeric, unit interval, as_of timestamptz, tz text) (
     SFUNC = purchase_summary_transfn,
     STYPE = retention_state,
@@ -1912,6 +2338,16 @@ CREATE AGGREGATE purchase_summary_state(ordered_at timestamptz, amount numeric, 
 );
 COMMENT ON AGGREGATE purchase_summary_state(timestamptz, numeric, interval, timestamptz, text) IS
 'state of purchase_summary, to store, merge with rollup() and read with purchase_summary()';
+
+CREATE AGGREGATE purchase_summary_state(history order_history, unit interval, as_of timestamptz, tz text) (
+    SFUNC = purchase_summary_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE purchase_summary_state(order_history, interval, timestamptz, text) IS
+'state of purchase_summary, to store, merge with rollup() and read with purchase_summary(); the twin that reads order histories, of which refunds and rows of zero are no orders';
 
 CREATE FUNCTION purchase_days_state_transfn_bigint(retention_state, bigint, timestamptz, numeric, timestamptz, text) RETURNS retention_state
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -1954,6 +2390,20 @@ CREATE AGGREGATE purchase_days_state(customer uuid, ordered_at timestamptz, amou
 );
 COMMENT ON AGGREGATE purchase_days_state(uuid, timestamptz, numeric, timestamptz, text) IS
 'the days that every customer ordered on until as_of, with their money, to store, merge with rollup() and read with predict_customers() and backtest()';
+
+CREATE FUNCTION purchase_days_state_transfn_history(retention_state, order_history, timestamptz, text) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION purchase_days_state_transfn_history(retention_state, order_history, timestamptz, text) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE purchase_days_state(history order_history, as_of timestamptz, tz text) (
+    SFUNC = purchase_days_state_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE purchase_days_state(order_history, timestamptz, text) IS
+'the days that every customer ordered on until as_of, with their money, to store, merge with rollup() and read with predict_customers() and backtest(); the twin that reads order histories, of which refunds and rows of zero are no orders';
 
 -- ---------------------------------------------------------------------------
 -- models: of when customers buy and leave, and of what they spend

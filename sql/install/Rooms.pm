@@ -9,6 +9,10 @@
 #	--@ since 0.3	in front of a paragraph: its objects came with that version; in a
 #			paragraph of its own: so did all that follow in the room. 0.1
 #			if nothing is said. Compared with the releases.
+#
+# Every aggregate over order rows gets a twin over histories: the same name, with customer,
+# ordered_at and amount replaced by history (order_history). Its transition function is
+# that of the rows with _history in place of the type of the customer.
 package Rooms;
 
 use strict;
@@ -28,6 +32,8 @@ our @rooms = qw(
 );
 
 my @keys = qw(bigint text uuid);
+my $histories_since = '0.3';
+my %has_history;				# transition functions whose twin is written
 
 # title, banner, and paragraphs: since, text (as in the room), placeholder (or ''), types (to put
 # in its place), copies (the statements, once for each type)
@@ -56,8 +62,40 @@ sub room
 			since => $since, text => $paragraph, placeholder => $placeholder // '', types => \@types,
 			copies => [ map { [ statements($paragraph =~ s/\{\w+\}/$_/gr) ] } $placeholder ? @types : '' ],
 		};
+		push @paragraphs, map {
+			{ since => $histories_since, text => $_, placeholder => '', types => [], copies => [ [ statements($_) ] ] }
+		} twins($paragraph);
 	}
 	return { title => $title, banner => $banner, paragraphs => \@paragraphs };
+}
+
+# What stands for an aggregate over order rows, and for its transition function if that has
+# not been given yet, where they read histories
+sub twins
+{
+	my ($paragraph) = @_;
+	my ($name, $arguments, $parts) = $paragraph =~ /^CREATE AGGREGATE (\w+)\((.*?)\) \(\n(.*?)^\);/ms
+	  or return;
+	my ($rows, $options) = $arguments =~ /\A((?:customer \{key\}(?:, |\z))?(?:ordered_at timestamptz(?:, |\z))?(?:amount numeric(?:, |\z))?)(.*)\z/;
+	return if $rows eq '' || $parts !~ /STYPE = retention_state,/;
+
+	my ($comment) = $paragraph =~ /^COMMENT ON AGGREGATE [^;]* IS\n'((?:[^']|'')*)';/m;
+	my ($function) = $parts =~ /^ *SFUNC = (\w+?)(?:_\{key\})?,/m;
+	my $history = join ', ', 'history order_history', $options || ();
+	my $types = types("($history)");
+	$parts =~ s/^ *M\w+ = .*\n//mg;
+	$parts =~ s/SFUNC = [\w{}]+/SFUNC = ${function}_history/;
+	$comment =~ s/[;:] .*//s;
+	return ($has_history{"${function}($types)"}++ ? () : <<"FUNCTION", <<"AGGREGATE");
+CREATE FUNCTION ${function}_history(retention_state, $types) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION ${function}_history(retention_state, $types) IS 'transition function; for aggregates only';
+FUNCTION
+CREATE AGGREGATE $name($history) (
+$parts);
+COMMENT ON AGGREGATE $name($types) IS
+'$comment; the twin that reads order histories, of which refunds and rows of zero are no orders';
+AGGREGATE
 }
 
 # Of a script: text; code, without comments; name of the object, of a statement that

@@ -81,12 +81,22 @@ read_options(FunctionCallInfo fcinfo, const CustomerFamily *family,
 	family_derive_options(family, options);
 }
 
+/* Raises an error if a transition function is called by hand. */
+void
+state_check_aggregate(FunctionCallInfo fcinfo, const CustomerFamily *family)
+{
+	if (!AggCheckCallContext(fcinfo, NULL))
+		elog(ERROR, "transition function of %s called in non-aggregate context",
+			 family->name);
+}
+
 /*
  * The long way of state_update_begin: any form, any context, or no state yet.
  */
 void
 state_update_open(StateUpdate *update, FunctionCallInfo fcinfo,
-				  const CustomerFamily *family, KeyKind kind, int first_option)
+				  const CustomerFamily *family, KeyKind kind, int first_option,
+				  Size incoming)
 {
 	MemoryContext aggcontext;
 
@@ -98,9 +108,15 @@ state_update_open(StateUpdate *update, FunctionCallInfo fcinfo,
 		flat_create(&update->flat, family, kind);
 		use_flat(update);
 		read_options(fcinfo, family, update->table->options, first_option);
+		if (kind != KEY_NONE && incoming > FLAT_LIMIT)
+		{
+			update->expanded = expanded_create(aggcontext, &update->flat.table, 0);
+			update->table = &update->expanded->table;
+			expanded_let_spill(update->expanded, fcinfo);
+		}
 		return;
 	}
-	state_update_open_value(update, PG_GETARG_DATUM(0), aggcontext, 0);
+	state_update_open_value(update, PG_GETARG_DATUM(0), aggcontext, incoming);
 	if (update->expanded)
 		expanded_let_spill(update->expanded, fcinfo);
 	if (update->table->family != family)

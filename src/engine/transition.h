@@ -20,7 +20,8 @@
 
 #include "base/compat.h"
 
-#include "base/checks.h"
+#include "engine/history_state.h"
+#include "engine/order_row.h"
 #include "engine/state_expanded.h"
 #include "engine/state_flat.h"
 #include "fmgr.h"
@@ -43,7 +44,10 @@ extern retention_internal void state_update_open(StateUpdate *update,
 												 FunctionCallInfo fcinfo,
 												 const CustomerFamily *family,
 												 KeyKind kind,
-												 int first_option);
+												 int first_option,
+												 Size incoming);
+extern retention_internal void state_check_aggregate(FunctionCallInfo fcinfo,
+													 const CustomerFamily *family);
 extern retention_internal Datum state_update_close_flat(StateUpdate *update);
 extern retention_internal void state_add_flat(StateUpdate *update,
 											  const char *slot);
@@ -82,12 +86,13 @@ check_options(FunctionCallInfo fcinfo, const CustomerFamily *family,
 
 /*
  * Opens the state in argument 0, making it if this is the group's first row.
- * The way of nearly every row is short: an expanded state of this family.
+ * "incoming" says how many bytes are about to be added, if more than a row. The way
+ * of nearly every row is short: an expanded state of this family.
  */
 static pg_attribute_always_inline void
 state_update_begin(StateUpdate *update, FunctionCallInfo fcinfo,
 				   const CustomerFamily *family, KeyKind kind,
-				   int first_option)
+				   int first_option, Size incoming)
 {
 	if (likely(fcinfo->context != NULL &&
 			   (IsA(fcinfo->context, AggState) ||
@@ -106,7 +111,7 @@ state_update_begin(StateUpdate *update, FunctionCallInfo fcinfo,
 			return;
 		}
 	}
-	state_update_open(update, fcinfo, family, kind, first_option);
+	state_update_open(update, fcinfo, family, kind, first_option, incoming);
 }
 
 static pg_attribute_always_inline Datum
@@ -169,44 +174,32 @@ state_customer_key(FunctionCallInfo fcinfo, KeyKind kind, StateHeap *heap)
 }
 
 /*
- * The ordered_at argument of a transition function, always argument 2. Returns
- * false if it is NULL.
+ * How a family reads one row: adds to the totals, fills in the payload. Returns
+ * false if the row adds no customer.
  */
-static inline bool
-state_time_arg(FunctionCallInfo fcinfo, TimestampTz *ordered_at)
-{
-	if (PG_ARGISNULL(2))
-		return false;
-	*ordered_at = PG_GETARG_TIMESTAMPTZ(2);
-	check_finite_time(*ordered_at, "ordered_at");
-	return true;
-}
-
-/*
- * How a family reads the arguments of one row: adds to the totals, fills in the
- * payload. Returns false if the row adds no customer.
- */
-typedef bool (*RowReader) (StateUpdate *update, FunctionCallInfo fcinfo,
+typedef bool (*RowReader) (StateUpdate *update, const OrderRow *row,
 						   void *payload);
 
 /*
- * A whole transition function: state, customer, "read" 's arguments, options.
- * A row without a customer is no row.
+ * A whole transition function: state, the arguments that "takes" says, options. A
+ * row without a customer or a time is no row.
  */
 static pg_attribute_always_inline Datum
 state_transition(FunctionCallInfo fcinfo, const CustomerFamily *family,
-				 KeyKind kind, int first_option, RowReader read)
+				 KeyKind kind, int takes, RowReader read)
 {
 	StateUpdate update;
+	OrderRow	row;
 	uint64		payload[MOST_PAYLOAD / sizeof(uint64)];
 
-	state_update_begin(&update, fcinfo, family, kind, first_option);
-	if (!PG_ARGISNULL(1))
+	state_update_begin(&update, fcinfo, family, kind, row_arguments(takes), 0);
+	if (!((takes & TAKES_CUSTOMER) && PG_ARGISNULL(1)) &&
+		order_row_read(&row, fcinfo, takes))
 	{
 		StateHeap  *row_heap = state_row_heap(&update);
 		uint64		row_heap_used = row_heap->used;
 
-		if (read(&update, fcinfo, payload))
+		if (read(&update, &row, payload))
 			state_add(&update, family, kind,
 					  state_customer_key(fcinfo, kind, row_heap), payload);
 		else
@@ -216,20 +209,131 @@ state_transition(FunctionCallInfo fcinfo, const CustomerFamily *family,
 }
 
 /*
- * Defines NAME_bigint, NAME_text and NAME_uuid.
+ * Adds the rows of all customers of a history. Of a family that takes no amount, what
+ * is no order is left out: refunds, and rows of zero.
  */
-#define STATE_TRANSITION_OF_KIND(name, suffix, kind, family, first_option, read) \
-	PG_FUNCTION_INFO_V1(name##_##suffix); \
+static pg_attribute_always_inline void
+state_add_history(StateUpdate *update, const CustomerFamily *family,
+				  KeyKind kind, KeyKind history_kind, int takes, RowReader read,
+				  const HistoryView *view)
+{
+	uint64		payload[MOST_PAYLOAD / sizeof(uint64)];
+	HistoryReader reader;
+	HistoryRow	stored;
+	StateHeap	heap;
+	OrderRow	row = {0};
+
+	heap_init_scratch(&heap);
+	history_reader_init(&reader, history_kind, view->run.records,
+						view->run.size, &heap);
+	while (history_next_customer(&reader, history_kind))
+	{
+		CHECK_FOR_INTERRUPTS();
+		while (history_next_row(&reader, &stored))
+		{
+			StateHeap  *row_heap = state_row_heap(update);
+			uint64		row_heap_used = row_heap->used;
+			CustomerKey key = reader.key;
+
+			row.at = stored.at;
+			row.known = !money_is_none(&stored.amount);
+			row.money = stored.amount;
+			row.base = heap.base;
+			if (!(takes & TAKES_AMOUNT) && row.known &&
+				money_sign(&row.money, row.base) <= 0)
+				continue;
+			if (!read(update, &row, payload))
+			{
+				row_heap->used = row_heap_used;
+				continue;
+			}
+			if (key_is_long_text(kind, key))
+				key.word[1] = LONG_TEXT_MARK |
+					heap_copy_block(row_heap, heap.base, key_text_offset(key));
+			state_add(update, family, kind, key, payload);
+		}
+		heap.used = 0;
+	}
+	heap_free_scratch(&heap);
+}
+
+/*
+ * The twin of a transition function: state, history, options. A family without
+ * customers adds up the rows of all.
+ */
+static pg_attribute_always_inline Datum
+state_transition_of_history(FunctionCallInfo fcinfo, const CustomerFamily *family,
+							bool has_customers, int takes, RowReader read)
+{
+	StateUpdate update;
+	HistoryView view;
+	KeyKind		kind;
+	Size		incoming;
+
+	if (PG_ARGISNULL(1))
+	{
+		if (PG_ARGISNULL(0))
+			PG_RETURN_NULL();
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+	}
+	state_check_aggregate(fcinfo, family);
+	history_open(&view, PG_GETARG_DATUM(1));
+	kind = has_customers ? view.kind : KEY_NONE;
+	incoming = view.run.customers * (key_size(kind) + family->payload_size);
+	state_update_begin(&update, fcinfo, family, kind, 2, incoming);
+	switch (view.kind)
+	{
+		case KEY_BIGINT:
+			state_add_history(&update, family,
+							  has_customers ? KEY_BIGINT : KEY_NONE, KEY_BIGINT,
+							  takes, read, &view);
+			break;
+		case KEY_TEXT:
+			state_add_history(&update, family,
+							  has_customers ? KEY_TEXT : KEY_NONE, KEY_TEXT,
+							  takes, read, &view);
+			break;
+		default:
+			state_add_history(&update, family,
+							  has_customers ? KEY_UUID : KEY_NONE, KEY_UUID,
+							  takes, read, &view);
+			break;
+	}
+	return state_update_end(&update);
+}
+
+#define STATE_TRANSITION(name, family, kind, takes, read) \
+	PG_FUNCTION_INFO_V1(name); \
 	Datum \
-	name##_##suffix(PG_FUNCTION_ARGS) \
+	name(PG_FUNCTION_ARGS) \
 	{ \
-		return state_transition(fcinfo, &family, kind, first_option, read); \
+		return state_transition(fcinfo, &family, kind, takes, read); \
 	}
 
-#define STATE_TRANSITIONS(name, family, first_option, read) \
-	STATE_TRANSITION_OF_KIND(name, bigint, KEY_BIGINT, family, first_option, read) \
-	STATE_TRANSITION_OF_KIND(name, text, KEY_TEXT, family, first_option, read) \
-	STATE_TRANSITION_OF_KIND(name, uuid, KEY_UUID, family, first_option, read)
+#define STATE_TRANSITION_OF_HISTORY(name, family, has_customers, takes, read) \
+	PG_FUNCTION_INFO_V1(name); \
+	Datum \
+	name(PG_FUNCTION_ARGS) \
+	{ \
+		return state_transition_of_history(fcinfo, &family, has_customers, takes, read); \
+	}
+
+/*
+ * Defines NAME_bigint, NAME_text and NAME_uuid, and NAME_history. "takes" is what the
+ * aggregate takes beside the customer.
+ */
+#define STATE_TRANSITIONS(name, family, takes, read) \
+	STATE_TRANSITION(name##_bigint, family, KEY_BIGINT, TAKES_CUSTOMER | (takes), read) \
+	STATE_TRANSITION(name##_text, family, KEY_TEXT, TAKES_CUSTOMER | (takes), read) \
+	STATE_TRANSITION(name##_uuid, family, KEY_UUID, TAKES_CUSTOMER | (takes), read) \
+	STATE_TRANSITION_OF_HISTORY(name##_history, family, true, takes, read)
+
+/*
+ * The same for a family without customers: NAME and NAME_history.
+ */
+#define STATE_TRANSITIONS_OF_ALL(name, family, takes, read) \
+	STATE_TRANSITION(name, family, KEY_NONE, takes, read) \
+	STATE_TRANSITION_OF_HISTORY(name##_history, family, false, takes, read)
 
 /*
  * Defines a family's absorb function, for which the family is declared.

@@ -100,14 +100,12 @@ retention_internal const CustomerFamily churn_family = {
 };
 
 static inline bool
-read_churn_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)
+read_churn_row(StateUpdate *update, const OrderRow *row, void *payload)
 {
 	const StateOptions *options = update->table->options;
-	TimestampTz at;
+	const TimestampTz at = row->at;
 	uint8		active = 0;
 
-	if (!state_time_arg(fcinfo, &at))
-		return false;
 	if (at >= options->derived[CHURN_START_FROM] &&
 		at < options->value[CHURN_PERIOD_START].time)
 		active |= ACTIVE_AT_START;
@@ -123,7 +121,7 @@ read_churn_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)
  * churn_rate_transfn_<kind>(retention_state, customer, ordered_at,
  * inactive_after, period_start, period_end)
  */
-STATE_TRANSITIONS(churn_rate_transfn, churn_family, 3, read_churn_row)
+STATE_TRANSITIONS(churn_rate_transfn, churn_family, TAKES_TIME, read_churn_row)
 
 /*
  * churn_rate(retention_state) returns double precision
@@ -233,16 +231,14 @@ retention_internal const CustomerFamily inactive_family = {
 };
 
 static inline bool
-read_inactive_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)
+read_inactive_row(StateUpdate *update, const OrderRow *row, void *payload)
 {
 	const StateOptions *options = update->table->options;
-	TimestampTz ordered_at;
 
-	if (!state_time_arg(fcinfo, &ordered_at) ||
-		ordered_at >= options->value[INACTIVE_AS_OF].time)
+	if (row->at >= options->value[INACTIVE_AS_OF].time)
 		return false;
 	((InactivePayload *) payload)->active =
-		ordered_at >= options->derived[INACTIVE_ACTIVE_FROM];
+		row->at >= options->derived[INACTIVE_ACTIVE_FROM];
 	return true;
 }
 
@@ -250,7 +246,8 @@ read_inactive_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)
  * inactive_rate_transfn_<kind>(retention_state, customer, ordered_at,
  * inactive_after, as_of)
  */
-STATE_TRANSITIONS(inactive_rate_transfn, inactive_family, 3, read_inactive_row)
+STATE_TRANSITIONS(inactive_rate_transfn, inactive_family, TAKES_TIME,
+				  read_inactive_row)
 
 /*
  * inactive_rate(retention_state) returns double precision
@@ -342,22 +339,22 @@ retention_internal const CustomerFamily revenue_retention_family = {
 };
 
 static inline bool
-read_revenue_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)
+read_revenue_row(StateUpdate *update, const OrderRow *row, void *payload)
 {
 	const StateOptions *options = update->table->options;
 	RevenuePayload *revenue = payload;
-	TimestampTz at;
-	bool		current;
+	const TimestampTz at = row->at;
+	Money		amount;
 
-	if (!state_time_arg(fcinfo, &at) || PG_ARGISNULL(3) ||
-		at >= options->value[REVENUE_AS_OF].time ||
+	if (!row->known || at >= options->value[REVENUE_AS_OF].time ||
 		at < options->derived[REVENUE_PREVIOUS_START])
 		return false;
 	*revenue = (RevenuePayload) {{0, 0}, {0, 0}};
-	current = at >= options->derived[REVENUE_CURRENT_START];
-	money_from_datum(state_row_heap(update),
-					 current ? &revenue->current : &revenue->previous,
-					 PG_GETARG_DATUM(3), "amount");
+	amount = order_row_amount(row, state_row_heap(update));
+	if (at >= options->derived[REVENUE_CURRENT_START])
+		revenue->current = amount;
+	else
+		revenue->previous = amount;
 	return true;
 }
 
@@ -365,8 +362,8 @@ read_revenue_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)
  * revenue_retention_transfn_<kind>(retention_state, customer, ordered_at,
  * amount, period, as_of)
  */
-STATE_TRANSITIONS(revenue_retention_transfn, revenue_retention_family, 4,
-				  read_revenue_row)
+STATE_TRANSITIONS(revenue_retention_transfn, revenue_retention_family,
+				  TAKES_TIME | TAKES_AMOUNT, read_revenue_row)
 
 /*
  * The share of the previous period's money that its customers brought again:

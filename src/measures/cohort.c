@@ -125,20 +125,20 @@ retention_internal const CustomerFamily cohort_family = {
 };
 
 static inline bool
-read_cohort_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)
+read_cohort_row(StateUpdate *update, const OrderRow *row, void *payload)
 {
 	const StateOptions *options = update->table->options;
 	StateHeap  *row_heap = state_row_heap(update);
 	CohortPayload *customer = payload;
-	TimestampTz at;
+	const TimestampTz at = row->at;
 	Money		money = {0, 0};
 	bool		is_order = true;
 
-	if (!state_time_arg(fcinfo, &at) || at >= calendar_as_of(options))
+	if (at >= calendar_as_of(options))
 		return false;
-	if (!PG_ARGISNULL(3))
+	if (row->known)
 	{
-		money_from_datum(row_heap, &money, PG_GETARG_DATUM(3), "amount");
+		money = order_row_amount(row, row_heap);
 		is_order = money_sign(&money, row_heap->base) > 0;
 	}
 	*customer = cohort_of_nobody;
@@ -159,7 +159,8 @@ read_cohort_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)
  * cohort_retention_transfn_<kind>(retention_state, customer, ordered_at, amount,
  * grain, as_of, tz)
  */
-STATE_TRANSITIONS(cohort_retention_transfn, cohort_family, 4, read_cohort_row)
+STATE_TRANSITIONS(cohort_retention_transfn, cohort_family,
+				  TAKES_TIME | TAKES_AMOUNT, read_cohort_row)
 
 /* ------------------------------------------------------------------------
  * The rows

@@ -81,16 +81,15 @@ retention_internal const CustomerFamily lifecycle_family = {
 };
 
 static inline bool
-read_lifecycle_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)
+read_lifecycle_row(StateUpdate *update, const OrderRow *row, void *payload)
 {
 	const StateOptions *options = update->table->options;
 	const Money no_money = {0, 0};
-	TimestampTz at;
 
-	if (!state_time_arg(fcinfo, &at) || at >= calendar_as_of(options))
+	if (row->at >= calendar_as_of(options))
 		return false;
 	((LifecyclePayload *) payload)->activity =
-		timeline_create(state_row_heap(update), calendar_period(options, at), 1,
+		timeline_create(state_row_heap(update), calendar_period(options, row->at), 1,
 						&no_money, NULL);
 	return true;
 }
@@ -99,7 +98,8 @@ read_lifecycle_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)
  * lifecycle_transfn_<kind>(retention_state, customer, ordered_at, grain, as_of,
  * tz)
  */
-STATE_TRANSITIONS(lifecycle_transfn, lifecycle_family, 3, read_lifecycle_row)
+STATE_TRANSITIONS(lifecycle_transfn, lifecycle_family, TAKES_TIME,
+				  read_lifecycle_row)
 
 /* Customers of one period. */
 typedef struct Lifecycle

@@ -81,15 +81,16 @@ retention_internal const CustomerFamily order_numbers_within_family = {
  * repeat_by_order_number_transfn_<kind>(retention_state, customer, ordered_at,
  * max_number, as_of)
  */
-STATE_TRANSITIONS(repeat_by_order_number_transfn, order_numbers_family, 3,
-				  read_order_numbers_row)
+STATE_TRANSITIONS(repeat_by_order_number_transfn, order_numbers_family,
+				  TAKES_TIME, read_order_numbers_row)
 
 /*
  * repeat_by_order_number_within_transfn_<kind>(retention_state, customer,
  * ordered_at, max_number, within, as_of)
  */
 STATE_TRANSITIONS(repeat_by_order_number_within_transfn,
-				  order_numbers_within_family, 3, read_order_numbers_within_row)
+				  order_numbers_within_family, TAKES_TIME,
+				  read_order_numbers_within_row)
 
 typedef struct OrderNumber
 {

@@ -32,15 +32,13 @@ extern retention_internal bool order_times_valid(const void *payload,
 
 /* One row: the instant, if it is before as_of. */
 static inline bool
-read_order_time(StateUpdate *update, FunctionCallInfo fcinfo, void *payload,
+read_order_time(StateUpdate *update, const OrderRow *row, void *payload,
 				TimestampTz as_of)
 {
-	TimestampTz at;
-
-	if (!state_time_arg(fcinfo, &at) || at >= as_of)
+	if (row->at >= as_of)
 		return false;
 	((OrderTimes *) payload)->instants = instants_create(state_row_heap(update),
-														 at);
+														 row->at);
 	return true;
 }
 
@@ -53,9 +51,9 @@ read_order_time(StateUpdate *update, FunctionCallInfo fcinfo, void *payload,
 		return order_times_valid(payload, heap_base, options->value[as_of].time); \
 	} \
 	static inline bool \
-	read_##prefix##_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload) \
+	read_##prefix##_row(StateUpdate *update, const OrderRow *row, void *payload) \
 	{ \
-		return read_order_time(update, fcinfo, payload, \
+		return read_order_time(update, row, payload, \
 							   update->table->options->value[as_of].time); \
 	} \
 	CUSTOMER_ABSORB(prefix##_absorb, prefix##_family)

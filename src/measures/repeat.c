@@ -86,7 +86,7 @@ retention_internal const CustomerFamily repeat_family = {
 };
 
 static inline bool
-read_repeat_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)
+read_repeat_row(StateUpdate *update, const OrderRow *row, void *payload)
 {
 	((RepeatPayload *) payload)->rows = 1;
 	return true;
@@ -95,7 +95,7 @@ read_repeat_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)
 /*
  * repeat_rate_transfn_<kind>(retention_state, customer)
  */
-STATE_TRANSITIONS(repeat_rate_transfn, repeat_family, 2, read_repeat_row)
+STATE_TRANSITIONS(repeat_rate_transfn, repeat_family, 0, read_repeat_row)
 
 /*
  * Takes one row of a customer away again. Returns false if that cannot be told
@@ -141,7 +141,7 @@ repeat_rate_inverse(FunctionCallInfo fcinfo, KeyKind kind)
 	StateHeap	key_heap;
 	CustomerKey key;
 
-	state_update_begin(&update, fcinfo, &repeat_family, kind, 2);
+	state_update_begin(&update, fcinfo, &repeat_family, kind, 2, 0);
 	if (!PG_ARGISNULL(1))
 	{
 		if (update.expanded)
@@ -238,17 +238,14 @@ retention_internal const CustomerFamily repeat_window_family = {
 };
 
 static inline bool
-read_repeat_window_row(StateUpdate *update, FunctionCallInfo fcinfo,
-					   void *payload)
+read_repeat_window_row(StateUpdate *update, const OrderRow *row, void *payload)
 {
 	const StateOptions *options = update->table->options;
-	TimestampTz ordered_at;
 
-	if (!state_time_arg(fcinfo, &ordered_at) ||
-		ordered_at >= options->value[REPEAT_WINDOW_AS_OF].time)
+	if (row->at >= options->value[REPEAT_WINDOW_AS_OF].time)
 		return false;
 	((RepeatWindowPayload *) payload)->orders =
-		ordered_at >= options->derived[REPEAT_WINDOW_START];
+		row->at >= options->derived[REPEAT_WINDOW_START];
 	return true;
 }
 
@@ -256,7 +253,7 @@ read_repeat_window_row(StateUpdate *update, FunctionCallInfo fcinfo,
  * repeat_rate_window_transfn_<kind>(retention_state, customer, ordered_at,
  * period, as_of)
  */
-STATE_TRANSITIONS(repeat_rate_window_transfn, repeat_window_family, 3,
+STATE_TRANSITIONS(repeat_rate_window_transfn, repeat_window_family, TAKES_TIME,
 				  read_repeat_window_row)
 
 static int64
@@ -361,22 +358,21 @@ retention_internal const CustomerFamily second_order_family = {
 };
 
 static inline bool
-read_second_order_row(StateUpdate *update, FunctionCallInfo fcinfo,
-					  void *payload)
+read_second_order_row(StateUpdate *update, const OrderRow *row, void *payload)
 {
 	const StateOptions *options = update->table->options;
 	TwoOrders  *orders = payload;
 
 	*orders = no_orders;
-	return state_time_arg(fcinfo, &orders->first) &&
-		orders->first < options->value[SECOND_ORDER_AS_OF].time;
+	orders->first = row->at;
+	return row->at < options->value[SECOND_ORDER_AS_OF].time;
 }
 
 /*
  * second_order_rate_transfn_<kind>(retention_state, customer, ordered_at,
  * within, as_of)
  */
-STATE_TRANSITIONS(second_order_rate_transfn, second_order_family, 3,
+STATE_TRANSITIONS(second_order_rate_transfn, second_order_family, TAKES_TIME,
 				  read_second_order_row)
 
 /*
@@ -455,21 +451,21 @@ retention_internal const CustomerFamily repeat_survival_family = {
 };
 
 static inline bool
-read_repeat_survival_row(StateUpdate *update, FunctionCallInfo fcinfo,
+read_repeat_survival_row(StateUpdate *update, const OrderRow *row,
 						 void *payload)
 {
 	const StateOptions *options = update->table->options;
 	TwoOrders  *orders = payload;
 
 	*orders = no_orders;
-	return state_time_arg(fcinfo, &orders->first) &&
-		orders->first < options->value[REPEAT_SURVIVAL_AS_OF].time;
+	orders->first = row->at;
+	return row->at < options->value[REPEAT_SURVIVAL_AS_OF].time;
 }
 
 /*
  * repeat_survival_transfn_<kind>(retention_state, customer, ordered_at, as_of)
  */
-STATE_TRANSITIONS(repeat_survival_transfn, repeat_survival_family, 3,
+STATE_TRANSITIONS(repeat_survival_transfn, repeat_survival_family, TAKES_TIME,
 				  read_repeat_survival_row)
 
 /* Whole 24-hour days from one time to a later one: more than int64 microseconds */

@@ -125,7 +125,7 @@ survival_transfn(PG_FUNCTION_ARGS)
 			PG_RETURN_NULL();
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 	}
-	state_update_begin(&update, fcinfo, &survival_family, KEY_BIGINT, 3);
+	state_update_begin(&update, fcinfo, &survival_family, KEY_BIGINT, 3, 0);
 	days = PG_GETARG_FLOAT8(1);
 	check_double_range(days, 0, INFINITY, "days");
 	counts = survival_counts(PG_GETARG_BOOL(2));

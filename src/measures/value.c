@@ -55,10 +55,10 @@ value_merge_totals(StateHeap *heap, void *into, const void *from,
 }
 
 /*
- * Adds the amount argument to the totals. Returns whether the row is an order.
+ * Adds the row's amount to the totals. Returns whether it is an order.
  */
 static inline bool
-add_amount(StateUpdate *update, FunctionCallInfo fcinfo, int argno)
+add_amount(StateUpdate *update, const OrderRow *row)
 {
 	CustomerTable *table = update->table;
 	ValueTotals *totals = table->totals;
@@ -67,12 +67,12 @@ add_amount(StateUpdate *update, FunctionCallInfo fcinfo, int argno)
 	Money		sum;
 	bool		is_order;
 
-	if (PG_ARGISNULL(argno))
+	if (!row->known)
 	{
 		totals->orders++;
 		return true;
 	}
-	money_from_datum(row_heap, &amount, PG_GETARG_DATUM(argno), "amount");
+	amount = order_row_amount(row, row_heap);
 	is_order = money_sign(&amount, row_heap->base) > 0;
 	totals->orders += is_order;
 	/* a copy, since a flat table moves if its heap grows */
@@ -145,19 +145,17 @@ retention_internal const CustomerFamily aov_family = {
 	.merge_totals = value_merge_totals,
 };
 
+static inline bool
+read_aov_row(StateUpdate *update, const OrderRow *row, void *payload)
+{
+	(void) add_amount(update, row);
+	return false;
+}
+
 /*
  * aov_transfn(retention_state, amount)
  */
-PG_FUNCTION_INFO_V1(aov_transfn);
-Datum
-aov_transfn(PG_FUNCTION_ARGS)
-{
-	StateUpdate update;
-
-	state_update_begin(&update, fcinfo, &aov_family, KEY_NONE, 2);
-	(void) add_amount(&update, fcinfo, 1);
-	return state_update_end(&update);
-}
+STATE_TRANSITIONS_OF_ALL(aov_transfn, aov_family, TAKES_AMOUNT, read_aov_row)
 
 /*
  * aov(retention_state) returns numeric
@@ -199,16 +197,16 @@ retention_internal const CustomerFamily customer_value_family = {
 };
 
 static inline bool
-read_customer_value_row(StateUpdate *update, FunctionCallInfo fcinfo,
+read_customer_value_row(StateUpdate *update, const OrderRow *row,
 						void *payload)
 {
-	return add_amount(update, fcinfo, 2);
+	return add_amount(update, row);
 }
 
 /*
  * customer_value_transfn_<kind>(retention_state, customer, amount)
  */
-STATE_TRANSITIONS(customer_value_transfn, customer_value_family, 3,
+STATE_TRANSITIONS(customer_value_transfn, customer_value_family, TAKES_AMOUNT,
 				  read_customer_value_row)
 
 /*
@@ -300,22 +298,20 @@ retention_internal const CustomerFamily clv_family = {
 };
 
 static inline bool
-read_clv_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)
+read_clv_row(StateUpdate *update, const OrderRow *row, void *payload)
 {
 	const StateOptions *options = update->table->options;
-	TimestampTz ordered_at;
 
-	return state_time_arg(fcinfo, &ordered_at) &&
-		ordered_at < options->value[CLV_AS_OF].time &&
-		ordered_at >= options->derived[CLV_START] &&
-		add_amount(update, fcinfo, 3);
+	return row->at < options->value[CLV_AS_OF].time &&
+		row->at >= options->derived[CLV_START] &&
+		add_amount(update, row);
 }
 
 /*
  * clv_transfn_<kind>(retention_state, customer, ordered_at, amount, period,
  * lifetime, as_of)
  */
-STATE_TRANSITIONS(clv_transfn, clv_family, 4, read_clv_row)
+STATE_TRANSITIONS(clv_transfn, clv_family, TAKES_TIME | TAKES_AMOUNT, read_clv_row)
 
 /*
  * clv(retention_state) returns numeric

@@ -213,7 +213,7 @@ btyd_transfn(PG_FUNCTION_ARGS)
 	t_x = PG_GETARG_FLOAT8(2);
 	age = PG_GETARG_FLOAT8(3);
 	check_history(x, t_x, age);
-	state_update_begin(&update, fcinfo, &btyd_patterns_family, KEY_PATTERN, 4);
+	state_update_begin(&update, fcinfo, &btyd_patterns_family, KEY_PATTERN, 4, 0);
 	state_add(&update, &btyd_patterns_family, KEY_PATTERN,
 			  btyd_key(x, t_x, age), &one);
 	return state_update_end(&update);
@@ -243,7 +243,7 @@ gamma_gamma_transfn(PG_FUNCTION_ARGS)
 	check_x(x);
 	check_finite_double(mean, "mean_repeat_value");
 	check_double_range(mean, -MOST_VALUE, MOST_VALUE, "mean_repeat_value");
-	state_update_begin(&update, fcinfo, &spend_patterns_family, KEY_PATTERN, 3);
+	state_update_begin(&update, fcinfo, &spend_patterns_family, KEY_PATTERN, 3, 0);
 	if (x > 0 && valid_spend(mean))
 		state_add(&update, &spend_patterns_family, KEY_PATTERN,
 				  spend_key(x, mean), &one);

@@ -15,26 +15,26 @@ const PurchaseDays purchase_days_of_nobody = {
 	.days = TIMELINE_EMPTY
 };
 
-/* What one row says; its amount is NULL if it is not known. */
+/* What one row says. */
 void
 purchase_days_of_row(PurchaseDays *days, StateHeap *heap, const Zone *zone,
-					 TimestampTz at, const Datum *amount)
+					 const OrderRow *row)
 {
 	Money		money = {0, 0};
 
 	*days = purchase_days_of_nobody;
-	if (amount)
+	if (row->known)
 	{
-		money_from_datum(heap, &money, *amount, "amount");
+		money = order_row_amount(row, heap);
 		if (money_sign(&money, heap->base) <= 0)
 		{
 			days->refunds = money;
 			return;
 		}
 	}
-	days->first_order_at = days->last_order_at = at;
-	days->days = timeline_create(heap, period_of(GRAIN_DAY, zone, at), 1, &money,
-								 heap->base);
+	days->first_order_at = days->last_order_at = row->at;
+	days->days = timeline_create(heap, period_of(GRAIN_DAY, zone, row->at), 1,
+								 &money, heap->base);
 }
 
 /* into += from, whose blocks are at from_base, in another heap. */

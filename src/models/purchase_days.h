@@ -20,6 +20,7 @@
 #include "base/compat.h"
 
 #include "engine/money.h"
+#include "engine/order_row.h"
 #include "engine/calendar.h"
 #include "base/result_values.h"
 #include "engine/state_source.h"
@@ -71,8 +72,7 @@ extern retention_internal const PurchaseDays purchase_days_of_nobody;
 extern retention_internal void purchase_days_of_row(PurchaseDays *days,
 													StateHeap *heap,
 													const Zone *zone,
-													TimestampTz at,
-													const Datum *amount);
+													const OrderRow *row);
 extern retention_internal void purchase_days_merge(StateHeap *heap,
 												   PurchaseDays *into,
 												   const PurchaseDays *from,

@@ -70,41 +70,23 @@ retention_internal const CustomerFamily purchase_days_family = {
 	.absorb = days_absorb
 };
 
-/*
- * Reads the ordered_at and amount arguments; false if the row says nothing.
- */
 static inline bool
-read_days(FunctionCallInfo fcinfo, int ordered_at, TimestampTz as_of,
-		  const Zone *zone, StateHeap *heap, PurchaseDays *days)
-{
-	NullableDatum *at = &fcinfo->args[ordered_at];
-	NullableDatum *amount = &fcinfo->args[ordered_at + 1];
-
-	if (at->isnull)
-		return false;
-	check_finite_time(DatumGetTimestampTz(at->value), "ordered_at");
-	if (DatumGetTimestampTz(at->value) >= as_of)
-		return false;
-	purchase_days_of_row(days, heap, zone, DatumGetTimestampTz(at->value),
-						 amount->isnull ? NULL : &amount->value);
-	return true;
-}
-
-static inline bool
-read_days_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)
+read_days_row(StateUpdate *update, const OrderRow *row, void *payload)
 {
 	const StateOptions *options = update->table->options;
 
-	return read_days(fcinfo, 2, options->value[DAYS_AS_OF].time,
-					 days_zone(options), state_row_heap(update), payload);
+	if (row->at >= options->value[DAYS_AS_OF].time)
+		return false;
+	purchase_days_of_row(payload, state_row_heap(update), days_zone(options), row);
+	return true;
 }
 
 /*
  * purchase_days_state_transfn_<kind>(retention_state, customer, ordered_at,
  * amount, as_of, tz)
  */
-STATE_TRANSITIONS(purchase_days_state_transfn, purchase_days_family, 4,
-				  read_days_row)
+STATE_TRANSITIONS(purchase_days_state_transfn, purchase_days_family,
+				  TAKES_TIME | TAKES_AMOUNT, read_days_row)
 
 const StateSource purchase_days_states = {
 	.family = &purchase_days_family,
@@ -211,32 +193,29 @@ retention_internal const CustomerFamily purchase_summary_family = {
 	.valid = summary_valid
 };
 
+static inline bool
+read_summary_row(StateUpdate *update, const OrderRow *row, void *payload)
+{
+	const StateOptions *options = update->table->options;
+	StateHeap  *row_heap = state_row_heap(update);
+	PurchaseDays days;
+	PurchaseDays sum;
+
+	if (row->at >= options->value[SUMMARY_AS_OF].time)
+		return false;
+	purchase_days_of_row(&days, row_heap, summary_zone(options), row);
+	/* a copy, since a flat table moves if its heap grows */
+	memcpy(&sum, update->table->totals, sizeof(sum));
+	purchase_days_merge(&update->table->heap, &sum, &days, row_heap->base);
+	memcpy(update->table->totals, &sum, sizeof(sum));
+	return false;
+}
+
 /*
  * purchase_summary_transfn(retention_state, ordered_at, amount, unit, as_of, tz)
  */
-PG_FUNCTION_INFO_V1(purchase_summary_transfn);
-Datum
-purchase_summary_transfn(PG_FUNCTION_ARGS)
-{
-	StateUpdate update;
-	const StateOptions *options;
-	StateHeap  *row_heap;
-	PurchaseDays row;
-	PurchaseDays sum;
-
-	state_update_begin(&update, fcinfo, &purchase_summary_family, KEY_NONE, 3);
-	options = update.table->options;
-	row_heap = state_row_heap(&update);
-	if (read_days(fcinfo, 1, options->value[SUMMARY_AS_OF].time,
-				  summary_zone(options), row_heap, &row))
-	{
-		/* a copy, since a flat table moves if its heap grows */
-		memcpy(&sum, update.table->totals, sizeof(sum));
-		purchase_days_merge(&update.table->heap, &sum, &row, row_heap->base);
-		memcpy(update.table->totals, &sum, sizeof(sum));
-	}
-	return state_update_end(&update);
-}
+STATE_TRANSITIONS_OF_ALL(purchase_summary_transfn, purchase_summary_family,
+						 TAKES_TIME | TAKES_AMOUNT, read_summary_row)
 
 /*
  * purchase_summary(retention_state) returns purchase_summary_row (orders,

@@ -74,26 +74,23 @@ retention_internal const CustomerFamily purchases_family = {
 };
 
 static inline bool
-read_purchases_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)
+read_purchases_row(StateUpdate *update, const OrderRow *row, void *payload)
 {
 	const StateOptions *options = update->table->options;
 	Purchases  *purchases = payload;
-	TimestampTz ordered_at;
 
-	if (!state_time_arg(fcinfo, &ordered_at) ||
-		ordered_at >= options->value[PURCHASES_AS_OF].time)
+	if (row->at >= options->value[PURCHASES_AS_OF].time)
 		return false;
 	*purchases = purchases_of_nobody;
-	if (!PG_ARGISNULL(3))
+	if (row->known)
 	{
 		StateHeap  *row_heap = state_row_heap(update);
 
-		money_from_datum(row_heap, &purchases->money, PG_GETARG_DATUM(3),
-						 "amount");
+		purchases->money = order_row_amount(row, row_heap);
 		if (money_sign(&purchases->money, row_heap->base) <= 0)
 			return true;
 	}
-	purchases->first_order_at = purchases->last_order_at = ordered_at;
+	purchases->first_order_at = purchases->last_order_at = row->at;
 	purchases->orders = 1;
 	return true;
 }
@@ -102,8 +99,8 @@ read_purchases_row(StateUpdate *update, FunctionCallInfo fcinfo, void *payload)
  * purchases_state_transfn_<kind>(retention_state, customer, ordered_at, amount,
  * as_of)
  */
-STATE_TRANSITIONS(purchases_state_transfn, purchases_family, 4,
-				  read_purchases_row)
+STATE_TRANSITIONS(purchases_state_transfn, purchases_family,
+				  TAKES_TIME | TAKES_AMOUNT, read_purchases_row)
 
 const StateSource purchases_states = {
 	.family = &purchases_family,
