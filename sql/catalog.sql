@@ -29,7 +29,7 @@ WHERE CASE WHEN 'regclass'::regtype = ANY (proargtypes) THEN proparallel <> 'r' 
            ELSE proparallel <> 's' OR provolatile <> 'i' END;
 -- what is called by hand has named arguments
 SELECT oid::regprocedure AS breach FROM members
-WHERE pronargs > 0 AND proargnames IS NULL AND proname !~ '_(transfn|invfn)(_bigint|_text|_uuid)?$' AND proname !~ '^(retention_state|survival|order_history)_(in|out|recv|send|combine|finalfn)$';
+WHERE pronargs > 0 AND proargnames IS NULL AND proname !~ '_(transfn|invfn)(_bigint|_text|_uuid|_history)?$' AND proname !~ '^(retention_state|survival|order_history)_(in|out|recv|send|combine|finalfn)$';
 -- and no argument has the name of a result column
 SELECT oid::regprocedure AS breach FROM members
 WHERE (SELECT count(DISTINCT n) < count(*) FROM unnest(proargnames) n WHERE n <> '');
@@ -37,14 +37,22 @@ WHERE (SELECT count(DISTINCT n) < count(*) FROM unnest(proargnames) n WHERE n <>
 -- functions, where a NULL option is an error, and what is told a customer's mean
 -- value, which is NULL of a customer without a repeat order
 SELECT oid::regprocedure AS breach FROM members
-WHERE prokind = 'f' AND proisstrict <> (NOT proretset AND proname NOT IN ('expected_value', 'predicted_clv') AND proname !~ '_(transfn|invfn)(_bigint|_text|_uuid)?$' AND proname !~ '_combine$');
+WHERE prokind = 'f' AND proisstrict <> (NOT proretset AND proname NOT IN ('expected_value', 'predicted_clv') AND proname !~ '_(transfn|invfn)(_bigint|_text|_uuid|_history)?$' AND proname !~ '_combine$');
 -- nothing shadows a function of the server's own
 SELECT m.oid::regprocedure AS breach FROM members m JOIN pg_proc p ON p.proname = m.proname AND p.pronamespace = 'pg_catalog'::regnamespace;
 -- an aggregate of customers has an overload for each type of customer, with the same
 -- arguments after it; others have none
 SELECT proname AS breach, pronargs FROM members
-WHERE prokind = 'a' AND proname <> 'rollup'
+WHERE prokind = 'a' AND proname <> 'rollup' AND proargnames[1] <> 'history'
 GROUP BY proname, pronargs HAVING count(*) <> CASE WHEN bool_or(proargnames[1] = 'customer') THEN 3 ELSE 1 END OR count(DISTINCT proargnames) <> 1;
+
+-- every aggregate over order rows has its twin over histories: the same options, the same
+-- state and result
+SELECT oid::regprocedure AS breach FROM members a JOIN pg_aggregate ag ON aggfnoid = a.oid
+WHERE aggtranstype = 'retention_state'::regtype AND proname <> 'rollup' AND proargnames[1] IN ('customer', 'ordered_at', 'amount')
+  AND NOT EXISTS (SELECT FROM members t JOIN pg_aggregate tag ON tag.aggfnoid = t.oid
+                  WHERE t.proname = a.proname AND t.prorettype = a.prorettype AND tag.aggtranstype = ag.aggtranstype AND tag.aggfinalfn = ag.aggfinalfn
+                    AND t.proargnames = 'history' || array_remove(array_remove(array_remove(a.proargnames, 'customer'), 'ordered_at'), 'amount'));
 
 -- the extension can be moved
 SELECT extrelocatable FROM pg_extension WHERE extname = 'retention';
