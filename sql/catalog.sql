@@ -52,7 +52,7 @@ SELECT oid::regprocedure AS breach FROM members a JOIN pg_aggregate ag ON aggfno
 WHERE aggtranstype = 'retention_state'::regtype AND proname <> 'rollup' AND proargnames[1] IN ('customer', 'ordered_at', 'amount')
   AND NOT EXISTS (SELECT FROM members t JOIN pg_aggregate tag ON tag.aggfnoid = t.oid
                   WHERE t.proname = a.proname AND t.prorettype = a.prorettype AND tag.aggtranstype = ag.aggtranstype AND tag.aggfinalfn = ag.aggfinalfn
-                    AND t.proargnames = 'history' || array_remove(array_remove(array_remove(a.proargnames, 'customer'), 'ordered_at'), 'amount'));
+                    AND t.proargnames = 'history'::text || array_remove(array_remove(array_remove(a.proargnames, 'customer'), 'ordered_at'), 'amount'));
 
 -- the extension can be moved
 SELECT extrelocatable FROM pg_extension WHERE extname = 'retention';
