@@ -17,6 +17,8 @@
 #	CLUSTER_CONF	lines for postgresql.conf, read at every cluster_start
 #	CLUSTER_POSTGRES	a program that every server is started through: it gets
 #			the path of postgres and its arguments
+#	CLUSTER_CACHE	a folder in which what was built is kept, and taken from the next time
+#			if nothing that it is built from has changed
 #	KEEP=1		leave the server and its folder there, and say where
 #
 # Set by cluster_init:
@@ -30,8 +32,7 @@ cluster_init() {
 	cluster_forget_environment
 	cluster_make_folder || return
 	cluster_wrap_server || return
-	cluster_copy_source || return
-	cluster_build || return
+	cluster_take_cached || cluster_build_anew || return
 	cluster_extension_settings >"$TEMP_CONFIG" || return
 	cluster_create_data
 }
@@ -131,6 +132,48 @@ cluster_wrap_server() {
 	printf '#!/bin/sh\nexec "%s/pg_ctl" -p "%s/wrapped" "$@"\n' "$CLUSTER_BIN" "$CLUSTER_DIR" >"$CLUSTER_DIR/bin/pg_ctl"
 	chmod 755 "$CLUSTER_DIR/wrapped" "$CLUSTER_DIR/bin/pg_ctl"
 	CLUSTER_BIN=$CLUSTER_DIR/bin
+}
+
+cluster_build_anew() {
+	[ -z "${CLUSTER_CACHE:-}" ] || echo "Building the extension (once; it is kept in ${CLUSTER_CACHE##*/../})"
+	cluster_copy_source || return
+	cluster_build || return
+	cluster_keep_built
+}
+
+# What the extension is built from, and for which server
+cluster_fingerprint() (
+	cd "$CLUSTER_SOURCE" || exit
+	{
+		"$PG_CONFIG" --version --bindir --pkglibdir --sharedir
+		echo "${COPT:-} ${EXTRA_CFLAGS:-}"
+		cat Makefile ./*.control sql/*--*.sql
+		find src -name '*.[ch]' -type f | LC_ALL=C sort | xargs cat
+	} | cksum | tr ' ' -
+)
+
+# The cache is only read and written by the user who runs this, never by the server: it may
+# lie where the server's user cannot enter. A copy that is half there has another name.
+cluster_take_cached() {
+	[ -n "${CLUSTER_CACHE:-}" ] || return
+	: "${CLUSTER_SOURCE:=$(cd "$(dirname "$0")/.." && pwd)}"
+	cluster_key=$(cluster_fingerprint)
+	[ -d "$CLUSTER_CACHE/$cluster_key" ] || return
+	{ cp -R "$CLUSTER_CACHE/$cluster_key" "$CLUSTER_DIR/inst" 2>/dev/null && cluster_give_to_user; } || {
+		rm -rf "$CLUSTER_DIR/inst"
+		return 1
+	}
+}
+
+# Only the newest is kept. Where nothing can be written, nothing is kept.
+cluster_keep_built() {
+	[ -n "${CLUSTER_CACHE:-}" ] || return 0
+	{
+		mkdir -p "$CLUSTER_CACHE" &&
+			cp -R "$CLUSTER_DIR/inst" "$CLUSTER_CACHE/new.$$" &&
+			for old in "$CLUSTER_CACHE"/*-*; do rm -rf "$old"; done &&
+			[ ! -e "$CLUSTER_CACHE/$cluster_key" ] && mv "$CLUSTER_CACHE/new.$$" "$CLUSTER_CACHE/$cluster_key"
+	} 2>/dev/null || rm -rf "$CLUSTER_CACHE/new.$$" 2>/dev/null || :
 }
 
 # A copy, and without objects: what another server's version left there stays out.
