@@ -1,13 +1,19 @@
 #!/usr/bin/perl
 # csv.pl [--check] FILE: write a psql script that loads a CSV file, plain or gzip'd;
-# with --check only complain about a file that is useless from its first line on.
+# with --check only complain about a file that is useless from its first line on, and
+# about columns that nobody could tell (CUSTOMER= and so on, from the environment).
 #
 # The server parses CSV, but its COPY gives up at the first row with a column too
 # many. So this reads the file once, passes on every whole record as one line with
 # its line number in front, and sets the others aside. The script it writes
 # creates and fills
 #
-#	csv.csv_column	name and position of the header's columns
+#	csv.csv_file	what parts the columns
+#	csv.csv_column	position, name, and a safe name of the header's columns
+#	csv.csv_name	every name by which an expression can call a column
+#	csv.mapping	customer, time, amount, ...: what is given, and a guess
+#	csv.csv_watched	columns like status and currency
+#	csv.csv_other	columns that could be the customer as well
 #	csv.csv_line	line number, and every column as text
 #	bad_row		line number, reason and content of what was set aside
 #
@@ -17,20 +23,26 @@
 use strict;
 use warnings;
 use Encode ();
+use FindBin;
+
+require "$FindBin::RealBin/columns.pl";
 
 # A quote still open after so many lines was not meant to open anything.
 use constant MAX_LINES => 100;
 use constant PROGRESS  => 100_000;
 
+# So many rows are looked at before it is said what the columns are.
+use constant SAMPLE => 1000;
+
 my $line_number = 0;
 my $foreign     = 0;    # lines that were not UTF-8
 my @waiting;    # lines to be read again: [number, text], oldest first
+my $taken;      # where next_line notes what it gives, while the sample is read
 
 my $check_only = $ARGV[0] eq '--check' && shift @ARGV;
 my ($file) = @ARGV;
 my $in = open_file($file);
 my ($header, $delimiter) = read_header($in);
-exit 0 if $check_only;
 
 # Records as they should be, those that go on in the next line, and those of nothing
 my $d      = quotemeta $delimiter;
@@ -39,6 +51,13 @@ my $cell   = qr/"$inside"|[^"$d]*+/;
 my $whole  = qr/\A$cell(?:$d$cell){$#$header}\z/;
 my $open   = qr/\A(?:$cell$d)*+"$inside\z/;
 my $empty  = qr/\A(?:\s|$d)*\z/;
+
+my $columns = choose_columns($header, sample($in), { map { $_ => $ENV{$_} } qw(CUSTOMER TIME AMOUNT ORDER_ID COUNTRY WHERE) });
+if ($check_only)
+{
+	fail(join("\ndemo: ", @{ $columns->{problems} })) if @{ $columns->{problems} };
+	exit 0;
+}
 
 open(my $bad, '+>:raw', undef) or fail("no temporary file: $!");
 binmode(STDOUT, ':raw');
@@ -92,13 +111,45 @@ sub next_line
 {
 	my ($in) = @_;
 
-	return shift @waiting if @waiting;
+	my $line = shift @waiting || line_of_file($in);
+	push @$taken, $line if $taken && $line;
+	return $line;
+}
+
+sub give_back
+{
+	unshift @waiting, @_;
+	splice(@$taken, -@_) if $taken && @_;
+}
+
+sub line_of_file
+{
+	my ($in) = @_;
+
 	my $text = <$in>;
 	return if !defined $text;
 	$text =~ s/\r?\n\z//;
 	$line_number++;
 	printf STDERR "  %s lines read\n", thousands($line_number) if $line_number % PROGRESS == 0;
 	return [ $line_number, utf8($text) ];
+}
+
+# The first rows, which are read again afterwards
+sub sample
+{
+	my ($in) = @_;
+	my @rows;
+
+	$taken = [];
+	while (@rows < SAMPLE && (my $line = next_line($in)))
+	{
+		next if $line->[1] =~ $empty;
+		my @cells = cells_from($in, $line->[1]);
+		push @rows, \@cells if @cells == @$header;
+	}
+	unshift @waiting, @$taken;
+	undef $taken;
+	return \@rows;
 }
 
 # The cells of a record, without their quotes. A quote out of place is a character.
@@ -142,7 +193,7 @@ sub cells_from
 		my @cells = cells($text, $delimiter);
 		return @cells if @cells == @$header or !@more;
 	}
-	unshift @waiting, @more;
+	give_back(@more);
 	return;
 }
 
@@ -220,20 +271,35 @@ sub thousands
 sub write_tables
 {
 	my @columns = map { quoted($_) } @$header;
-	my $position = 0;
 
-	print "BEGIN;\n",
+	print "\\set VERBOSITY terse\n",
+	  "BEGIN;\n",
 	  "CREATE SCHEMA csv;\n",
 	  "CREATE TABLE bad_row (line bigint, reason text, content text);\n",
-	  "SET search_path = csv, public;\n",
-	  "CREATE TABLE csv_column (position int, name text);\n",
-	  "COPY csv_column FROM STDIN (FORMAT csv);\n",
-	  (map { ++$position . ',' . quoted($_) . "\n" } @$header),
-	  "\\.\n",
-	  "CREATE TABLE csv_line (\"#\" bigint, ", join(', ', map { "$_ text" } @columns), ");\n",
+	  "SET search_path = csv, public;\n";
+	write_table('csv_file', 'delimiter text', [$delimiter]);
+	write_table('csv_column', 'position int, name text, safe text',
+		map { [ $_ + 1, $header->[$_], $columns->{safe}[$_] ] } 0 .. $#$header);
+	write_table('csv_name', 'spelling text, position int', @{ $columns->{spellings} });
+	write_table('csv_watched', 'position int, kind text', @{ $columns->{watched} });
+	write_table('csv_other', 'position int, safe text', map { [ $_ + 1, $columns->{safe}[$_] ] } @{ $columns->{others} });
+	write_table('mapping', 'position serial, role text, variable text, required boolean, given text, guess text',
+		map { [ @$_{qw(role variable required given guess)} ] } @{ $columns->{roles} });
+	print "CREATE TABLE csv_line (\"#\" bigint, ", join(', ', map { "$_ text" } @columns), ");\n",
 	  "COPY csv_line FROM STDIN (FORMAT csv, DELIMITER E'",
 	  $delimiter eq "\t" ? '\t' : $delimiter,
 	  "', FORCE_NULL (", join(', ', @columns), "));\n";
+}
+
+sub write_table
+{
+	my ($table, $columns, @rows) = @_;
+	my $names = join(', ', map { /(\S+)/ } grep { !/ serial/ } split /, */, $columns);
+
+	print "CREATE TABLE $table ($columns);\n",
+	  "COPY $table ($names) FROM STDIN (FORMAT csv);\n",
+	  (map { join(',', map { defined && $_ ne '' ? quoted($_ =~ tr/\n/ /r) : '' } @$_) . "\n" } @rows),
+	  "\\.\n";
 }
 
 sub copy_records

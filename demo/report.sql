@@ -1,5 +1,5 @@
--- report.sql: what a shop's owner asks, page by page, each answer under the SQL that
--- gave it (psql echoes the queries exactly as it sends them).
+-- report.sql: what a shop's owner asks: a summary of ten lines, and then page by page, each
+-- answer under the SQL that gave it (psql echoes the queries exactly as it sends them).
 
 SET timezone = 'UTC';
 SET datestyle = 'ISO';
@@ -8,7 +8,8 @@ SET client_min_messages = warning;
 \pset footer off
 \pset null '-'
 
--- Everything is seen from the midnight (UTC) after the last row.
+-- Everything is seen from the midnight (UTC) after the last row; load.sql has left out what
+-- is in the future.
 SELECT (max(ordered_at) + interval '1 day')::date AS as_of,
 	greatest(date_trunc('month', min(ordered_at)),
 		date_trunc('month', max(ordered_at) + interval '1 day' - interval '1 year'))::date AS first_month,
@@ -23,6 +24,13 @@ SELECT (max(ordered_at) + interval '1 day')::date AS as_of,
 	CASE WHEN bool_and(order_id::text LIKE 'line %') THEN 'NULL' ELSE '''order_id''' END AS order_id_column
 FROM orders \gset
 SELECT count(*) > 0 AS has_bad_rows FROM bad_row \gset
+
+CREATE FUNCTION pg_temp.percent(share float8) RETURNS text
+LANGUAGE SQL
+RETURN coalesce(round(100 * share::numeric, 1)::text, '-');
+CREATE FUNCTION pg_temp.in_words(number bigint) RETURNS text
+LANGUAGE SQL
+RETURN to_char(number, 'FM999,999,999,999,999,999');
 
 -- A list that would be empty is a sentence instead.
 SELECT count(DISTINCT customer_id) FILTER (WHERE amount > 0 IS NOT FALSE) > 0 AS has_customers,
@@ -42,6 +50,48 @@ SELECT count(DISTINCT customer_id) FILTER (WHERE amount > 0 IS NOT FALSE) > 0 AS
 		WHERE from_segment NOT IN ('none', to_segment)
 	) AS has_moves
 FROM orders \gset
+
+-- In short
+\pset tuples_only on
+\pset format unaligned
+\echo
+\echo 'In short, as of' :as_of
+SELECT format('  the data    %s orders of %s customers, %s to %s',
+		pg_temp.in_words(count(*) FILTER (WHERE amount > 0 IS NOT FALSE)), pg_temp.in_words(count(DISTINCT customer_id)),
+		min(ordered_at)::date, max(ordered_at)::date)
+	|| coalesce('; ' || pg_temp.in_words(nullif(count(*) FILTER (WHERE amount < 0), 0)) || ' refunds', '')
+	|| coalesce('; ' || pg_temp.in_words(nullif(count(*) FILTER (WHERE customer_id IS NULL), 0)) || ' rows of guests', '')
+FROM orders;
+SELECT format('  coming back %s %% of the customers have ordered twice or more', pg_temp.percent(repeat_rate(customer_id)))
+	|| format(', and %s %% within 90 days of their first order', pg_temp.percent(second_order_rate(customer_id, ordered_at, '90 days', :'as_of')))
+FROM orders WHERE amount > 0 IS NOT FALSE;
+SELECT format('  leaving     %s %% of the customers have not ordered for 180 days', pg_temp.percent(inactive_rate(customer_id, ordered_at, '180 days', :'as_of')))
+FROM orders WHERE amount > 0 IS NOT FALSE;
+SELECT format('  an order    is worth %s on average, guests'' orders included', round(aov(amount), 2))
+FROM orders HAVING aov(amount) IS NOT NULL;
+SELECT format('  a customer  has ordered %s times on average', round(purchase_frequency(customer_id, amount)::numeric, 2))
+	|| coalesce(' and brought ' || round(customer_value(customer_id, amount), 2) || ' so far, net of refunds', '')
+	|| coalesce('; ' || round(clv(customer_id, ordered_at, amount, '1 year', '3 years', :'as_of'), 2) || ' in three years like the last', '')
+FROM orders;
+SELECT format('  revenue     of the customers of the year before: %s %% of it was kept, %s %% with what they spent more',
+	pg_temp.percent(gross_revenue_retention(customer_id, ordered_at, amount, '1 year', :'as_of')),
+	pg_temp.percent(net_revenue_retention(customer_id, ordered_at, amount, '1 year', :'as_of')))
+FROM orders
+HAVING gross_revenue_retention(customer_id, ordered_at, amount, '1 year', :'as_of') IS NOT NULL;
+\if :has_heroes
+SELECT format('  the best    %s customers (%s %%) bring half of the revenue', pg_temp.in_words(count(*)),
+	pg_temp.percent(count(*)::float8 / (SELECT count(DISTINCT customer_id) FROM orders WHERE amount > 0 IS NOT FALSE)))
+FROM hero_buyers(NULL:::customer_type, 'orders', 'customer_id', 'ordered_at', 'amount', share => 0.5, as_of => :'as_of');
+\endif
+\if :has_customers
+SELECT format('  next year   %s orders', pg_temp.in_words(sum(expected_orders)::bigint))
+	|| coalesce(', ' || pg_temp.in_words(sum(predicted_clv)::bigint) || ' of money', '') || ' are expected of the customers there are'
+FROM predict_customers(NULL:::customer_type, 'orders', 'customer_id', 'ordered_at', 'amount', horizon => '365 days', as_of => :'as_of')
+HAVING sum(expected_orders) IS NOT NULL;
+\endif
+\echo 'On the pages that follow, each answer stands under the SQL that gave it.'
+\pset tuples_only off
+\pset format aligned
 
 \set ECHO queries
 
@@ -130,11 +180,11 @@ SELECT round(100 * gross_revenue_retention(customer_id, ordered_at, amount,
                                          '1 year', :'as_of')::numeric, 1)
            AS "% with what the same customers spent more (net)",
        round(aov(amount), 2)
-           AS "average order value",
+           AS "average order value, guests included",
        round(purchase_frequency(customer_id, amount)::numeric, 2)
            AS "orders per customer",
        round(customer_value(customer_id, amount), 2)
-           AS "value of a customer so far",
+           AS "value of a (known) customer so far",
        round(clv(customer_id, ordered_at, amount, '1 year', '3 years', :'as_of'), 2)
            AS "lifetime value, three years like the last"
 FROM orders;
@@ -148,25 +198,23 @@ FROM orders;
 SELECT to_char(month_start, 'YYYY-MM') AS month, kpi.*
 FROM generate_series(timestamptz :'first_month',
                      timestamptz :'as_of' - interval '1 day', '1 month') AS month_start,
-     -- the microsecond before midnight: an order at 00:00 on the first is the new month's
-     LATERAL (SELECT month_start - interval '1 microsecond',
-                     least(month_start + interval '1 month', :'as_of') - interval '1 microsecond'
-             ) AS month (opening, closing),
+     -- as_of is not seen itself: an order at 00:00 on the first is the new month's
+     LATERAL (SELECT least(month_start + interval '1 month', :'as_of') AS month_end) AS month,
      LATERAL (
          SELECT count(*) FILTER (WHERE ordered_at >= month_start AND amount > 0 IS NOT FALSE) AS orders,
                 round(sum(amount) FILTER (WHERE ordered_at >= month_start), 0) AS revenue,
                 round(aov(amount) FILTER (WHERE ordered_at >= month_start), 2) AS aov,
-                round(100 * repeat_rate(customer_id, ordered_at, '365 days', closing)
+                round(100 * repeat_rate(customer_id, ordered_at, '365 days', month_end)
                       FILTER (WHERE amount > 0 IS NOT FALSE)::numeric, 1) AS "repeat %",
-                round(100 * second_order_rate(customer_id, ordered_at, '90 days', closing)
+                round(100 * second_order_rate(customer_id, ordered_at, '90 days', month_end)
                       FILTER (WHERE amount > 0 IS NOT FALSE)::numeric, 1) AS "second %",
-                round(100 * churn_rate(customer_id, ordered_at, '180 days', opening, closing)
+                round(100 * churn_rate(customer_id, ordered_at, '180 days', month_start, month_end)
                       FILTER (WHERE amount > 0 IS NOT FALSE)::numeric, 1) AS "churn %",
                 round(100 * net_revenue_retention(customer_id, ordered_at, amount,
-                                                  '1 year', closing)::numeric, 1) AS "net %",
-                round(clv(customer_id, ordered_at, amount, '1 year', '3 years', closing), 2) AS clv
+                                                  '1 year', month_end)::numeric, 1) AS "net %",
+                round(clv(customer_id, ordered_at, amount, '1 year', '3 years', month_end), 2) AS clv
          FROM orders
-         WHERE ordered_at <= closing
+         WHERE ordered_at < month_end
      ) AS kpi
 ORDER BY month;
 
