@@ -1,59 +1,23 @@
 /*
  * families.c
- *		The register of all families: a stored state can be read whatever made it.
- *
- * The one place of the engine that names measures, and that only by their families.
+ *		The families of the register, by number: a stored state can be read whatever
+ *		made it.
  *
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
  */
 #include "engine/families.h"
 
-extern retention_internal const CustomerFamily repeat_family;
-extern retention_internal const CustomerFamily repeat_window_family;
-extern retention_internal const CustomerFamily second_order_family;
-extern retention_internal const CustomerFamily churn_family;
-extern retention_internal const CustomerFamily inactive_family;
-extern retention_internal const CustomerFamily revenue_retention_family;
-extern retention_internal const CustomerFamily aov_family;
-extern retention_internal const CustomerFamily customer_value_family;
-extern retention_internal const CustomerFamily clv_family;
-extern retention_internal const CustomerFamily purchases_family;
-extern retention_internal const CustomerFamily cohort_family;
-extern retention_internal const CustomerFamily lifecycle_family;
-extern retention_internal const CustomerFamily rolling_family;
-extern retention_internal const CustomerFamily order_numbers_family;
-extern retention_internal const CustomerFamily order_numbers_within_family;
-extern retention_internal const CustomerFamily btyd_patterns_family;
-extern retention_internal const CustomerFamily spend_patterns_family;
-extern retention_internal const CustomerFamily purchase_days_family;
-extern retention_internal const CustomerFamily purchase_summary_family;
-extern retention_internal const CustomerFamily survival_family;
-extern retention_internal const CustomerFamily repeat_survival_family;
+#define FAMILY(number, name, family) \
+	extern retention_internal const CustomerFamily family;
+EVERY_FAMILY
+#undef FAMILY
 
+#define FAMILY(number, name, family) [number] = &family,
 static const CustomerFamily *const families[] = {
-	[FAMILY_REPEAT] = &repeat_family,
-	[FAMILY_REPEAT_WINDOW] = &repeat_window_family,
-	[FAMILY_SECOND_ORDER] = &second_order_family,
-	[FAMILY_CHURN] = &churn_family,
-	[FAMILY_INACTIVE] = &inactive_family,
-	[FAMILY_REVENUE_RETENTION] = &revenue_retention_family,
-	[FAMILY_AOV] = &aov_family,
-	[FAMILY_CUSTOMER_VALUE] = &customer_value_family,
-	[FAMILY_CLV] = &clv_family,
-	[FAMILY_PURCHASES] = &purchases_family,
-	[FAMILY_COHORT] = &cohort_family,
-	[FAMILY_LIFECYCLE] = &lifecycle_family,
-	[FAMILY_ROLLING] = &rolling_family,
-	[FAMILY_SURVIVAL] = &survival_family,
-	[FAMILY_REPEAT_SURVIVAL] = &repeat_survival_family,
-	[FAMILY_ORDER_NUMBERS] = &order_numbers_family,
-	[FAMILY_ORDER_NUMBERS_WITHIN] = &order_numbers_within_family,
-	[FAMILY_BTYD_PATTERNS] = &btyd_patterns_family,
-	[FAMILY_SPEND_PATTERNS] = &spend_patterns_family,
-	[FAMILY_PURCHASE_DAYS] = &purchase_days_family,
-	[FAMILY_PURCHASE_SUMMARY] = &purchase_summary_family,
+	EVERY_FAMILY
 };
+#undef FAMILY
 
 static void
 check_struct(const CustomerFamily *family, const StateField *fields, Size size)

@@ -5,7 +5,7 @@
  * Every aggregate that looks at customers is a CustomerFamily: what it keeps
  * of a customer (the payload), how two payloads of one customer become one
  * (merge), what it keeps of the whole (the totals). The engine knows families by
- * what stands here, and by the list in families.c, which alone names them all.
+ * what stands here, and by the register below, its one place that names measures.
  *
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
@@ -24,32 +24,39 @@ typedef struct CustomerTable CustomerTable;
 typedef struct CustomerSource CustomerSource;
 
 /*
- * The families in stored states. A number is never used for another one.
+ * The register: the number that a family has in stored states, which is never
+ * used for another one, and its FamilyId and struct. Who wants something of every
+ * family defines FAMILY first.
  */
+#define EVERY_FAMILY \
+	FAMILY(1, REPEAT, repeat_family) \
+	FAMILY(2, REPEAT_WINDOW, repeat_window_family) \
+	FAMILY(3, SECOND_ORDER, second_order_family) \
+	FAMILY(4, CHURN, churn_family) \
+	FAMILY(5, INACTIVE, inactive_family) \
+	FAMILY(6, REVENUE_RETENTION, revenue_retention_family) \
+	FAMILY(7, AOV, aov_family) \
+	FAMILY(8, CUSTOMER_VALUE, customer_value_family) \
+	FAMILY(9, CLV, clv_family) \
+	FAMILY(10, PURCHASES, purchases_family) \
+	FAMILY(11, COHORT, cohort_family) \
+	FAMILY(12, LIFECYCLE, lifecycle_family) \
+	FAMILY(13, ROLLING, rolling_family) \
+	FAMILY(14, SURVIVAL, survival_family) \
+	FAMILY(15, REPEAT_SURVIVAL, repeat_survival_family) \
+	FAMILY(16, ORDER_NUMBERS, order_numbers_family) \
+	FAMILY(17, ORDER_NUMBERS_WITHIN, order_numbers_within_family) \
+	FAMILY(18, BTYD_PATTERNS, btyd_patterns_family) \
+	FAMILY(19, SPEND_PATTERNS, spend_patterns_family) \
+	FAMILY(20, PURCHASE_DAYS, purchase_days_family) \
+	FAMILY(21, PURCHASE_SUMMARY, purchase_summary_family)
+
+#define FAMILY(number, name, family) FAMILY_##name = number,
 typedef enum FamilyId
 {
-	FAMILY_REPEAT = 1,
-	FAMILY_REPEAT_WINDOW = 2,
-	FAMILY_SECOND_ORDER = 3,
-	FAMILY_CHURN = 4,
-	FAMILY_INACTIVE = 5,
-	FAMILY_REVENUE_RETENTION = 6,
-	FAMILY_AOV = 7,
-	FAMILY_CUSTOMER_VALUE = 8,
-	FAMILY_CLV = 9,
-	FAMILY_PURCHASES = 10,
-	FAMILY_COHORT = 11,
-	FAMILY_LIFECYCLE = 12,
-	FAMILY_ROLLING = 13,
-	FAMILY_SURVIVAL = 14,
-	FAMILY_REPEAT_SURVIVAL = 15,
-	FAMILY_ORDER_NUMBERS = 16,
-	FAMILY_ORDER_NUMBERS_WITHIN = 17,
-	FAMILY_BTYD_PATTERNS = 18,
-	FAMILY_SPEND_PATTERNS = 19,
-	FAMILY_PURCHASE_DAYS = 20,
-	FAMILY_PURCHASE_SUMMARY = 21
+	EVERY_FAMILY
 } FamilyId;
+#undef FAMILY
 
 /*
  * Its C structs for totals and payload have no padding and at most MOST_PAYLOAD
