@@ -186,6 +186,9 @@ FROM models.cdnow, (VALUES (0, 20::float8), (0, NULL), (3, NULL), (3, 20), (3, 0
     LATERAL (SELECT CASE WHEN x = 0 OR m IS NULL THEN 6.24957227 * 15.44352097 / 2.74422467 ELSE 6.24957227 * (15.44352097 + m * x) / (6.24957227 * x + 2.74422467) END::float8) t(theirs);
 SELECT q, expected_value(m, 0, NULL) AS new, expected_value(m, 1, 10) AS one, expected_value(m, 4, NULL) AS unknown FROM unnest('{0.4,0.5,0.999999,1,1.5}'::float8[]) q, models.spend(ARRAY[0.5, q, 100]) m;
 SELECT expected_value(spend, 3, -1) AS negative, expected_value(spend, 0, -1) IS NOT NULL AS "x 0", log_likelihood(spend, 3, 0) AS ll_zero, log_likelihood(spend, 3, -1) AS ll_negative, log_likelihood(spend, 0, 5) AS ll_x_0 FROM models.cdnow;
+-- what is beyond the range of its type is no number: of a mean near its end, and of many orders of a large one; but all that is within is
+SELECT expected_value(spend, 2, 1e308) AS value, predicted_clv(bg, spend, 2, 30.43, 38.86, 1e308, 39) AS clv, predicted_clv(bg, spend, 3000, 520, 520, 5e304, 2000) AS of_many, log_likelihood(spend, 2, 1e308) AS ll,
+       expected_value(spend, 2, 1e307) BETWEEN 1e306 AND 1e308 AS value_within, predicted_clv(bg, spend, 3000, 520, 520, 5e304, 200) BETWEEN 1e306 AND 1e308 AS clv_within, log_likelihood(spend, 2, 1e307) BETWEEN -1e5 AND 0 AS ll_within FROM models.cdnow;
 -- predicted_clv: value times orders; by step discounted, the last one maybe a part of one
 SELECT rate, horizon, step, x, ours, theirs
 FROM models.several, models.cdnow, (VALUES (0, NULL::float8, 0::float8, 38.86::float8), (2, 22.345, 30.43, 38.86), (7, 0, 29.43, 38.86), (1, 11.77, 1.71, 38.86)) h(x, mean, t_x, age), unnest('{0,0.01,0.5,10}'::float8[]) rate,

@@ -12,6 +12,7 @@
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
 #include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
 /* Of a text in a message */
@@ -43,6 +44,34 @@ reject_many(const char *what)
 	ereport(ERROR,
 			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 			 errmsg("number of %s is out of range of bigint", what)));
+}
+
+/*
+ * The memory of the aggregate that a support function is called by. States are SQL
+ * types, so anybody can call such a function by hand: an error, before the state is
+ * looked at.
+ */
+MemoryContext
+aggregate_context(FunctionCallInfo fcinfo)
+{
+	MemoryContext context;
+
+	if (!AggCheckCallContext(fcinfo, &context))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("%s is called by its aggregate alone",
+						get_func_name(fcinfo->flinfo->fn_oid))));
+	return context;
+}
+
+/* What a transition function returns for a row that says nothing: no new state. */
+Datum
+state_without_row(FunctionCallInfo fcinfo)
+{
+	(void) aggregate_context(fcinfo);
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 }
 
 /*

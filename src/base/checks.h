@@ -45,6 +45,8 @@ add_orders(int64 *orders, int64 more)
 	add_count(orders, more, "orders");
 }
 
+extern retention_internal MemoryContext aggregate_context(FunctionCallInfo fcinfo);
+extern retention_internal Datum state_without_row(FunctionCallInfo fcinfo);
 extern retention_internal void check_positive_interval(const Interval *span,
 													   const char *argument);
 extern retention_internal void check_int_range(int value, int lowest,

@@ -118,13 +118,7 @@ survival_transfn(PG_FUNCTION_ARGS)
 	double		days;
 
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
-	{
-		if (!AggCheckCallContext(fcinfo, NULL))
-			elog(ERROR, "transition function of survival called in non-aggregate context");
-		if (PG_ARGISNULL(0))
-			PG_RETURN_NULL();
-		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
-	}
+		return state_without_row(fcinfo);
 	state_update_begin(&update, fcinfo, &survival_family, KEY_BIGINT, 3, 0);
 	days = PG_GETARG_FLOAT8(1);
 	check_double_range(days, 0, INFINITY, "days");

@@ -181,18 +181,6 @@ retention_internal const CustomerFamily spend_patterns_family = {
 	.large_hint = "Round the mean values, so that customers share them."
 };
 
-/* A row with a NULL adds nothing, and makes no state. */
-static Datum
-state_without_row(FunctionCallInfo fcinfo, const CustomerFamily *family)
-{
-	if (!AggCheckCallContext(fcinfo, NULL))
-		elog(ERROR, "transition function of %s called in non-aggregate context",
-			 family->name);
-	if (PG_ARGISNULL(0))
-		PG_RETURN_NULL();
-	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
-}
-
 /*
  * btyd_transfn(retention_state, x bigint, t_x double precision,
  * age double precision)
@@ -208,7 +196,7 @@ btyd_transfn(PG_FUNCTION_ARGS)
 	double		age;
 
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(3))
-		return state_without_row(fcinfo, &btyd_patterns_family);
+		return state_without_row(fcinfo);
 	x = PG_GETARG_INT64(1);
 	t_x = PG_GETARG_FLOAT8(2);
 	age = PG_GETARG_FLOAT8(3);
@@ -237,7 +225,7 @@ gamma_gamma_transfn(PG_FUNCTION_ARGS)
 	double		mean;
 
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
-		return state_without_row(fcinfo, &spend_patterns_family);
+		return state_without_row(fcinfo);
 	x = PG_GETARG_INT64(1);
 	mean = PG_GETARG_FLOAT8(2);
 	check_x(x);

@@ -20,6 +20,18 @@
 /* So many steps are a typing error. */
 #define MOST_STEPS		100000
 
+/*
+ * Money may be beyond the range of its type where the mean it comes from is near the
+ * end of it, and a likelihood not to be told: no infinity and no NaN goes on.
+ */
+static Datum
+finite_or_null(FunctionCallInfo fcinfo, double value)
+{
+	if (!isfinite(value))
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(value);
+}
+
 static BtydHistory
 history_args(FunctionCallInfo fcinfo, int first)
 {
@@ -164,7 +176,9 @@ spend_log_likelihood(PG_FUNCTION_ARGS)
 	check_finite_double(mean, "mean_repeat_value");
 	if (!model->has_params || x == 0 || mean <= 0)
 		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(gamma_gamma_log_likelihood_of(model->btyd.params, x, mean));
+	return finite_or_null(fcinfo,
+						  gamma_gamma_log_likelihood_of(model->btyd.params, x,
+														mean));
 }
 
 /*
@@ -200,7 +214,7 @@ expected_value(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) ||
 		!spend_args(fcinfo, 0, 1, 2, &value))
 		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(value);
+	return finite_or_null(fcinfo, value);
 }
 
 /*
@@ -245,8 +259,9 @@ predicted_clv(PG_FUNCTION_ARGS)
 						step, MOST_STEPS, horizon)));
 	if (!model->has_params || !spend_args(fcinfo, 1, 2, 5, &value))
 		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(value * btyd_orders_by_step(&model->btyd, &history, horizon,
-												 rate, step));
+	return finite_or_null(fcinfo,
+						  value * btyd_orders_by_step(&model->btyd, &history,
+													  horizon, rate, step));
 }
 
 /*
