@@ -9,6 +9,7 @@
 
 #include "engine/customer_type.h"
 #include "engine/state_read.h"
+#include "miscadmin.h"
 
 /*
  * A flat value that would be changed beyond this size is expanded. Below it the
@@ -128,6 +129,29 @@ state_update_open(StateUpdate *update, FunctionCallInfo fcinfo,
 						key_kind_name(kind), family->name,
 						key_kind_name(update->table->kind))));
 	check_options(fcinfo, family, update->table->options, first_option);
+}
+
+/* So few customers need no room made for them beforehand. */
+#define EXPECTED_FROM	1024
+
+/*
+ * Makes room for a history's customers at once, if the state has none yet. They come in
+ * ascending order, so if it grew little by little all that have come would lie crowded
+ * at its beginning. What would not stay in memory anyway is left to grow.
+ */
+void
+state_expect_customers(StateUpdate *update, uint64 customers)
+{
+	ExpandedState *expanded = update->expanded;
+	CustomerTable *table = update->table;
+
+	if (expanded == NULL || customers < EXPECTED_FROM || table->used > 0 ||
+		expanded->batch.count > 0 || table->npartitions > 0)
+		return;
+	if (expanded->may_spill &&
+		customers * table->stride * 2 > get_hash_memory_limit())
+		return;
+	customer_table_reserve_new(table, customers);
 }
 
 Datum

@@ -48,6 +48,8 @@ extern retention_internal void state_update_open(StateUpdate *update,
 												 Size incoming);
 extern retention_internal void state_check_aggregate(FunctionCallInfo fcinfo,
 													 const CustomerFamily *family);
+extern retention_internal void state_expect_customers(StateUpdate *update,
+													  uint64 customers);
 extern retention_internal Datum state_update_close_flat(StateUpdate *update);
 extern retention_internal void state_add_flat(StateUpdate *update,
 											  const char *slot);
@@ -281,6 +283,7 @@ state_transition_of_history(FunctionCallInfo fcinfo, const CustomerFamily *famil
 	kind = has_customers ? view.kind : KEY_NONE;
 	incoming = view.run.customers * (key_size(kind) + family->payload_size);
 	state_update_begin(&update, fcinfo, family, kind, 2, incoming);
+	state_expect_customers(&update, view.run.customers);
 	switch (view.kind)
 	{
 		case KEY_BIGINT:
