@@ -39,6 +39,8 @@ BEGIN
              SELECT c, t, a, a > 0 IS NOT FALSE AS is_order, cohorts.period(t, $1, $3) AS period
              FROM (%s) s WHERE c IS NOT NULL AND t < $2),
          customers AS (SELECT c, min(t) AS first, cohorts.period(min(t), $1, $3) AS cohort FROM rows WHERE is_order GROUP BY c),
+         seconds AS (
+             SELECT cohort, period, count(*) AS again FROM (SELECT c, period, row_number() OVER (PARTITION BY c ORDER BY t) AS n FROM rows WHERE is_order) o JOIN customers USING (c) WHERE n = 2 GROUP BY 1, 2),
          cells AS (
              SELECT cohort, period, count(DISTINCT c) FILTER (WHERE is_order) AS active, count(*) FILTER (WHERE is_order) AS orders, sum(a) AS revenue
              FROM rows JOIN customers USING (c) WHERE t >= first GROUP BY 1, 2),
@@ -48,8 +50,9 @@ BEGIN
                   generate_series(cohort, cohorts.period($2 - interval ''1 microsecond'', $1, $3), CASE $1 WHEN ''quarter'' THEN ''3 months'' ELSE ''1 '' || $1 END::interval) period)
          SELECT cohort::date, (row_number() OVER w - 1)::int, n, CASE WHEN ended THEN n ELSE 0 END, CASE WHEN ended THEN coalesce(active, 0) ELSE 0 END,
                 CASE WHEN ended THEN coalesce(active, 0)::float8 / n END, coalesce(active, 0), coalesce(orders, 0),
-                CASE WHEN orders IS NULL THEN 0 ELSE revenue END, sum(revenue) OVER w, sum(revenue) OVER w / n, ended
-         FROM triangle LEFT JOIN cells USING (cohort, period) WINDOW w AS (PARTITION BY cohort ORDER BY period)', source) USING grain, as_of, tz;
+                CASE WHEN orders IS NULL THEN 0 ELSE revenue END, sum(revenue) OVER w,
+                coalesce(sum(again) OVER w, 0)::bigint, CASE WHEN ended THEN coalesce(sum(again) OVER w, 0)::float8 / n END, sum(revenue) OVER w / n, ended
+         FROM triangle LEFT JOIN cells USING (cohort, period) LEFT JOIN seconds USING (cohort, period) WINDOW w AS (PARTITION BY cohort ORDER BY period)', source) USING grain, as_of, tz;
 END $$;
 
 -- Rows, as text with all their digits, that only one of two queries has

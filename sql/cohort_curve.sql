@@ -8,7 +8,7 @@ CREATE SCHEMA curve;
 
 -- Cells as cohort_retention has them, of which the line takes five columns
 CREATE FUNCTION curve.cell(i int, eligible bigint, retained bigint, complete bool DEFAULT true) RETURNS cohort_retention_row LANGUAGE sql IMMUTABLE
-RETURN ROW('2024-01-01', i, eligible, eligible, retained, NULL, retained, retained, 0, 0, 0, complete)::cohort_retention_row;
+RETURN ROW('2024-01-01', i, eligible, eligible, retained, NULL, retained, retained, 0, 0, 0, NULL, 0, complete)::cohort_retention_row;
 
 -- small enough to check by hand: cohorts of 4, 2 and 3 customers. The youngest has no
 -- complete cell of index 1, the one between none of index 2.

@@ -88,12 +88,12 @@ SELECT count(DISTINCT lifecycle(state::text::retention_state)), count(DISTINCT s
 SELECT grain, count(*) AS periods, count(*) FILTER (WHERE active_customers <> new_customers + returning_customers + resurrected_customers) AS active,
        count(*) FILTER (WHERE active_before <> returning_customers + dormant_customers) AS before,
        count(*) FILTER (WHERE known <> active_customers + dormant_customers + silent_customers) AS known,
-       count(*) FILTER (WHERE is_complete <> (period_start < max_start)) AS complete, count(*) FILTER (WHERE NOT is_complete AND (churn_rate, quick_ratio) IS DISTINCT FROM (NULL::float8, NULL::float8)) AS open
+       count(*) FILTER (WHERE is_complete <> (period_start < max_start)) AS complete, count(*) FILTER (WHERE NOT is_complete AND (dormant_rate, quick_ratio) IS DISTINCT FROM (NULL::float8, NULL::float8)) AS open
 FROM (SELECT grain, l.*, lag(active_customers) OVER w AS active_before, sum(new_customers) OVER w AS known, max(period_start) OVER (PARTITION BY grain) AS max_start
       FROM (SELECT grain, lifecycle(c, t, grain, '2024-06-11', 'Europe/Paris') AS l FROM lives.shop, unnest(ARRAY['day', 'week', 'month', 'quarter', 'year']) grain GROUP BY grain) a, unnest(l) l WINDOW w AS (PARTITION BY grain ORDER BY period_start)) x
 GROUP BY grain ORDER BY 2;
 -- ten years without anybody are there
-SELECT count(*), count(*) FILTER (WHERE active_customers = 0), count(*) FILTER (WHERE churn_rate IS NULL), sum(dormant_customers), max(silent_customers), sum(resurrected_customers)
+SELECT count(*), count(*) FILTER (WHERE active_customers = 0), count(*) FILTER (WHERE dormant_rate IS NULL), sum(dormant_customers), max(silent_customers), sum(resurrected_customers)
 FROM unnest((SELECT lifecycle(i % 5, CASE WHEN i < 10 THEN '2010-05-05' ELSE timestamptz '2020-06-06' END, 'month', '2020-07-01', 'UTC') FROM generate_series(1, 20) i));
 
 -- ---------------------------------------------------------------------------

@@ -8,6 +8,16 @@
 -- them is meant where an argument has no type; views and the like go on with it
 ALTER FUNCTION threshold_score(anycompatible, anycompatiblearray, boolean) RENAME TO threshold_score_any;
 
+-- the second order of a cohort's customers stands before what is divided by all of them
+DROP FUNCTION cohort_curve(cohort_retention_row[], double precision);
+DROP AGGREGATE cohort_retention(bigint, timestamptz, numeric, text, timestamptz, text);
+DROP AGGREGATE cohort_retention(text, timestamptz, numeric, text, timestamptz, text);
+DROP AGGREGATE cohort_retention(uuid, timestamptz, numeric, text, timestamptz, text);
+DROP FUNCTION cohort_retention(retention_state);
+DROP TYPE cohort_retention_row;
+
+ALTER TYPE lifecycle_row RENAME ATTRIBUTE churn_rate TO dormant_rate;
+
 -- ---------------------------------------------------------------------------
 -- history: every order row of the customers as one value
 -- ---------------------------------------------------------------------------
@@ -159,6 +169,15 @@ CREATE AGGREGATE repeat_rate_state(history order_history) (
 COMMENT ON AGGREGATE repeat_rate_state(order_history) IS
 'state of repeat_rate(customer), to store, merge with rollup() and read with repeat_rate(); the twin that reads order histories, of which refunds and rows of zero are no orders';
 
+COMMENT ON AGGREGATE repeat_rate(bigint, timestamptz, interval, timestamptz) IS
+'share (0 to 1) of all customers with an order before as_of that ordered at least twice in [as_of - period, as_of); every row counts as an order: FILTER (WHERE amount > 0)';
+
+COMMENT ON AGGREGATE repeat_rate(text, timestamptz, interval, timestamptz) IS
+'share (0 to 1) of all customers with an order before as_of that ordered at least twice in [as_of - period, as_of); every row counts as an order: FILTER (WHERE amount > 0)';
+
+COMMENT ON AGGREGATE repeat_rate(uuid, timestamptz, interval, timestamptz) IS
+'share (0 to 1) of all customers with an order before as_of that ordered at least twice in [as_of - period, as_of); every row counts as an order: FILTER (WHERE amount > 0)';
+
 CREATE FUNCTION repeat_rate_window_transfn_history(retention_state, order_history, interval, timestamptz) RETURNS retention_state
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION repeat_rate_window_transfn_history(retention_state, order_history, interval, timestamptz) IS 'transition function; for aggregates only';
@@ -172,7 +191,7 @@ CREATE AGGREGATE repeat_rate(history order_history, period interval, as_of times
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE repeat_rate(order_history, interval, timestamptz) IS
-'share (0 to 1) of all customers with an order up to as_of that ordered at least twice in (as_of - period, as_of]; the twin that reads order histories, of which refunds and rows of zero are no orders';
+'share (0 to 1) of all customers with an order before as_of that ordered at least twice in [as_of - period, as_of); the twin that reads order histories, of which refunds and rows of zero are no orders';
 
 CREATE AGGREGATE repeat_rate_state(history order_history, period interval, as_of timestamptz) (
     SFUNC = repeat_rate_window_transfn_history,
@@ -183,6 +202,15 @@ CREATE AGGREGATE repeat_rate_state(history order_history, period interval, as_of
 );
 COMMENT ON AGGREGATE repeat_rate_state(order_history, interval, timestamptz) IS
 'state of repeat_rate(customer, ordered_at, period, as_of), to store, merge with rollup() and read with repeat_rate(); the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+COMMENT ON AGGREGATE second_order_rate(bigint, timestamptz, interval, timestamptz) IS
+'share (0 to 1) of customers with first order + within <= as_of that ordered again before first order + within; every row counts as an order: FILTER (WHERE amount > 0)';
+
+COMMENT ON AGGREGATE second_order_rate(text, timestamptz, interval, timestamptz) IS
+'share (0 to 1) of customers with first order + within <= as_of that ordered again before first order + within; every row counts as an order: FILTER (WHERE amount > 0)';
+
+COMMENT ON AGGREGATE second_order_rate(uuid, timestamptz, interval, timestamptz) IS
+'share (0 to 1) of customers with first order + within <= as_of that ordered again before first order + within; every row counts as an order: FILTER (WHERE amount > 0)';
 
 CREATE FUNCTION second_order_rate_transfn_history(retention_state, order_history, interval, timestamptz) RETURNS retention_state
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -197,7 +225,7 @@ CREATE AGGREGATE second_order_rate(history order_history, within interval, as_of
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE second_order_rate(order_history, interval, timestamptz) IS
-'share (0 to 1) of customers whose first order is at least "within" old that ordered again within that time; the twin that reads order histories, of which refunds and rows of zero are no orders';
+'share (0 to 1) of customers with first order + within <= as_of that ordered again before first order + within; the twin that reads order histories, of which refunds and rows of zero are no orders';
 
 CREATE AGGREGATE second_order_rate_state(history order_history, within interval, as_of timestamptz) (
     SFUNC = second_order_rate_transfn_history,
@@ -212,6 +240,15 @@ COMMENT ON AGGREGATE second_order_rate_state(order_history, interval, timestampt
 -- ---------------------------------------------------------------------------
 -- churn
 -- ---------------------------------------------------------------------------
+
+COMMENT ON AGGREGATE churn_rate(bigint, timestamptz, interval, timestamptz, timestamptz) IS
+'share (0 to 1) of the customers active at period_start that are not active at period_end; active at t: an order in [t - inactive_after, t); every row counts as an order: FILTER (WHERE amount > 0)';
+
+COMMENT ON AGGREGATE churn_rate(text, timestamptz, interval, timestamptz, timestamptz) IS
+'share (0 to 1) of the customers active at period_start that are not active at period_end; active at t: an order in [t - inactive_after, t); every row counts as an order: FILTER (WHERE amount > 0)';
+
+COMMENT ON AGGREGATE churn_rate(uuid, timestamptz, interval, timestamptz, timestamptz) IS
+'share (0 to 1) of the customers active at period_start that are not active at period_end; active at t: an order in [t - inactive_after, t); every row counts as an order: FILTER (WHERE amount > 0)';
 
 CREATE FUNCTION churn_rate_transfn_history(retention_state, order_history, interval, timestamptz, timestamptz) RETURNS retention_state
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -238,6 +275,15 @@ CREATE AGGREGATE churn_rate_state(history order_history, inactive_after interval
 COMMENT ON AGGREGATE churn_rate_state(order_history, interval, timestamptz, timestamptz) IS
 'state of churn_rate, to store, merge with rollup() and read with churn_rate(); the twin that reads order histories, of which refunds and rows of zero are no orders';
 
+COMMENT ON AGGREGATE inactive_rate(bigint, timestamptz, interval, timestamptz) IS
+'share (0 to 1) of all customers with an order before as_of that have none in [as_of - inactive_after, as_of); every row counts as an order: FILTER (WHERE amount > 0)';
+
+COMMENT ON AGGREGATE inactive_rate(text, timestamptz, interval, timestamptz) IS
+'share (0 to 1) of all customers with an order before as_of that have none in [as_of - inactive_after, as_of); every row counts as an order: FILTER (WHERE amount > 0)';
+
+COMMENT ON AGGREGATE inactive_rate(uuid, timestamptz, interval, timestamptz) IS
+'share (0 to 1) of all customers with an order before as_of that have none in [as_of - inactive_after, as_of); every row counts as an order: FILTER (WHERE amount > 0)';
+
 CREATE FUNCTION inactive_rate_transfn_history(retention_state, order_history, interval, timestamptz) RETURNS retention_state
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION inactive_rate_transfn_history(retention_state, order_history, interval, timestamptz) IS 'transition function; for aggregates only';
@@ -251,7 +297,7 @@ CREATE AGGREGATE inactive_rate(history order_history, inactive_after interval, a
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE inactive_rate(order_history, interval, timestamptz) IS
-'share (0 to 1) of all customers with an order up to as_of that have none in (as_of - inactive_after, as_of]; the twin that reads order histories, of which refunds and rows of zero are no orders';
+'share (0 to 1) of all customers with an order before as_of that have none in [as_of - inactive_after, as_of); the twin that reads order histories, of which refunds and rows of zero are no orders';
 
 CREATE AGGREGATE inactive_rate_state(history order_history, inactive_after interval, as_of timestamptz) (
     SFUNC = inactive_rate_transfn_history,
@@ -262,6 +308,15 @@ CREATE AGGREGATE inactive_rate_state(history order_history, inactive_after inter
 );
 COMMENT ON AGGREGATE inactive_rate_state(order_history, interval, timestamptz) IS
 'state of inactive_rate, to store, merge with rollup() and read with inactive_rate(); the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+COMMENT ON AGGREGATE gross_revenue_retention(bigint, timestamptz, numeric, interval, timestamptz) IS
+'share (0 to 1) of the money of [as_of - 2 * period, as_of - period) that the same customers spent again in [as_of - period, as_of), at most what each spent then';
+
+COMMENT ON AGGREGATE gross_revenue_retention(text, timestamptz, numeric, interval, timestamptz) IS
+'share (0 to 1) of the money of [as_of - 2 * period, as_of - period) that the same customers spent again in [as_of - period, as_of), at most what each spent then';
+
+COMMENT ON AGGREGATE gross_revenue_retention(uuid, timestamptz, numeric, interval, timestamptz) IS
+'share (0 to 1) of the money of [as_of - 2 * period, as_of - period) that the same customers spent again in [as_of - period, as_of), at most what each spent then';
 
 CREATE FUNCTION revenue_retention_transfn_history(retention_state, order_history, interval, timestamptz) RETURNS retention_state
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -276,7 +331,16 @@ CREATE AGGREGATE gross_revenue_retention(history order_history, period interval,
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE gross_revenue_retention(order_history, interval, timestamptz) IS
-'share (0 to 1) of the previous period''s money that the same customers spent again, at most what each spent then; the twin that reads order histories, of which refunds and rows of zero are no orders';
+'share (0 to 1) of the money of [as_of - 2 * period, as_of - period) that the same customers spent again in [as_of - period, as_of), at most what each spent then; the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+COMMENT ON AGGREGATE net_revenue_retention(bigint, timestamptz, numeric, interval, timestamptz) IS
+'money of [as_of - period, as_of) divided by that of [as_of - 2 * period, as_of - period), over customers with money in the latter (may exceed 1)';
+
+COMMENT ON AGGREGATE net_revenue_retention(text, timestamptz, numeric, interval, timestamptz) IS
+'money of [as_of - period, as_of) divided by that of [as_of - 2 * period, as_of - period), over customers with money in the latter (may exceed 1)';
+
+COMMENT ON AGGREGATE net_revenue_retention(uuid, timestamptz, numeric, interval, timestamptz) IS
+'money of [as_of - period, as_of) divided by that of [as_of - 2 * period, as_of - period), over customers with money in the latter (may exceed 1)';
 
 CREATE AGGREGATE net_revenue_retention(history order_history, period interval, as_of timestamptz) (
     SFUNC = revenue_retention_transfn_history,
@@ -287,7 +351,7 @@ CREATE AGGREGATE net_revenue_retention(history order_history, period interval, a
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE net_revenue_retention(order_history, interval, timestamptz) IS
-'money of the period divided by that of the previous one, over customers with money in the previous one (may exceed 1); the twin that reads order histories, of which refunds and rows of zero are no orders';
+'money of [as_of - period, as_of) divided by that of [as_of - 2 * period, as_of - period), over customers with money in the latter (may exceed 1); the twin that reads order histories, of which refunds and rows of zero are no orders';
 
 CREATE AGGREGATE revenue_retention_state(history order_history, period interval, as_of timestamptz) (
     SFUNC = revenue_retention_transfn_history,
@@ -302,6 +366,12 @@ COMMENT ON AGGREGATE revenue_retention_state(order_history, interval, timestampt
 -- ---------------------------------------------------------------------------
 -- value
 -- ---------------------------------------------------------------------------
+
+COMMENT ON FUNCTION aov(retention_state) IS
+'average order value (money), from a state of aov_state, customer_value_state or clv_state; of the latter two: of rows with a customer alone, unlike aov(amount)';
+
+COMMENT ON AGGREGATE aov(numeric) IS
+'average order value (money): all amounts, refunds included, of rows without a customer too, divided by the number of orders (amounts above zero or unknown)';
 
 CREATE FUNCTION aov_transfn_history(retention_state, order_history) RETURNS retention_state
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -343,6 +413,15 @@ CREATE AGGREGATE purchase_frequency(history order_history) (
 COMMENT ON AGGREGATE purchase_frequency(order_history) IS
 'orders per customer with an order; the twin that reads order histories, of which refunds and rows of zero are no orders';
 
+COMMENT ON AGGREGATE customer_value(bigint, numeric) IS
+'money per customer with an order, refunds included: purchase_frequency times the aov of rows with a customer';
+
+COMMENT ON AGGREGATE customer_value(text, numeric) IS
+'money per customer with an order, refunds included: purchase_frequency times the aov of rows with a customer';
+
+COMMENT ON AGGREGATE customer_value(uuid, numeric) IS
+'money per customer with an order, refunds included: purchase_frequency times the aov of rows with a customer';
+
 CREATE AGGREGATE customer_value(history order_history) (
     SFUNC = customer_value_transfn_history,
     STYPE = retention_state,
@@ -363,6 +442,15 @@ CREATE AGGREGATE customer_value_state(history order_history) (
 );
 COMMENT ON AGGREGATE customer_value_state(order_history) IS
 'state of customer_value and purchase_frequency, to store, merge with rollup() and read with customer_value(), purchase_frequency() and aov(); the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+COMMENT ON AGGREGATE clv(bigint, timestamptz, numeric, interval, interval, timestamptz) IS
+'customer lifetime value (money): money per customer in [as_of - period, as_of), times lifetime / period';
+
+COMMENT ON AGGREGATE clv(text, timestamptz, numeric, interval, interval, timestamptz) IS
+'customer lifetime value (money): money per customer in [as_of - period, as_of), times lifetime / period';
+
+COMMENT ON AGGREGATE clv(uuid, timestamptz, numeric, interval, interval, timestamptz) IS
+'customer lifetime value (money): money per customer in [as_of - period, as_of), times lifetime / period';
 
 CREATE FUNCTION clv_transfn_history(retention_state, order_history, interval, interval, timestamptz) RETURNS retention_state
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -408,6 +496,15 @@ COMMENT ON FUNCTION payback_orders(double precision, double precision, double pr
 -- purchases: one pass over the orders, for every function that needs one row per customer
 -- ---------------------------------------------------------------------------
 
+COMMENT ON AGGREGATE purchases_state(bigint, timestamptz, numeric, timestamptz) IS
+'first and last order, number of orders and money of every customer before as_of, to store, merge with rollup() and read with rfm_segments(), segment_summary(), rfm_transitions(), rfm_breaks() and hero_buyers()';
+
+COMMENT ON AGGREGATE purchases_state(text, timestamptz, numeric, timestamptz) IS
+'first and last order, number of orders and money of every customer before as_of, to store, merge with rollup() and read with rfm_segments(), segment_summary(), rfm_transitions(), rfm_breaks() and hero_buyers()';
+
+COMMENT ON AGGREGATE purchases_state(uuid, timestamptz, numeric, timestamptz) IS
+'first and last order, number of orders and money of every customer before as_of, to store, merge with rollup() and read with rfm_segments(), segment_summary(), rfm_transitions(), rfm_breaks() and hero_buyers()';
+
 CREATE FUNCTION purchases_state_transfn_history(retention_state, order_history, timestamptz) RETURNS retention_state
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION purchases_state_transfn_history(retention_state, order_history, timestamptz) IS 'transition function; for aggregates only';
@@ -420,7 +517,7 @@ CREATE AGGREGATE purchases_state(history order_history, as_of timestamptz) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE purchases_state(order_history, timestamptz) IS
-'first and last order, number of orders and money of every customer until as_of, to store, merge with rollup() and read with rfm_segments(), segment_summary(), rfm_transitions(), rfm_breaks() and hero_buyers(); the twin that reads order histories, of which refunds and rows of zero are no orders';
+'first and last order, number of orders and money of every customer before as_of, to store, merge with rollup() and read with rfm_segments(), segment_summary(), rfm_transitions(), rfm_breaks() and hero_buyers(); the twin that reads order histories, of which refunds and rows of zero are no orders';
 
 -- ---------------------------------------------------------------------------
 -- scores
@@ -467,8 +564,75 @@ COMMENT ON FUNCTION threshold_score_any(anycompatible, anycompatiblearray, boole
 'threshold_score of values of any other type that has an order, such as an enum; text is refused';
 
 -- ---------------------------------------------------------------------------
+-- rfm: a relation's (or a stored state's) customers as rows
+-- ---------------------------------------------------------------------------
+
+COMMENT ON FUNCTION rfm_segments(anyelement, regclass, name, name, name, timestamptz, integer, text, text, name) IS
+'a row per customer with an order before as_of: recency (days since the last order), orders, money, average order, the scores r, f, m (1 to bins, best), their cell and its segment: rfm_segments(NULL::bigint, ''orders'', ''customer_id'', ''ordered_at'', ''amount'')';
+
+COMMENT ON FUNCTION segment_summary(anyelement, regclass, name, name, name, timestamptz, integer, text, text, name) IS
+'a row per RFM segment: customers and their share (0 to 1), revenue (money before as_of) and its share, orders, average order, median recency in days';
+
+-- ---------------------------------------------------------------------------
 -- cohort
 -- ---------------------------------------------------------------------------
+
+CREATE TYPE cohort_retention_row AS (
+    cohort date,
+    period_index integer,
+    cohort_size bigint,
+    eligible bigint,
+    retained bigint,
+    rate double precision,
+    retained_so_far bigint,
+    orders bigint,
+    revenue numeric,
+    cumulative_revenue numeric,
+    repeat_customers bigint,
+    repeat_rate double precision,
+    ltv numeric,
+    is_complete boolean
+);
+COMMENT ON TYPE cohort_retention_row IS
+'a row of cohort_retention: a cohort (first day of the period of the first order) and a period since; rate is retained / eligible (0 to 1), NULL until the period has ended; repeat_customers have a second order by the end of that period, repeat_rate is repeat_customers / eligible; ltv is cumulative revenue / cohort_size';
+
+CREATE FUNCTION cohort_retention(state retention_state) RETURNS cohort_retention_row[]
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cohort_retention(retention_state) IS
+'reads cohort_retention from a stored state: SELECT * FROM unnest((SELECT cohort_retention(rollup(state)) FROM states))';
+
+CREATE AGGREGATE cohort_retention(customer bigint, ordered_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
+    SFUNC = cohort_retention_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = cohort_retention,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE cohort_retention(bigint, timestamptz, numeric, text, timestamptz, text) IS
+'customers who come back, by the calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'' in tz) of their first order: SELECT * FROM unnest((SELECT cohort_retention(customer_id, ordered_at, amount, ''month'', now(), ''UTC'') FROM orders))';
+
+CREATE AGGREGATE cohort_retention(customer text, ordered_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
+    SFUNC = cohort_retention_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = cohort_retention,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE cohort_retention(text, timestamptz, numeric, text, timestamptz, text) IS
+'customers who come back, by the calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'' in tz) of their first order: SELECT * FROM unnest((SELECT cohort_retention(customer_id, ordered_at, amount, ''month'', now(), ''UTC'') FROM orders))';
+
+CREATE AGGREGATE cohort_retention(customer uuid, ordered_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
+    SFUNC = cohort_retention_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = cohort_retention,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE cohort_retention(uuid, timestamptz, numeric, text, timestamptz, text) IS
+'customers who come back, by the calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'' in tz) of their first order: SELECT * FROM unnest((SELECT cohort_retention(customer_id, ordered_at, amount, ''month'', now(), ''UTC'') FROM orders))';
 
 CREATE FUNCTION cohort_retention_transfn_history(retention_state, order_history, text, timestamptz, text) RETURNS retention_state
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -495,9 +659,18 @@ CREATE AGGREGATE cohort_retention_state(history order_history, grain text, as_of
 COMMENT ON AGGREGATE cohort_retention_state(order_history, text, timestamptz, text) IS
 'state of cohort_retention, to store, merge with rollup() and read with cohort_retention(); the twin that reads order histories, of which refunds and rows of zero are no orders';
 
+CREATE FUNCTION cohort_curve(rows cohort_retention_row[], confidence double precision DEFAULT 0.95)
+RETURNS TABLE (period_index integer, cohorts bigint, eligible bigint, retained bigint, rate double precision, ci_low double precision, ci_high double precision)
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 40;
+COMMENT ON FUNCTION cohort_curve(cohort_retention_row[], double precision) IS
+'average retention by period_index over the complete cells of cohort_retention, each cohort with its size: rate is retained / eligible (0 to 1), between ci_low and ci_high (Wilson) with that confidence: SELECT * FROM cohort_curve((SELECT cohort_retention(customer_id, ordered_at, amount, ''month'', now(), ''UTC'') FROM orders))';
+
 -- ---------------------------------------------------------------------------
 -- lifecycle
 -- ---------------------------------------------------------------------------
+
+COMMENT ON TYPE lifecycle_row IS
+'a row of lifecycle: the customers of a calendar period; active = new + returning + resurrected; dormant_rate is dormant / active in the period before (0 to 1), quick_ratio (new + resurrected) / dormant';
 
 CREATE FUNCTION lifecycle_transfn_history(retention_state, order_history, text, timestamptz, text) RETURNS retention_state
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -611,6 +784,15 @@ COMMENT ON AGGREGATE repeat_by_order_number_state(order_history, integer, interv
 -- survival
 -- ---------------------------------------------------------------------------
 
+COMMENT ON AGGREGATE repeat_survival(bigint, timestamptz, timestamptz) IS
+'whole days (24 hours) from each customer''s first to second order, or, without one, to the last instant before as_of (censored); every row counts as an order: FILTER (WHERE amount > 0)';
+
+COMMENT ON AGGREGATE repeat_survival(text, timestamptz, timestamptz) IS
+'whole days (24 hours) from each customer''s first to second order, or, without one, to the last instant before as_of (censored); every row counts as an order: FILTER (WHERE amount > 0)';
+
+COMMENT ON AGGREGATE repeat_survival(uuid, timestamptz, timestamptz) IS
+'whole days (24 hours) from each customer''s first to second order, or, without one, to the last instant before as_of (censored); every row counts as an order: FILTER (WHERE amount > 0)';
+
 CREATE FUNCTION repeat_survival_transfn_history(retention_state, order_history, timestamptz) RETURNS retention_state
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION repeat_survival_transfn_history(retention_state, order_history, timestamptz) IS 'transition function; for aggregates only';
@@ -624,7 +806,7 @@ CREATE AGGREGATE repeat_survival(history order_history, as_of timestamptz) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE repeat_survival(order_history, timestamptz) IS
-'whole days (24 hours) from each customer''s first to second order, or, without one, to as_of (censored); the twin that reads order histories, of which refunds and rows of zero are no orders';
+'whole days (24 hours) from each customer''s first to second order, or, without one, to the last instant before as_of (censored); the twin that reads order histories, of which refunds and rows of zero are no orders';
 
 CREATE AGGREGATE repeat_survival_state(history order_history, as_of timestamptz) (
     SFUNC = repeat_survival_transfn_history,
@@ -665,6 +847,15 @@ CREATE AGGREGATE purchase_summary_state(history order_history, unit interval, as
 COMMENT ON AGGREGATE purchase_summary_state(order_history, interval, timestamptz, text) IS
 'state of purchase_summary, to store, merge with rollup() and read with purchase_summary(); the twin that reads order histories, of which refunds and rows of zero are no orders';
 
+COMMENT ON AGGREGATE purchase_days_state(bigint, timestamptz, numeric, timestamptz, text) IS
+'the days that every customer ordered on before as_of, with their money, to store, merge with rollup() and read with predict_customers() and backtest()';
+
+COMMENT ON AGGREGATE purchase_days_state(text, timestamptz, numeric, timestamptz, text) IS
+'the days that every customer ordered on before as_of, with their money, to store, merge with rollup() and read with predict_customers() and backtest()';
+
+COMMENT ON AGGREGATE purchase_days_state(uuid, timestamptz, numeric, timestamptz, text) IS
+'the days that every customer ordered on before as_of, with their money, to store, merge with rollup() and read with predict_customers() and backtest()';
+
 CREATE FUNCTION purchase_days_state_transfn_history(retention_state, order_history, timestamptz, text) RETURNS retention_state
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION purchase_days_state_transfn_history(retention_state, order_history, timestamptz, text) IS 'transition function; for aggregates only';
@@ -677,4 +868,11 @@ CREATE AGGREGATE purchase_days_state(history order_history, as_of timestamptz, t
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE purchase_days_state(order_history, timestamptz, text) IS
-'the days that every customer ordered on until as_of, with their money, to store, merge with rollup() and read with predict_customers() and backtest(); the twin that reads order histories, of which refunds and rows of zero are no orders';
+'the days that every customer ordered on before as_of, with their money, to store, merge with rollup() and read with predict_customers() and backtest(); the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+-- ---------------------------------------------------------------------------
+-- predictions: what a fitted model says of a customer
+-- ---------------------------------------------------------------------------
+
+COMMENT ON FUNCTION predict_customers(anyelement, regclass, name, name, name, interval, timestamptz, interval, text, double precision, text, name) IS
+'a row per customer with an order before as_of, by models fitted to them all: what they were told (x, t_x, age, in units), the probability of being alive, purchase days and money (discount_rate effective per year) expected in the next horizon, money so far, both together, when the next order is expected (NULL: not within the horizon), churn_risk: predict_customers(NULL::bigint, ''orders'', ''customer_id'', ''ordered_at'', ''amount'')';

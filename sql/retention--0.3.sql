@@ -359,7 +359,7 @@ CREATE AGGREGATE repeat_rate(customer bigint, ordered_at timestamptz, period int
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE repeat_rate(bigint, timestamptz, interval, timestamptz) IS
-'share (0 to 1) of all customers with an order up to as_of that ordered at least twice in (as_of - period, as_of]; every row counts as an order: FILTER (WHERE amount > 0)';
+'share (0 to 1) of all customers with an order before as_of that ordered at least twice in [as_of - period, as_of); every row counts as an order: FILTER (WHERE amount > 0)';
 
 CREATE AGGREGATE repeat_rate(customer text, ordered_at timestamptz, period interval, as_of timestamptz) (
     SFUNC = repeat_rate_window_transfn_text,
@@ -370,7 +370,7 @@ CREATE AGGREGATE repeat_rate(customer text, ordered_at timestamptz, period inter
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE repeat_rate(text, timestamptz, interval, timestamptz) IS
-'share (0 to 1) of all customers with an order up to as_of that ordered at least twice in (as_of - period, as_of]; every row counts as an order: FILTER (WHERE amount > 0)';
+'share (0 to 1) of all customers with an order before as_of that ordered at least twice in [as_of - period, as_of); every row counts as an order: FILTER (WHERE amount > 0)';
 
 CREATE AGGREGATE repeat_rate(customer uuid, ordered_at timestamptz, period interval, as_of timestamptz) (
     SFUNC = repeat_rate_window_transfn_uuid,
@@ -381,7 +381,7 @@ CREATE AGGREGATE repeat_rate(customer uuid, ordered_at timestamptz, period inter
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE repeat_rate(uuid, timestamptz, interval, timestamptz) IS
-'share (0 to 1) of all customers with an order up to as_of that ordered at least twice in (as_of - period, as_of]; every row counts as an order: FILTER (WHERE amount > 0)';
+'share (0 to 1) of all customers with an order before as_of that ordered at least twice in [as_of - period, as_of); every row counts as an order: FILTER (WHERE amount > 0)';
 
 CREATE FUNCTION repeat_rate_window_transfn_history(retention_state, order_history, interval, timestamptz) RETURNS retention_state
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -396,7 +396,7 @@ CREATE AGGREGATE repeat_rate(history order_history, period interval, as_of times
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE repeat_rate(order_history, interval, timestamptz) IS
-'share (0 to 1) of all customers with an order up to as_of that ordered at least twice in (as_of - period, as_of]; the twin that reads order histories, of which refunds and rows of zero are no orders';
+'share (0 to 1) of all customers with an order before as_of that ordered at least twice in [as_of - period, as_of); the twin that reads order histories, of which refunds and rows of zero are no orders';
 
 CREATE AGGREGATE repeat_rate_state(customer bigint, ordered_at timestamptz, period interval, as_of timestamptz) (
     SFUNC = repeat_rate_window_transfn_bigint,
@@ -447,7 +447,7 @@ CREATE AGGREGATE second_order_rate(customer bigint, ordered_at timestamptz, with
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE second_order_rate(bigint, timestamptz, interval, timestamptz) IS
-'share (0 to 1) of customers whose first order is at least "within" old that ordered again within that time; every row counts as an order: FILTER (WHERE amount > 0)';
+'share (0 to 1) of customers with first order + within <= as_of that ordered again before first order + within; every row counts as an order: FILTER (WHERE amount > 0)';
 
 CREATE AGGREGATE second_order_rate(customer text, ordered_at timestamptz, within interval, as_of timestamptz) (
     SFUNC = second_order_rate_transfn_text,
@@ -458,7 +458,7 @@ CREATE AGGREGATE second_order_rate(customer text, ordered_at timestamptz, within
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE second_order_rate(text, timestamptz, interval, timestamptz) IS
-'share (0 to 1) of customers whose first order is at least "within" old that ordered again within that time; every row counts as an order: FILTER (WHERE amount > 0)';
+'share (0 to 1) of customers with first order + within <= as_of that ordered again before first order + within; every row counts as an order: FILTER (WHERE amount > 0)';
 
 CREATE AGGREGATE second_order_rate(customer uuid, ordered_at timestamptz, within interval, as_of timestamptz) (
     SFUNC = second_order_rate_transfn_uuid,
@@ -469,7 +469,7 @@ CREATE AGGREGATE second_order_rate(customer uuid, ordered_at timestamptz, within
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE second_order_rate(uuid, timestamptz, interval, timestamptz) IS
-'share (0 to 1) of customers whose first order is at least "within" old that ordered again within that time; every row counts as an order: FILTER (WHERE amount > 0)';
+'share (0 to 1) of customers with first order + within <= as_of that ordered again before first order + within; every row counts as an order: FILTER (WHERE amount > 0)';
 
 CREATE FUNCTION second_order_rate_transfn_history(retention_state, order_history, interval, timestamptz) RETURNS retention_state
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -484,7 +484,7 @@ CREATE AGGREGATE second_order_rate(history order_history, within interval, as_of
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE second_order_rate(order_history, interval, timestamptz) IS
-'share (0 to 1) of customers whose first order is at least "within" old that ordered again within that time; the twin that reads order histories, of which refunds and rows of zero are no orders';
+'share (0 to 1) of customers with first order + within <= as_of that ordered again before first order + within; the twin that reads order histories, of which refunds and rows of zero are no orders';
 
 CREATE AGGREGATE second_order_rate_state(customer bigint, ordered_at timestamptz, within interval, as_of timestamptz) (
     SFUNC = second_order_rate_transfn_bigint,
@@ -595,7 +595,7 @@ CREATE AGGREGATE churn_rate(customer bigint, ordered_at timestamptz, inactive_af
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE churn_rate(bigint, timestamptz, interval, timestamptz, timestamptz) IS
-'share (0 to 1) of the customers active at period_start that are not active at period_end; active: an order in the inactive_after before; every row counts as an order: FILTER (WHERE amount > 0)';
+'share (0 to 1) of the customers active at period_start that are not active at period_end; active at t: an order in [t - inactive_after, t); every row counts as an order: FILTER (WHERE amount > 0)';
 
 CREATE AGGREGATE churn_rate(customer text, ordered_at timestamptz, inactive_after interval, period_start timestamptz, period_end timestamptz) (
     SFUNC = churn_rate_transfn_text,
@@ -606,7 +606,7 @@ CREATE AGGREGATE churn_rate(customer text, ordered_at timestamptz, inactive_afte
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE churn_rate(text, timestamptz, interval, timestamptz, timestamptz) IS
-'share (0 to 1) of the customers active at period_start that are not active at period_end; active: an order in the inactive_after before; every row counts as an order: FILTER (WHERE amount > 0)';
+'share (0 to 1) of the customers active at period_start that are not active at period_end; active at t: an order in [t - inactive_after, t); every row counts as an order: FILTER (WHERE amount > 0)';
 
 CREATE AGGREGATE churn_rate(customer uuid, ordered_at timestamptz, inactive_after interval, period_start timestamptz, period_end timestamptz) (
     SFUNC = churn_rate_transfn_uuid,
@@ -617,7 +617,7 @@ CREATE AGGREGATE churn_rate(customer uuid, ordered_at timestamptz, inactive_afte
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE churn_rate(uuid, timestamptz, interval, timestamptz, timestamptz) IS
-'share (0 to 1) of the customers active at period_start that are not active at period_end; active: an order in the inactive_after before; every row counts as an order: FILTER (WHERE amount > 0)';
+'share (0 to 1) of the customers active at period_start that are not active at period_end; active at t: an order in [t - inactive_after, t); every row counts as an order: FILTER (WHERE amount > 0)';
 
 CREATE FUNCTION churn_rate_transfn_history(retention_state, order_history, interval, timestamptz, timestamptz) RETURNS retention_state
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -683,7 +683,7 @@ CREATE AGGREGATE inactive_rate(customer bigint, ordered_at timestamptz, inactive
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE inactive_rate(bigint, timestamptz, interval, timestamptz) IS
-'share (0 to 1) of all customers with an order up to as_of that have none in (as_of - inactive_after, as_of]; every row counts as an order: FILTER (WHERE amount > 0)';
+'share (0 to 1) of all customers with an order before as_of that have none in [as_of - inactive_after, as_of); every row counts as an order: FILTER (WHERE amount > 0)';
 
 CREATE AGGREGATE inactive_rate(customer text, ordered_at timestamptz, inactive_after interval, as_of timestamptz) (
     SFUNC = inactive_rate_transfn_text,
@@ -694,7 +694,7 @@ CREATE AGGREGATE inactive_rate(customer text, ordered_at timestamptz, inactive_a
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE inactive_rate(text, timestamptz, interval, timestamptz) IS
-'share (0 to 1) of all customers with an order up to as_of that have none in (as_of - inactive_after, as_of]; every row counts as an order: FILTER (WHERE amount > 0)';
+'share (0 to 1) of all customers with an order before as_of that have none in [as_of - inactive_after, as_of); every row counts as an order: FILTER (WHERE amount > 0)';
 
 CREATE AGGREGATE inactive_rate(customer uuid, ordered_at timestamptz, inactive_after interval, as_of timestamptz) (
     SFUNC = inactive_rate_transfn_uuid,
@@ -705,7 +705,7 @@ CREATE AGGREGATE inactive_rate(customer uuid, ordered_at timestamptz, inactive_a
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE inactive_rate(uuid, timestamptz, interval, timestamptz) IS
-'share (0 to 1) of all customers with an order up to as_of that have none in (as_of - inactive_after, as_of]; every row counts as an order: FILTER (WHERE amount > 0)';
+'share (0 to 1) of all customers with an order before as_of that have none in [as_of - inactive_after, as_of); every row counts as an order: FILTER (WHERE amount > 0)';
 
 CREATE FUNCTION inactive_rate_transfn_history(retention_state, order_history, interval, timestamptz) RETURNS retention_state
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -720,7 +720,7 @@ CREATE AGGREGATE inactive_rate(history order_history, inactive_after interval, a
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE inactive_rate(order_history, interval, timestamptz) IS
-'share (0 to 1) of all customers with an order up to as_of that have none in (as_of - inactive_after, as_of]; the twin that reads order histories, of which refunds and rows of zero are no orders';
+'share (0 to 1) of all customers with an order before as_of that have none in [as_of - inactive_after, as_of); the twin that reads order histories, of which refunds and rows of zero are no orders';
 
 CREATE AGGREGATE inactive_rate_state(customer bigint, ordered_at timestamptz, inactive_after interval, as_of timestamptz) (
     SFUNC = inactive_rate_transfn_bigint,
@@ -771,7 +771,7 @@ CREATE AGGREGATE gross_revenue_retention(customer bigint, ordered_at timestamptz
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE gross_revenue_retention(bigint, timestamptz, numeric, interval, timestamptz) IS
-'share (0 to 1) of the previous period''s money that the same customers spent again, at most what each spent then';
+'share (0 to 1) of the money of [as_of - 2 * period, as_of - period) that the same customers spent again in [as_of - period, as_of), at most what each spent then';
 
 CREATE AGGREGATE gross_revenue_retention(customer text, ordered_at timestamptz, amount numeric, period interval, as_of timestamptz) (
     SFUNC = revenue_retention_transfn_text,
@@ -782,7 +782,7 @@ CREATE AGGREGATE gross_revenue_retention(customer text, ordered_at timestamptz, 
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE gross_revenue_retention(text, timestamptz, numeric, interval, timestamptz) IS
-'share (0 to 1) of the previous period''s money that the same customers spent again, at most what each spent then';
+'share (0 to 1) of the money of [as_of - 2 * period, as_of - period) that the same customers spent again in [as_of - period, as_of), at most what each spent then';
 
 CREATE AGGREGATE gross_revenue_retention(customer uuid, ordered_at timestamptz, amount numeric, period interval, as_of timestamptz) (
     SFUNC = revenue_retention_transfn_uuid,
@@ -793,7 +793,7 @@ CREATE AGGREGATE gross_revenue_retention(customer uuid, ordered_at timestamptz, 
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE gross_revenue_retention(uuid, timestamptz, numeric, interval, timestamptz) IS
-'share (0 to 1) of the previous period''s money that the same customers spent again, at most what each spent then';
+'share (0 to 1) of the money of [as_of - 2 * period, as_of - period) that the same customers spent again in [as_of - period, as_of), at most what each spent then';
 
 CREATE FUNCTION revenue_retention_transfn_history(retention_state, order_history, interval, timestamptz) RETURNS retention_state
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -808,7 +808,7 @@ CREATE AGGREGATE gross_revenue_retention(history order_history, period interval,
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE gross_revenue_retention(order_history, interval, timestamptz) IS
-'share (0 to 1) of the previous period''s money that the same customers spent again, at most what each spent then; the twin that reads order histories, of which refunds and rows of zero are no orders';
+'share (0 to 1) of the money of [as_of - 2 * period, as_of - period) that the same customers spent again in [as_of - period, as_of), at most what each spent then; the twin that reads order histories, of which refunds and rows of zero are no orders';
 
 CREATE AGGREGATE net_revenue_retention(customer bigint, ordered_at timestamptz, amount numeric, period interval, as_of timestamptz) (
     SFUNC = revenue_retention_transfn_bigint,
@@ -819,7 +819,7 @@ CREATE AGGREGATE net_revenue_retention(customer bigint, ordered_at timestamptz, 
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE net_revenue_retention(bigint, timestamptz, numeric, interval, timestamptz) IS
-'money of the period divided by that of the previous one, over customers with money in the previous one (may exceed 1)';
+'money of [as_of - period, as_of) divided by that of [as_of - 2 * period, as_of - period), over customers with money in the latter (may exceed 1)';
 
 CREATE AGGREGATE net_revenue_retention(customer text, ordered_at timestamptz, amount numeric, period interval, as_of timestamptz) (
     SFUNC = revenue_retention_transfn_text,
@@ -830,7 +830,7 @@ CREATE AGGREGATE net_revenue_retention(customer text, ordered_at timestamptz, am
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE net_revenue_retention(text, timestamptz, numeric, interval, timestamptz) IS
-'money of the period divided by that of the previous one, over customers with money in the previous one (may exceed 1)';
+'money of [as_of - period, as_of) divided by that of [as_of - 2 * period, as_of - period), over customers with money in the latter (may exceed 1)';
 
 CREATE AGGREGATE net_revenue_retention(customer uuid, ordered_at timestamptz, amount numeric, period interval, as_of timestamptz) (
     SFUNC = revenue_retention_transfn_uuid,
@@ -841,7 +841,7 @@ CREATE AGGREGATE net_revenue_retention(customer uuid, ordered_at timestamptz, am
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE net_revenue_retention(uuid, timestamptz, numeric, interval, timestamptz) IS
-'money of the period divided by that of the previous one, over customers with money in the previous one (may exceed 1)';
+'money of [as_of - period, as_of) divided by that of [as_of - 2 * period, as_of - period), over customers with money in the latter (may exceed 1)';
 
 CREATE AGGREGATE net_revenue_retention(history order_history, period interval, as_of timestamptz) (
     SFUNC = revenue_retention_transfn_history,
@@ -852,7 +852,7 @@ CREATE AGGREGATE net_revenue_retention(history order_history, period interval, a
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE net_revenue_retention(order_history, interval, timestamptz) IS
-'money of the period divided by that of the previous one, over customers with money in the previous one (may exceed 1); the twin that reads order histories, of which refunds and rows of zero are no orders';
+'money of [as_of - period, as_of) divided by that of [as_of - 2 * period, as_of - period), over customers with money in the latter (may exceed 1); the twin that reads order histories, of which refunds and rows of zero are no orders';
 
 CREATE AGGREGATE revenue_retention_state(customer bigint, ordered_at timestamptz, amount numeric, period interval, as_of timestamptz) (
     SFUNC = revenue_retention_transfn_bigint,
@@ -934,7 +934,7 @@ COMMENT ON FUNCTION clv_transfn_uuid(retention_state, uuid, timestamptz, numeric
 CREATE FUNCTION aov(state retention_state) RETURNS numeric
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION aov(retention_state) IS
-'average order value (money), from a state of aov_state, customer_value_state or clv_state';
+'average order value (money), from a state of aov_state, customer_value_state or clv_state; of the latter two: of rows with a customer alone, unlike aov(amount)';
 
 CREATE FUNCTION purchase_frequency(state retention_state) RETURNS double precision
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -960,7 +960,7 @@ CREATE AGGREGATE aov(amount numeric) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE aov(numeric) IS
-'average order value (money): all amounts, refunds included, divided by the number of orders (amounts above zero or unknown)';
+'average order value (money): all amounts, refunds included, of rows without a customer too, divided by the number of orders (amounts above zero or unknown)';
 
 CREATE FUNCTION aov_transfn_history(retention_state, order_history) RETURNS retention_state
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -1054,7 +1054,7 @@ CREATE AGGREGATE customer_value(customer bigint, amount numeric) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE customer_value(bigint, numeric) IS
-'money per customer with an order, refunds included: aov times purchase_frequency';
+'money per customer with an order, refunds included: purchase_frequency times the aov of rows with a customer';
 
 CREATE AGGREGATE customer_value(customer text, amount numeric) (
     SFUNC = customer_value_transfn_text,
@@ -1065,7 +1065,7 @@ CREATE AGGREGATE customer_value(customer text, amount numeric) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE customer_value(text, numeric) IS
-'money per customer with an order, refunds included: aov times purchase_frequency';
+'money per customer with an order, refunds included: purchase_frequency times the aov of rows with a customer';
 
 CREATE AGGREGATE customer_value(customer uuid, amount numeric) (
     SFUNC = customer_value_transfn_uuid,
@@ -1076,7 +1076,7 @@ CREATE AGGREGATE customer_value(customer uuid, amount numeric) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE customer_value(uuid, numeric) IS
-'money per customer with an order, refunds included: aov times purchase_frequency';
+'money per customer with an order, refunds included: purchase_frequency times the aov of rows with a customer';
 
 CREATE AGGREGATE customer_value(history order_history) (
     SFUNC = customer_value_transfn_history,
@@ -1138,7 +1138,7 @@ CREATE AGGREGATE clv(customer bigint, ordered_at timestamptz, amount numeric, pe
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE clv(bigint, timestamptz, numeric, interval, interval, timestamptz) IS
-'customer lifetime value (money): money per customer in (as_of - period, as_of], times lifetime / period';
+'customer lifetime value (money): money per customer in [as_of - period, as_of), times lifetime / period';
 
 CREATE AGGREGATE clv(customer text, ordered_at timestamptz, amount numeric, period interval, lifetime interval, as_of timestamptz) (
     SFUNC = clv_transfn_text,
@@ -1149,7 +1149,7 @@ CREATE AGGREGATE clv(customer text, ordered_at timestamptz, amount numeric, peri
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE clv(text, timestamptz, numeric, interval, interval, timestamptz) IS
-'customer lifetime value (money): money per customer in (as_of - period, as_of], times lifetime / period';
+'customer lifetime value (money): money per customer in [as_of - period, as_of), times lifetime / period';
 
 CREATE AGGREGATE clv(customer uuid, ordered_at timestamptz, amount numeric, period interval, lifetime interval, as_of timestamptz) (
     SFUNC = clv_transfn_uuid,
@@ -1160,7 +1160,7 @@ CREATE AGGREGATE clv(customer uuid, ordered_at timestamptz, amount numeric, peri
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE clv(uuid, timestamptz, numeric, interval, interval, timestamptz) IS
-'customer lifetime value (money): money per customer in (as_of - period, as_of], times lifetime / period';
+'customer lifetime value (money): money per customer in [as_of - period, as_of), times lifetime / period';
 
 CREATE FUNCTION clv_transfn_history(retention_state, order_history, interval, interval, timestamptz) RETURNS retention_state
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -1276,7 +1276,7 @@ CREATE AGGREGATE purchases_state(customer bigint, ordered_at timestamptz, amount
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE purchases_state(bigint, timestamptz, numeric, timestamptz) IS
-'first and last order, number of orders and money of every customer until as_of, to store, merge with rollup() and read with rfm_segments(), segment_summary(), rfm_transitions(), rfm_breaks() and hero_buyers()';
+'first and last order, number of orders and money of every customer before as_of, to store, merge with rollup() and read with rfm_segments(), segment_summary(), rfm_transitions(), rfm_breaks() and hero_buyers()';
 
 CREATE AGGREGATE purchases_state(customer text, ordered_at timestamptz, amount numeric, as_of timestamptz) (
     SFUNC = purchases_state_transfn_text,
@@ -1286,7 +1286,7 @@ CREATE AGGREGATE purchases_state(customer text, ordered_at timestamptz, amount n
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE purchases_state(text, timestamptz, numeric, timestamptz) IS
-'first and last order, number of orders and money of every customer until as_of, to store, merge with rollup() and read with rfm_segments(), segment_summary(), rfm_transitions(), rfm_breaks() and hero_buyers()';
+'first and last order, number of orders and money of every customer before as_of, to store, merge with rollup() and read with rfm_segments(), segment_summary(), rfm_transitions(), rfm_breaks() and hero_buyers()';
 
 CREATE AGGREGATE purchases_state(customer uuid, ordered_at timestamptz, amount numeric, as_of timestamptz) (
     SFUNC = purchases_state_transfn_uuid,
@@ -1296,7 +1296,7 @@ CREATE AGGREGATE purchases_state(customer uuid, ordered_at timestamptz, amount n
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE purchases_state(uuid, timestamptz, numeric, timestamptz) IS
-'first and last order, number of orders and money of every customer until as_of, to store, merge with rollup() and read with rfm_segments(), segment_summary(), rfm_transitions(), rfm_breaks() and hero_buyers()';
+'first and last order, number of orders and money of every customer before as_of, to store, merge with rollup() and read with rfm_segments(), segment_summary(), rfm_transitions(), rfm_breaks() and hero_buyers()';
 
 CREATE FUNCTION purchases_state_transfn_history(retention_state, order_history, timestamptz) RETURNS retention_state
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -1310,7 +1310,7 @@ CREATE AGGREGATE purchases_state(history order_history, as_of timestamptz) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE purchases_state(order_history, timestamptz) IS
-'first and last order, number of orders and money of every customer until as_of, to store, merge with rollup() and read with rfm_segments(), segment_summary(), rfm_transitions(), rfm_breaks() and hero_buyers(); the twin that reads order histories, of which refunds and rows of zero are no orders';
+'first and last order, number of orders and money of every customer before as_of, to store, merge with rollup() and read with rfm_segments(), segment_summary(), rfm_transitions(), rfm_breaks() and hero_buyers(); the twin that reads order histories, of which refunds and rows of zero are no orders';
 
 -- ---------------------------------------------------------------------------
 -- scores
@@ -1401,7 +1401,7 @@ CREATE FUNCTION rfm_segments(customer_type anyelement, orders_table regclass, cu
 RETURNS TABLE (customer anyelement, first_order_at timestamptz, last_order_at timestamptz, recency_days double precision, orders bigint, monetary numeric, aov numeric, r integer, f integer, m integer, cell text, segment text)
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 100000;
 COMMENT ON FUNCTION rfm_segments(anyelement, regclass, name, name, name, timestamptz, integer, text, text, name) IS
-'a row per customer with an order until as_of: recency (days since the last order), orders, money, average order, the scores r, f, m (1 to bins, best), their cell and its segment: rfm_segments(NULL::bigint, ''orders'', ''customer_id'', ''ordered_at'', ''amount'')';
+'a row per customer with an order before as_of: recency (days since the last order), orders, money, average order, the scores r, f, m (1 to bins, best), their cell and its segment: rfm_segments(NULL::bigint, ''orders'', ''customer_id'', ''ordered_at'', ''amount'')';
 
 CREATE FUNCTION rfm_segments(customer_type anyelement, state retention_state, bins integer DEFAULT 5, grid text DEFAULT 'standard')
 RETURNS TABLE (customer anyelement, first_order_at timestamptz, last_order_at timestamptz, recency_days double precision, orders bigint, monetary numeric, aov numeric, r integer, f integer, m integer, cell text, segment text)
@@ -1414,7 +1414,7 @@ CREATE FUNCTION segment_summary(customer_type anyelement, orders_table regclass,
 RETURNS TABLE (segment text, customers bigint, share double precision, revenue numeric, revenue_share double precision, orders bigint, aov numeric, median_recency_days double precision)
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 11;
 COMMENT ON FUNCTION segment_summary(anyelement, regclass, name, name, name, timestamptz, integer, text, text, name) IS
-'a row per RFM segment: customers and their share (0 to 1), revenue (money until as_of) and its share, orders, average order, median recency in days';
+'a row per RFM segment: customers and their share (0 to 1), revenue (money before as_of) and its share, orders, average order, median recency in days';
 
 CREATE FUNCTION segment_summary(state retention_state, bins integer DEFAULT 5, grid text DEFAULT 'standard')
 RETURNS TABLE (segment text, customers bigint, share double precision, revenue numeric, revenue_share double precision, orders bigint, aov numeric, median_recency_days double precision)
@@ -1487,11 +1487,13 @@ CREATE TYPE cohort_retention_row AS (
     orders bigint,
     revenue numeric,
     cumulative_revenue numeric,
+    repeat_customers bigint,
+    repeat_rate double precision,
     ltv numeric,
     is_complete boolean
 );
 COMMENT ON TYPE cohort_retention_row IS
-'a row of cohort_retention: a cohort (first day of the period of the first order) and a period since; rate is retained / eligible (0 to 1), NULL until the period has ended; ltv is cumulative revenue / cohort_size';
+'a row of cohort_retention: a cohort (first day of the period of the first order) and a period since; rate is retained / eligible (0 to 1), NULL until the period has ended; repeat_customers have a second order by the end of that period, repeat_rate is repeat_customers / eligible; ltv is cumulative revenue / cohort_size';
 
 CREATE FUNCTION cohort_retention(state retention_state) RETURNS cohort_retention_row[]
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -1616,12 +1618,12 @@ CREATE TYPE lifecycle_row AS (
     resurrected_customers bigint,
     dormant_customers bigint,
     silent_customers bigint,
-    churn_rate double precision,
+    dormant_rate double precision,
     quick_ratio double precision,
     is_complete boolean
 );
 COMMENT ON TYPE lifecycle_row IS
-'a row of lifecycle: the customers of a calendar period; active = new + returning + resurrected; churn_rate is dormant / active in the period before, quick_ratio (new + resurrected) / dormant';
+'a row of lifecycle: the customers of a calendar period; active = new + returning + resurrected; dormant_rate is dormant / active in the period before (0 to 1), quick_ratio (new + resurrected) / dormant';
 
 CREATE FUNCTION lifecycle(state retention_state) RETURNS lifecycle_row[]
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -2192,7 +2194,7 @@ CREATE AGGREGATE repeat_survival(customer bigint, ordered_at timestamptz, as_of 
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE repeat_survival(bigint, timestamptz, timestamptz) IS
-'whole days (24 hours) from each customer''s first to second order, or, without one, to as_of (censored); every row counts as an order: FILTER (WHERE amount > 0)';
+'whole days (24 hours) from each customer''s first to second order, or, without one, to the last instant before as_of (censored); every row counts as an order: FILTER (WHERE amount > 0)';
 
 CREATE AGGREGATE repeat_survival(customer text, ordered_at timestamptz, as_of timestamptz) (
     SFUNC = repeat_survival_transfn_text,
@@ -2203,7 +2205,7 @@ CREATE AGGREGATE repeat_survival(customer text, ordered_at timestamptz, as_of ti
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE repeat_survival(text, timestamptz, timestamptz) IS
-'whole days (24 hours) from each customer''s first to second order, or, without one, to as_of (censored); every row counts as an order: FILTER (WHERE amount > 0)';
+'whole days (24 hours) from each customer''s first to second order, or, without one, to the last instant before as_of (censored); every row counts as an order: FILTER (WHERE amount > 0)';
 
 CREATE AGGREGATE repeat_survival(customer uuid, ordered_at timestamptz, as_of timestamptz) (
     SFUNC = repeat_survival_transfn_uuid,
@@ -2214,7 +2216,7 @@ CREATE AGGREGATE repeat_survival(customer uuid, ordered_at timestamptz, as_of ti
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE repeat_survival(uuid, timestamptz, timestamptz) IS
-'whole days (24 hours) from each customer''s first to second order, or, without one, to as_of (censored); every row counts as an order: FILTER (WHERE amount > 0)';
+'whole days (24 hours) from each customer''s first to second order, or, without one, to the last instant before as_of (censored); every row counts as an order: FILTER (WHERE amount > 0)';
 
 CREATE FUNCTION repeat_survival_transfn_history(retention_state, order_history, timestamptz) RETURNS retention_state
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -2229,7 +2231,7 @@ CREATE AGGREGATE repeat_survival(history order_history, as_of timestamptz) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE repeat_survival(order_history, timestamptz) IS
-'whole days (24 hours) from each customer''s first to second order, or, without one, to as_of (censored); the twin that reads order histories, of which refunds and rows of zero are no orders';
+'whole days (24 hours) from each customer''s first to second order, or, without one, to the last instant before as_of (censored); the twin that reads order histories, of which refunds and rows of zero are no orders';
 
 CREATE AGGREGATE repeat_survival_state(customer bigint, ordered_at timestamptz, as_of timestamptz) (
     SFUNC = repeat_survival_transfn_bigint,
@@ -2369,7 +2371,7 @@ CREATE AGGREGATE purchase_days_state(customer bigint, ordered_at timestamptz, am
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE purchase_days_state(bigint, timestamptz, numeric, timestamptz, text) IS
-'the days that every customer ordered on until as_of, with their money, to store, merge with rollup() and read with predict_customers() and backtest()';
+'the days that every customer ordered on before as_of, with their money, to store, merge with rollup() and read with predict_customers() and backtest()';
 
 CREATE AGGREGATE purchase_days_state(customer text, ordered_at timestamptz, amount numeric, as_of timestamptz, tz text) (
     SFUNC = purchase_days_state_transfn_text,
@@ -2379,7 +2381,7 @@ CREATE AGGREGATE purchase_days_state(customer text, ordered_at timestamptz, amou
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE purchase_days_state(text, timestamptz, numeric, timestamptz, text) IS
-'the days that every customer ordered on until as_of, with their money, to store, merge with rollup() and read with predict_customers() and backtest()';
+'the days that every customer ordered on before as_of, with their money, to store, merge with rollup() and read with predict_customers() and backtest()';
 
 CREATE AGGREGATE purchase_days_state(customer uuid, ordered_at timestamptz, amount numeric, as_of timestamptz, tz text) (
     SFUNC = purchase_days_state_transfn_uuid,
@@ -2389,7 +2391,7 @@ CREATE AGGREGATE purchase_days_state(customer uuid, ordered_at timestamptz, amou
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE purchase_days_state(uuid, timestamptz, numeric, timestamptz, text) IS
-'the days that every customer ordered on until as_of, with their money, to store, merge with rollup() and read with predict_customers() and backtest()';
+'the days that every customer ordered on before as_of, with their money, to store, merge with rollup() and read with predict_customers() and backtest()';
 
 CREATE FUNCTION purchase_days_state_transfn_history(retention_state, order_history, timestamptz, text) RETURNS retention_state
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -2403,7 +2405,7 @@ CREATE AGGREGATE purchase_days_state(history order_history, as_of timestamptz, t
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE purchase_days_state(order_history, timestamptz, text) IS
-'the days that every customer ordered on until as_of, with their money, to store, merge with rollup() and read with predict_customers() and backtest(); the twin that reads order histories, of which refunds and rows of zero are no orders';
+'the days that every customer ordered on before as_of, with their money, to store, merge with rollup() and read with predict_customers() and backtest(); the twin that reads order histories, of which refunds and rows of zero are no orders';
 
 -- ---------------------------------------------------------------------------
 -- models: of when customers buy and leave, and of what they spend
@@ -2606,7 +2608,7 @@ CREATE FUNCTION predict_customers(customer_type anyelement, orders_table regclas
 RETURNS TABLE (customer anyelement, x bigint, t_x double precision, age double precision, p_alive double precision, expected_orders double precision, expected_value numeric, predicted_clv numeric, historic_clv numeric, total_clv numeric, expected_next_order_at timestamptz, churn_risk text)
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 100000;
 COMMENT ON FUNCTION predict_customers(anyelement, regclass, name, name, name, interval, timestamptz, interval, text, double precision, text, name) IS
-'a row per customer with an order until as_of, by models fitted to them all: what they were told (x, t_x, age, in units), the probability of being alive, purchase days and money (discount_rate effective per year) expected in the next horizon, money so far, both together, when the next order is expected (NULL: not within the horizon), churn_risk: predict_customers(NULL::bigint, ''orders'', ''customer_id'', ''ordered_at'', ''amount'')';
+'a row per customer with an order before as_of, by models fitted to them all: what they were told (x, t_x, age, in units), the probability of being alive, purchase days and money (discount_rate effective per year) expected in the next horizon, money so far, both together, when the next order is expected (NULL: not within the horizon), churn_risk: predict_customers(NULL::bigint, ''orders'', ''customer_id'', ''ordered_at'', ''amount'')';
 
 CREATE FUNCTION predict_customers(state retention_state, customer_type anyelement, horizon interval DEFAULT '365 days', unit interval DEFAULT '7 days', family text DEFAULT 'mbgnbd', discount_rate double precision DEFAULT 0)
 RETURNS TABLE (customer anyelement, x bigint, t_x double precision, age double precision, p_alive double precision, expected_orders double precision, expected_value numeric, predicted_clv numeric, historic_clv numeric, total_clv numeric, expected_next_order_at timestamptz, churn_risk text)

@@ -43,7 +43,7 @@ CREATE AGGREGATE churn_rate(customer {key}, ordered_at timestamptz, inactive_aft
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE churn_rate({key}, timestamptz, interval, timestamptz, timestamptz) IS
-'share (0 to 1) of the customers active at period_start that are not active at period_end; active: an order in the inactive_after before; every row counts as an order: FILTER (WHERE amount > 0)';
+'share (0 to 1) of the customers active at period_start that are not active at period_end; active at t: an order in [t - inactive_after, t); every row counts as an order: FILTER (WHERE amount > 0)';
 
 CREATE AGGREGATE churn_rate_state(customer {key}, ordered_at timestamptz, inactive_after interval, period_start timestamptz, period_end timestamptz) (
     SFUNC = churn_rate_transfn_{key},
@@ -64,7 +64,7 @@ CREATE AGGREGATE inactive_rate(customer {key}, ordered_at timestamptz, inactive_
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE inactive_rate({key}, timestamptz, interval, timestamptz) IS
-'share (0 to 1) of all customers with an order up to as_of that have none in (as_of - inactive_after, as_of]; every row counts as an order: FILTER (WHERE amount > 0)';
+'share (0 to 1) of all customers with an order before as_of that have none in [as_of - inactive_after, as_of); every row counts as an order: FILTER (WHERE amount > 0)';
 
 CREATE AGGREGATE inactive_rate_state(customer {key}, ordered_at timestamptz, inactive_after interval, as_of timestamptz) (
     SFUNC = inactive_rate_transfn_{key},
@@ -85,7 +85,7 @@ CREATE AGGREGATE gross_revenue_retention(customer {key}, ordered_at timestamptz,
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE gross_revenue_retention({key}, timestamptz, numeric, interval, timestamptz) IS
-'share (0 to 1) of the previous period''s money that the same customers spent again, at most what each spent then';
+'share (0 to 1) of the money of [as_of - 2 * period, as_of - period) that the same customers spent again in [as_of - period, as_of), at most what each spent then';
 
 CREATE AGGREGATE net_revenue_retention(customer {key}, ordered_at timestamptz, amount numeric, period interval, as_of timestamptz) (
     SFUNC = revenue_retention_transfn_{key},
@@ -96,7 +96,7 @@ CREATE AGGREGATE net_revenue_retention(customer {key}, ordered_at timestamptz, a
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE net_revenue_retention({key}, timestamptz, numeric, interval, timestamptz) IS
-'money of the period divided by that of the previous one, over customers with money in the previous one (may exceed 1)';
+'money of [as_of - period, as_of) divided by that of [as_of - 2 * period, as_of - period), over customers with money in the latter (may exceed 1)';
 
 CREATE AGGREGATE revenue_retention_state(customer {key}, ordered_at timestamptz, amount numeric, period interval, as_of timestamptz) (
     SFUNC = revenue_retention_transfn_{key},

@@ -10,12 +10,12 @@ CREATE TYPE lifecycle_row AS (
     resurrected_customers bigint,
     dormant_customers bigint,
     silent_customers bigint,
-    churn_rate double precision,
+    dormant_rate double precision,
     quick_ratio double precision,
     is_complete boolean
 );
 COMMENT ON TYPE lifecycle_row IS
-'a row of lifecycle: the customers of a calendar period; active = new + returning + resurrected; churn_rate is dormant / active in the period before, quick_ratio (new + resurrected) / dormant';
+'a row of lifecycle: the customers of a calendar period; active = new + returning + resurrected; dormant_rate is dormant / active in the period before (0 to 1), quick_ratio (new + resurrected) / dormant';
 
 CREATE FUNCTION lifecycle(state retention_state) RETURNS lifecycle_row[]
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;

@@ -60,4 +60,4 @@ CREATE AGGREGATE purchase_days_state(customer {key}, ordered_at timestamptz, amo
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE purchase_days_state({key}, timestamptz, numeric, timestamptz, text) IS
-'the days that every customer ordered on until as_of, with their money, to store, merge with rollup() and read with predict_customers() and backtest()';
+'the days that every customer ordered on before as_of, with their money, to store, merge with rollup() and read with predict_customers() and backtest()';

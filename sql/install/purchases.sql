@@ -14,4 +14,4 @@ CREATE AGGREGATE purchases_state(customer {key}, ordered_at timestamptz, amount 
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE purchases_state({key}, timestamptz, numeric, timestamptz) IS
-'first and last order, number of orders and money of every customer until as_of, to store, merge with rollup() and read with rfm_segments(), segment_summary(), rfm_transitions(), rfm_breaks() and hero_buyers()';
+'first and last order, number of orders and money of every customer before as_of, to store, merge with rollup() and read with rfm_segments(), segment_summary(), rfm_transitions(), rfm_breaks() and hero_buyers()';

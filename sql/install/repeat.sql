@@ -63,7 +63,7 @@ CREATE AGGREGATE repeat_rate(customer {key}, ordered_at timestamptz, period inte
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE repeat_rate({key}, timestamptz, interval, timestamptz) IS
-'share (0 to 1) of all customers with an order up to as_of that ordered at least twice in (as_of - period, as_of]; every row counts as an order: FILTER (WHERE amount > 0)';
+'share (0 to 1) of all customers with an order before as_of that ordered at least twice in [as_of - period, as_of); every row counts as an order: FILTER (WHERE amount > 0)';
 
 CREATE AGGREGATE repeat_rate_state(customer {key}, ordered_at timestamptz, period interval, as_of timestamptz) (
     SFUNC = repeat_rate_window_transfn_{key},
@@ -84,7 +84,7 @@ CREATE AGGREGATE second_order_rate(customer {key}, ordered_at timestamptz, withi
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE second_order_rate({key}, timestamptz, interval, timestamptz) IS
-'share (0 to 1) of customers whose first order is at least "within" old that ordered again within that time; every row counts as an order: FILTER (WHERE amount > 0)';
+'share (0 to 1) of customers with first order + within <= as_of that ordered again before first order + within; every row counts as an order: FILTER (WHERE amount > 0)';
 
 CREATE AGGREGATE second_order_rate_state(customer {key}, ordered_at timestamptz, within interval, as_of timestamptz) (
     SFUNC = second_order_rate_transfn_{key},

@@ -7,7 +7,7 @@ CREATE FUNCTION rfm_segments(customer_type anyelement, orders_table regclass, cu
 RETURNS TABLE (customer anyelement, first_order_at timestamptz, last_order_at timestamptz, recency_days double precision, orders bigint, monetary numeric, aov numeric, r integer, f integer, m integer, cell text, segment text)
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 100000;
 COMMENT ON FUNCTION rfm_segments(anyelement, regclass, name, name, name, timestamptz, integer, text, text, name) IS
-'a row per customer with an order until as_of: recency (days since the last order), orders, money, average order, the scores r, f, m (1 to bins, best), their cell and its segment: rfm_segments(NULL::bigint, ''orders'', ''customer_id'', ''ordered_at'', ''amount'')';
+'a row per customer with an order before as_of: recency (days since the last order), orders, money, average order, the scores r, f, m (1 to bins, best), their cell and its segment: rfm_segments(NULL::bigint, ''orders'', ''customer_id'', ''ordered_at'', ''amount'')';
 
 CREATE FUNCTION rfm_segments(customer_type anyelement, state retention_state, bins integer DEFAULT 5, grid text DEFAULT 'standard')
 RETURNS TABLE (customer anyelement, first_order_at timestamptz, last_order_at timestamptz, recency_days double precision, orders bigint, monetary numeric, aov numeric, r integer, f integer, m integer, cell text, segment text)
@@ -20,7 +20,7 @@ CREATE FUNCTION segment_summary(customer_type anyelement, orders_table regclass,
 RETURNS TABLE (segment text, customers bigint, share double precision, revenue numeric, revenue_share double precision, orders bigint, aov numeric, median_recency_days double precision)
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 11;
 COMMENT ON FUNCTION segment_summary(anyelement, regclass, name, name, name, timestamptz, integer, text, text, name) IS
-'a row per RFM segment: customers and their share (0 to 1), revenue (money until as_of) and its share, orders, average order, median recency in days';
+'a row per RFM segment: customers and their share (0 to 1), revenue (money before as_of) and its share, orders, average order, median recency in days';
 
 CREATE FUNCTION segment_summary(state retention_state, bins integer DEFAULT 5, grid text DEFAULT 'standard')
 RETURNS TABLE (segment text, customers bigint, share double precision, revenue numeric, revenue_share double precision, orders bigint, aov numeric, median_recency_days double precision)

@@ -112,7 +112,7 @@ CREATE AGGREGATE repeat_survival(customer {key}, ordered_at timestamptz, as_of t
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE repeat_survival({key}, timestamptz, timestamptz) IS
-'whole days (24 hours) from each customer''s first to second order, or, without one, to as_of (censored); every row counts as an order: FILTER (WHERE amount > 0)';
+'whole days (24 hours) from each customer''s first to second order, or, without one, to the last instant before as_of (censored); every row counts as an order: FILTER (WHERE amount > 0)';
 
 CREATE AGGREGATE repeat_survival_state(customer {key}, ordered_at timestamptz, as_of timestamptz) (
     SFUNC = repeat_survival_transfn_{key},

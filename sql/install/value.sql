@@ -17,7 +17,7 @@ COMMENT ON FUNCTION clv_transfn_{key}(retention_state, {key}, timestamptz, numer
 CREATE FUNCTION aov(state retention_state) RETURNS numeric
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION aov(retention_state) IS
-'average order value (money), from a state of aov_state, customer_value_state or clv_state';
+'average order value (money), from a state of aov_state, customer_value_state or clv_state; of the latter two: of rows with a customer alone, unlike aov(amount)';
 
 CREATE FUNCTION purchase_frequency(state retention_state) RETURNS double precision
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -43,7 +43,7 @@ CREATE AGGREGATE aov(amount numeric) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE aov(numeric) IS
-'average order value (money): all amounts, refunds included, divided by the number of orders (amounts above zero or unknown)';
+'average order value (money): all amounts, refunds included, of rows without a customer too, divided by the number of orders (amounts above zero or unknown)';
 
 CREATE AGGREGATE aov_state(amount numeric) (
     SFUNC = aov_transfn,
@@ -75,7 +75,7 @@ CREATE AGGREGATE customer_value(customer {key}, amount numeric) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE customer_value({key}, numeric) IS
-'money per customer with an order, refunds included: aov times purchase_frequency';
+'money per customer with an order, refunds included: purchase_frequency times the aov of rows with a customer';
 
 CREATE AGGREGATE customer_value_state(customer {key}, amount numeric) (
     SFUNC = customer_value_transfn_{key},
@@ -96,7 +96,7 @@ CREATE AGGREGATE clv(customer {key}, ordered_at timestamptz, amount numeric, per
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE clv({key}, timestamptz, numeric, interval, interval, timestamptz) IS
-'customer lifetime value (money): money per customer in (as_of - period, as_of], times lifetime / period';
+'customer lifetime value (money): money per customer in [as_of - period, as_of), times lifetime / period';
 
 CREATE AGGREGATE clv_state(customer {key}, ordered_at timestamptz, amount numeric, period interval, lifetime interval, as_of timestamptz) (
     SFUNC = clv_transfn_{key},

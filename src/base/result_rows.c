@@ -33,6 +33,20 @@ result_rows_init(ResultRows *rows, FunctionCallInfo fcinfo)
 	rows->array = palloc(rows->room);
 }
 
+/*
+ * Raises an error for a row type that has not so many columns: it is that of an older
+ * version, whose script still stands in this database.
+ */
+void
+check_row_columns(TupleDesc columns, int count)
+{
+	if (columns->natts != count)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("extension \"retention\" has an older version in this database than on the server"),
+				 errhint("Run ALTER EXTENSION retention UPDATE.")));
+}
+
 void
 result_rows_add(ResultRows *rows, Datum *values, bool *nulls)
 {

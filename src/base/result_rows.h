@@ -32,6 +32,7 @@ typedef struct ResultRows
 
 extern retention_internal void result_rows_init(ResultRows *rows,
 												FunctionCallInfo fcinfo);
+extern retention_internal void check_row_columns(TupleDesc columns, int count);
 extern retention_internal void result_rows_add(ResultRows *rows, Datum *values,
 											   bool *nulls);
 extern retention_internal Datum result_rows_array(ResultRows *rows);

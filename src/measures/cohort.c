@@ -80,30 +80,46 @@ others_valid(const char *heap_base, uint64 others, TimestampTz as_of)
 	return valid;
 }
 
+/* Are these orders, whose money is above zero or unknown, from a period to another? */
+static bool
+activity_valid(const char *heap_base, uint64 activity, int64 first, int64 last)
+{
+	TimelineReader reader;
+	StateHeap	wide;
+	bool		valid;
+
+	timeline_open(&reader, heap_base, activity);
+	if (!timeline_next(&reader) || reader.position != first)
+		return false;
+	heap_init_scratch(&wide);
+	do
+	{
+		Money		money = timeline_money(&reader, &wide);
+
+		valid = reader.orders > 0 && reader.position <= last &&
+			(money_is_none(&money) || money_sign(&money, wide.base) > 0);
+		wide.used = 0;
+	} while (valid && timeline_next(&reader));
+	heap_free_scratch(&wide);
+	return valid;
+}
+
 static bool
 cohort_valid(const void *payload, const char *heap_base,
 			 const StateOptions *options)
 {
 	const CohortPayload *customer = payload;
-	TimelineReader reader;
-	int64		last = calendar_last_period(options);
 
 	if (!others_valid(heap_base, customer->others, calendar_as_of(options)))
 		return false;
-	timeline_open(&reader, heap_base, customer->activity);
 	if (customer->first_order_at == DT_NOEND)
-		return !timeline_next(&reader) && customer->others != DATED_MONEY_NONE;
-	if (!IS_VALID_TIMESTAMP(customer->first_order_at) ||
-		customer->first_order_at >= calendar_as_of(options) ||
-		!timeline_next(&reader) ||
-		reader.position != calendar_period(options, customer->first_order_at))
-		return false;
-	do
-	{
-		if (reader.orders == 0 || reader.position > last)
-			return false;
-	} while (timeline_next(&reader));
-	return true;
+		return customer->activity == TIMELINE_EMPTY &&
+			customer->others != DATED_MONEY_NONE;
+	return IS_VALID_TIMESTAMP(customer->first_order_at) &&
+		customer->first_order_at < calendar_as_of(options) &&
+		activity_valid(heap_base, customer->activity,
+					   calendar_period(options, customer->first_order_at),
+					   calendar_last_period(options));
 }
 
 CUSTOMER_ABSORB(cohort_absorb, cohort_family)
@@ -169,6 +185,7 @@ STATE_TRANSITIONS(cohort_retention_transfn, cohort_family,
 typedef struct Cell
 {
 	int64		active;			/* customers with an order */
+	int64		again;			/* customers whose second order it is */
 	int64		orders;
 	Money		revenue;
 } Cell;
@@ -269,6 +286,7 @@ add_activity(Triangle *triangle, Cell *cells, const CustomerTable *table,
 			 const CohortPayload *customer, int64 cohort, StateHeap *wide)
 {
 	TimelineReader reader;
+	int64		orders = 0;		/* so far; 2 for more */
 
 	timeline_open(&reader, table->heap.base, customer->activity);
 	while (timeline_next(&reader))
@@ -277,6 +295,9 @@ add_activity(Triangle *triangle, Cell *cells, const CustomerTable *table,
 		Money		money = timeline_money(&reader, wide);
 
 		cell->active++;
+		if (orders < 2 && orders + reader.orders >= 2)
+			cell->again++;
+		orders = Min(orders + reader.orders, 2);
 		add_orders(&cell->orders, reader.orders);
 		money_add(&triangle->heap, &cell->revenue, &money, wide->base);
 	}
@@ -331,6 +352,8 @@ enum
 	ROW_ORDERS,
 	ROW_REVENUE,
 	ROW_CUMULATIVE_REVENUE,
+	ROW_REPEAT_CUSTOMERS,
+	ROW_REPEAT_RATE,
 	ROW_LTV,
 	ROW_IS_COMPLETE,
 	ROW_COLUMNS
@@ -339,6 +362,7 @@ enum
 /* A cohort from its first period to the one of the cell that comes next. */
 typedef struct CohortSoFar
 {
+	int64		again;			/* customers with a second order */
 	Money		revenue;
 	StateHeap	heap;			/* of the money */
 } CohortSoFar;
@@ -367,6 +391,9 @@ cell_values(Datum *values, bool *nulls, const Triangle *triangle,
 										  &nulls[ROW_REVENUE]);
 	values[ROW_CUMULATIVE_REVENUE] = numeric_or_null(revenue,
 													 &nulls[ROW_CUMULATIVE_REVENUE]);
+	values[ROW_REPEAT_CUSTOMERS] = Int64GetDatum(so_far->again);
+	values[ROW_REPEAT_RATE] = share_or_null(so_far->again, eligible,
+											&nulls[ROW_REPEAT_RATE]);
 	values[ROW_LTV] = money_per(revenue, size, &nulls[ROW_LTV]);
 	values[ROW_IS_COMPLETE] = BoolGetDatum(ended);
 }
@@ -389,6 +416,7 @@ add_cohort_rows(ResultRows *rows, Triangle *triangle,
 		bool		nulls[ROW_COLUMNS] = {false};
 		MemoryContext caller;
 
+		so_far.again += cells[i].again;
 		money_add(&so_far.heap, &so_far.revenue, &cells[i].revenue,
 				  triangle->heap.base);
 		caller = MemoryContextSwitchTo(row_context);
@@ -430,6 +458,7 @@ cohort_retention(PG_FUNCTION_ARGS)
 	while (next_customer(&cursor, &customer))
 		triangle_add(&triangle, table, &customer, &wide);
 	result_rows_init(&rows, fcinfo);
+	check_row_columns(rows.columns, ROW_COLUMNS);
 	row_context = AllocSetContextCreate(CurrentMemoryContext, "cohort_retention row",
 										ALLOCSET_DEFAULT_SIZES);
 	for (int64 cohort = 0; cohort < triangle.count; cohort++)

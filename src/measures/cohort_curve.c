@@ -32,7 +32,7 @@ enum
 	ROW_PERIOD_INDEX = 1,
 	ROW_ELIGIBLE = 3,
 	ROW_RETAINED = 4,
-	ROW_IS_COMPLETE = 11,
+	ROW_IS_COMPLETE = 13,
 	ROW_COLUMNS
 };
 
@@ -123,8 +123,7 @@ read_rows(Curve *curve, ArrayType *rows)
 	ArrayMetaState meta = {0};
 	int64		count = 0;
 
-	if (columns->natts != ROW_COLUMNS)
-		elog(ERROR, "cohort_retention_row has %d columns", columns->natts);
+	check_row_columns(columns, ROW_COLUMNS);
 	get_typlenbyvalalign(row_type, &typlen, &typbyval, &typalign);
 	meta.element_type = row_type;
 	meta.typlen = typlen;

@@ -202,9 +202,10 @@ my %pattern = (
 	rolling_retention => '5253020d01' . '00' x 15 . '01000000030002b58cd363c00000000000000000010000000000000001%s');
 my ($jan, $ordered, $wide) = ('c0fb02', '0002b1264c46c000', 'ff3f0000000a0001000a000000000001');   # $wide: 1e40
 my $none = '00000000';
+my $refund = '01' . 'ff' x 15 . 'c1';   # -1, after its instant
 
 foreach (
-	[ 'lifecycle', 1, "00000002${jan}040102", 'two periods' ],
+	[ 'lifecycle', 1, "00000002${jan}040102", 'two periods, of which one is the last' ],
 	[ 'lifecycle', 0, $none, 'no period' ],
 	[ 'lifecycle', 0, "00000003${jan}040102", 'fewer periods than it says' ],
 	[ 'lifecycle', 0, "00000001${jan}040102", 'more periods than it says' ],
@@ -219,15 +220,15 @@ foreach (
 	[ 'lifecycle', 0, "00000002${jan}04" . 'ff' x 9 . '0102', 'positions that descend' ],
 	[ 'lifecycle', 0, "00000002${jan}04" . '80' x 9 . '0102', 'a step of 2^63' ],
 	[ 'lifecycle', 0, "00000002${jan}04" . 'ff' x 8 . '7f02', 'a step that overflows' ],
-	[ 'lifecycle', 0, "00000002${jan}040302", 'a period after the last' ],
-	[ 'lifecycle', 1, "00000002${jan}040202", 'the last period' ],
+	[ 'lifecycle', 0, "00000002${jan}040202", 'a period after the last' ],
 	[ 'lifecycle', 0, "00000001${jan}00", 'a period without orders' ],
 	[ 'lifecycle', 0, "00000001${jan}8400", 'orders of a byte too many' ],
 	[ 'lifecycle', 1, "00000001${jan}fe" . 'ff' x 8 . '01', 'as many orders as there can be' ],
 	[ 'lifecycle', 0, "00000001${jan}050102", 'money' ],
 	[ 'cohort_retention', 1, "${ordered}00000001${jan}03020a$none", 'an order of 0.05' ],
 	[ 'cohort_retention', 1, "${ordered}00000001${jan}02$none", 'an order of unknown value' ],
-	[ 'cohort_retention', 1, "${ordered}00000002${jan}02010126ff${\ ('ff' x 13)}7f$none", 'a refund of 38 decimals' ],
+	[ 'cohort_retention', 1, "${ordered}00000002${jan}02010326fe${\ ('ff' x 12)}7f$none", 'an order of 38 decimals' ],
+	[ 'cohort_retention', 0, "${ordered}00000002${jan}02010326ff${\ ('ff' x 12)}7f$none", 'an order below zero' ],
 	[ 'cohort_retention', 0, "${ordered}00000001${jan}03270a$none", '39 decimals' ],
 	[ 'cohort_retention', 0, "${ordered}00000001${jan}03fe0a$none", 'a mark of nothing' ],
 	[ 'cohort_retention', 0, "${ordered}00000001${jan}03028a00$none", 'an amount of one byte too many' ],
@@ -244,9 +245,19 @@ foreach (
 	[ 'cohort_retention', 0, "${ordered}00000001c2fb0202$none", 'another first period than that of the first order' ],
 	[ 'cohort_retention', 0, "7fffffffffffffff00000001${jan}02$none", 'activity without a first order' ],
 	[ 'cohort_retention', 0, "7fffffffffffffff$none$none", 'nothing at all' ],
-	[ 'cohort_retention', 1, "7fffffffffffffff${none}0000000100010001", 'a refund alone' ],
-	[ 'cohort_retention', 0, "7fffffffffffffff${none}0000000100030001", 'an order that is early' ],
-	[ 'cohort_retention', 0, "${ordered}00000001${jan}0200000001fe${\ ('ff' x 8)}01010001", 'an early refund at infinity' ],
+	[ 'cohort_retention', 1, "7fffffffffffffff${none}00000001$ordered$refund", 'a refund alone' ],
+	[ 'cohort_retention', 1, "7fffffffffffffff${none}00000002$ordered$refund$ordered$refund", 'two refunds at once' ],
+	[ 'cohort_retention', 1, "7fffffffffffffff${none}00000001${ordered}01${\ ('00' x 15)}01", 'a row of zero alone' ],
+	[ 'cohort_retention', 1, "${ordered}00000001${jan}02000000010002b58cd363bfff3f0000000a0001000a400000000001", 'a wide refund, just before as_of' ],
+	[ 'cohort_retention', 0, "${ordered}00000001${jan}02000000010002b58cd363c000$refund", 'a refund at as_of' ],
+	[ 'cohort_retention', 0, "${ordered}00000001${jan}0200000001${ordered}01${\ ('00' x 15)}41", 'an order among the refunds' ],
+	[ 'cohort_retention', 0, "${ordered}00000001${jan}0200000001${ordered}3f0000000a0001000a000000000001", 'a wide order among them' ],
+	[ 'cohort_retention', 0, "${ordered}00000001${jan}0200000001${ordered}00", 'a refund of unknown money' ],
+	[ 'cohort_retention', 0, "${ordered}00000001${jan}02000000017fffffffffffffff$refund", 'a refund at infinity' ],
+	[ 'cohort_retention', 0, "${ordered}00000001${jan}02000000018000000000000000$refund", 'a refund at -infinity' ],
+	[ 'cohort_retention', 0, "${ordered}00000001${jan}0200000002$ordered${refund}0002b1264c46bfff$refund", 'refunds that descend' ],
+	[ 'cohort_retention', 0, "${ordered}00000001${jan}0200000002$ordered$refund", 'fewer refunds than it says' ],
+	[ 'cohort_retention', 0, "${ordered}00000001${jan}02ffffffff$ordered$refund", 'four billion refunds' ],
 	[ 'cohort_retention', 0, "8000000000000000$none$none", 'a first order at -infinity' ],
 	[ 'cohort_retention', 0, "0002b58cd363c00100000001c4fb0202$none", 'a first order after as_of' ],
 	[ 'rolling_retention', 1, "00000002$ordered$ordered", 'two orders at once' ],
@@ -258,7 +269,8 @@ foreach (
 	[ 'rolling_retention', 0, "ffffffff$ordered", 'four billion orders' ],
 	[ 'rolling_retention', 0, '000000018000000000000000', 'an order at -infinity' ],
 	[ 'rolling_retention', 0, '000000010002b58cd363c001', 'an order after as_of' ],
-	[ 'rolling_retention', 1, '000000010002b58cd363c000', 'an order at as_of' ])
+	[ 'rolling_retention', 0, '000000010002b58cd363c000', 'an order at as_of' ],
+	[ 'rolling_retention', 1, '000000010002b58cd363bfff', 'an order just before it' ])
 {
 	my ($measure, $is_good, $hex, $title) = @$_;
 	my $bytes = sprintf $pattern{$measure}, $hex;

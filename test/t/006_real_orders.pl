@@ -300,9 +300,10 @@ sub cohorts_sql
 		SELECT cohort::date, (row_number() OVER w - 1)::int AS period_index, size, CASE WHEN ended THEN size ELSE 0 END AS eligible,
 		       CASE WHEN ended THEN active ELSE 0 END AS retained, CASE WHEN ended THEN active::float8 / size END AS rate,
 		       active AS retained_so_far, orders, CASE WHEN has_rows THEN money ELSE 0 END AS revenue,
-		       sum(money) OVER w AS cumulative_revenue, sum(money) OVER w / size AS ltv, ended AS is_complete
+		       sum(money) OVER w AS cumulative_revenue, sum(again) OVER w AS repeat_customers, CASE WHEN ended THEN (sum(again) OVER w)::float8 / size END AS repeat_rate,
+		       sum(money) OVER w / size AS ltv, ended AS is_complete
 		FROM (SELECT cohort, size, period, period < $now AS ended, coalesce(active, 0) AS active, coalesce(orders, 0) AS orders,
-		             money, active IS NOT NULL AS has_rows
+		             coalesce(again, 0) AS again, money, active IS NOT NULL AS has_rows
 		      FROM (SELECT *, count(*) AS size FROM (
 		                SELECT ${\ period_of('min(ordered_at)', $grain, $tz)} AS cohort
 		                FROM $rows WHERE $is_order AND customer IS NOT NULL AND ordered_at < '$as_of' GROUP BY customer) f GROUP BY cohort) sizes
@@ -312,7 +313,12 @@ sub cohorts_sql
 		                        sum(amount) AS money
 		                 FROM (SELECT *, min(ordered_at) FILTER (WHERE $is_order) OVER (PARTITION BY customer) AS first
 		                       FROM $rows WHERE customer IS NOT NULL AND ordered_at < '$as_of') r
-		                 WHERE ordered_at >= first GROUP BY 1, 2) cells USING (cohort, period)) triangle
+		                 WHERE ordered_at >= first GROUP BY 1, 2) cells USING (cohort, period)
+		      LEFT JOIN (SELECT ${\ period_of('first', $grain, $tz)} AS cohort, $period AS period, count(*) AS again
+		                 FROM (SELECT ordered_at, min(ordered_at) OVER w AS first, row_number() OVER w AS n
+		                       FROM $rows WHERE $is_order AND customer IS NOT NULL AND ordered_at < '$as_of'
+		                       WINDOW w AS (PARTITION BY customer ORDER BY ordered_at)) r
+		                 WHERE n = 2 GROUP BY 1, 2) seconds USING (cohort, period)) triangle
 		WINDOW w AS (PARTITION BY cohort ORDER BY period)};
 }
 
