@@ -378,12 +378,15 @@ my %extremes = (
 		q('2562047788 hours'), q('0.000001 seconds')
 	],
 	'cstring' => [qw('RS')],
+	'order_history' => [
+		map { "(SELECT order_history($_, to_timestamp(i * 86400), nullif(i - 2, 3)) FROM generate_series(1, 9) i)" } 'i % 3', q('customer number ' || i % 2), q(md5((i % 4)::text)::uuid)
+	],
 	'survival' => [ '(SELECT survival(i, i < 5) FROM generate_series(0, 9) i)', q('UlMCDgEAAAAAAAAAAA==') ],
 	'survival[]' => [ '(SELECT array_agg(s) FROM (SELECT survival(i, i < 5) s FROM generate_series(0, 9) i GROUP BY i % 3) g)',
 		q('{}'), q('{NULL,UlMCDgEAAAAAAAAAAA==}') ],
 	'cohort_retention_row[]' => [
-		q('{"(2024-01-01,0,3,3,3,1,3,3,1,1,1,t)","(2024-01-01,1,3,3,1,0,1,1,1,1,1,t)"}'), q('{}'), q('{NULL}'), q('{"(,,,,,,,,,,,)"}'), q('{"(,,,,,,,,,,,t)"}'),
-		map { qq('{"(2024-01-01,$_,1,0,1,1,1,t)"}') } '-1,3,3,3,1', '2147483647,3,3,3,1', '0,3,-3,3,1', '0,3,3,4,1', '0,3,0,0,1', '0,3,9223372036854775807,1,1'
+		q('{"(2024-01-01,0,3,3,3,1,3,3,1,1,0,0,1,t)","(2024-01-01,1,3,3,1,0,1,1,1,1,1,0,1,t)"}'), q('{}'), q('{NULL}'), q('{"(,,,,,,,,,,,,,)"}'), q('{"(,,,,,,,,,,,,,t)"}'),
+		map { qq('{"(2024-01-01,$_,1,0,1,1,0,0,1,t)"}') } '-1,3,3,3,1', '2147483647,3,3,3,1', '0,3,-3,3,1', '0,3,3,4,1', '0,3,0,0,1', '0,3,9223372036854775807,1,1'
 	],
 	'boolean' => [qw('t' 'f')],
 	'btyd_model' => [
