@@ -39,7 +39,7 @@ time 1 fechapedido fechadepedido fechacompra fechadecompra dataordine datadellor
 time 1 datapedido datadopedido datacompra datadacompra besteldatum orderdatum
 time 2 invoicedate transactiondate transactiontime transactiontimestamp saledate salesdate soldat
 time 2 rechnungsdatum belegdatum buchungsdatum transaktionsdatum datefacture fechafactura datafattura factuurdatum
-time 3 createdat created createdon createdutc datecreated dateadd date datetime timestamp time day eventtime
+time 3 createdat created createdon createdutc createddateutc datecreated dateadd date datetime timestamp time day eventtime
 time 3 datum fecha data zeitstempel
 time 4 paidat datepaid paiddate
 clock 1 time ordertime purchasetime saletime transactiontime invoicetime timeofday

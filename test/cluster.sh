@@ -135,7 +135,7 @@ cluster_wrap_server() {
 }
 
 cluster_build_anew() {
-	[ -z "${CLUSTER_CACHE:-}" ] || echo "Building the extension (once; it is kept in ${CLUSTER_CACHE##*/../})"
+	[ -z "${CLUSTER_CACHE:-}" ] || echo 'Building the extension: half a minute, and the next time none'
 	cluster_copy_source || return
 	cluster_build || return
 	cluster_keep_built
