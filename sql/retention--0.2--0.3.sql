@@ -18,6 +18,21 @@ DROP TYPE cohort_retention_row;
 
 ALTER TYPE lifecycle_row RENAME ATTRIBUTE churn_rate TO dormant_rate;
 
+-- predictions say how the fit went
+DROP FUNCTION predict_customers(anyelement, regclass, name, name, name, interval, timestamptz, interval, text, double precision, text, name);
+DROP FUNCTION predict_customers(retention_state, anyelement, interval, interval, text, double precision);
+DROP FUNCTION backtest(anyelement, regclass, name, name, name, timestamptz, timestamptz, text, interval, text, name);
+DROP FUNCTION backtest(retention_state, retention_state, text, interval);
+
+-- ---------------------------------------------------------------------------
+-- retention_state: the state of every aggregate that looks at customers
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION retention_state_finalfn(retention_state) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION retention_state_finalfn(retention_state) IS
+'the same state; for aggregates only';
+
 -- ---------------------------------------------------------------------------
 -- history: every order row of the customers as one value
 -- ---------------------------------------------------------------------------
@@ -496,12 +511,36 @@ COMMENT ON FUNCTION payback_orders(double precision, double precision, double pr
 -- purchases: one pass over the orders, for every function that needs one row per customer
 -- ---------------------------------------------------------------------------
 
+CREATE OR REPLACE AGGREGATE purchases_state(customer bigint, ordered_at timestamptz, amount numeric, as_of timestamptz) (
+    SFUNC = purchases_state_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = retention_state_finalfn,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
 COMMENT ON AGGREGATE purchases_state(bigint, timestamptz, numeric, timestamptz) IS
 'first and last order, number of orders and money of every customer before as_of, to store, merge with rollup() and read with rfm_segments(), segment_summary(), rfm_transitions(), rfm_breaks() and hero_buyers()';
 
+CREATE OR REPLACE AGGREGATE purchases_state(customer text, ordered_at timestamptz, amount numeric, as_of timestamptz) (
+    SFUNC = purchases_state_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = retention_state_finalfn,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
 COMMENT ON AGGREGATE purchases_state(text, timestamptz, numeric, timestamptz) IS
 'first and last order, number of orders and money of every customer before as_of, to store, merge with rollup() and read with rfm_segments(), segment_summary(), rfm_transitions(), rfm_breaks() and hero_buyers()';
 
+CREATE OR REPLACE AGGREGATE purchases_state(customer uuid, ordered_at timestamptz, amount numeric, as_of timestamptz) (
+    SFUNC = purchases_state_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = retention_state_finalfn,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
 COMMENT ON AGGREGATE purchases_state(uuid, timestamptz, numeric, timestamptz) IS
 'first and last order, number of orders and money of every customer before as_of, to store, merge with rollup() and read with rfm_segments(), segment_summary(), rfm_transitions(), rfm_breaks() and hero_buyers()';
 
@@ -513,6 +552,7 @@ CREATE AGGREGATE purchases_state(history order_history, as_of timestamptz) (
     SFUNC = purchases_state_transfn_history,
     STYPE = retention_state,
     SSPACE = 256,
+    FINALFUNC = retention_state_finalfn,
     COMBINEFUNC = retention_state_combine,
     PARALLEL = SAFE
 );
@@ -567,11 +607,34 @@ COMMENT ON FUNCTION threshold_score_any(anycompatible, anycompatiblearray, boole
 -- rfm: a relation's (or a stored state's) customers as rows
 -- ---------------------------------------------------------------------------
 
+CREATE OR REPLACE FUNCTION rfm_segments(customer_type anyelement, orders_table regclass, customer_column name, ordered_at_column name, amount_column name,
+    as_of timestamptz DEFAULT clock_timestamp(), bins integer DEFAULT 5, grid text DEFAULT 'standard', tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL)
+RETURNS TABLE (customer anyelement, first_order_at timestamptz, last_order_at timestamptz, recency_days double precision, orders bigint, monetary numeric, aov numeric, r integer, f integer, m integer, cell text, segment text)
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 100000;
 COMMENT ON FUNCTION rfm_segments(anyelement, regclass, name, name, name, timestamptz, integer, text, text, name) IS
 'a row per customer with an order before as_of: recency (days since the last order), orders, money, average order, the scores r, f, m (1 to bins, best), their cell and its segment: rfm_segments(NULL::bigint, ''orders'', ''customer_id'', ''ordered_at'', ''amount'')';
 
+CREATE OR REPLACE FUNCTION segment_summary(customer_type anyelement, orders_table regclass, customer_column name, ordered_at_column name, amount_column name,
+    as_of timestamptz DEFAULT clock_timestamp(), bins integer DEFAULT 5, grid text DEFAULT 'standard', tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL)
+RETURNS TABLE (segment text, customers bigint, share double precision, revenue numeric, revenue_share double precision, orders bigint, aov numeric, median_recency_days double precision)
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 11;
 COMMENT ON FUNCTION segment_summary(anyelement, regclass, name, name, name, timestamptz, integer, text, text, name) IS
 'a row per RFM segment: customers and their share (0 to 1), revenue (money before as_of) and its share, orders, average order, median recency in days';
+
+CREATE OR REPLACE FUNCTION rfm_transitions(customer_type anyelement, orders_table regclass, customer_column name, ordered_at_column name, amount_column name,
+    from_as_of timestamptz, to_as_of timestamptz DEFAULT clock_timestamp(), bins integer DEFAULT 5, grid text DEFAULT 'standard', tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL)
+RETURNS TABLE (from_segment text, to_segment text, customers bigint, share double precision, monetary numeric)
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 60;
+
+CREATE OR REPLACE FUNCTION rfm_breaks(customer_type anyelement, orders_table regclass, customer_column name, ordered_at_column name, amount_column name,
+    as_of timestamptz DEFAULT clock_timestamp(), bins integer DEFAULT 5, tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL)
+RETURNS TABLE (metric text, score integer, customers bigint, lowest numeric, highest numeric)
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 15;
+
+CREATE OR REPLACE FUNCTION hero_buyers(customer_type anyelement, orders_table regclass, customer_column name, ordered_at_column name, amount_column name,
+    share double precision DEFAULT 0.8, as_of timestamptz DEFAULT clock_timestamp(), tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL)
+RETURNS TABLE (customer anyelement, rank bigint, orders bigint, monetary numeric, revenue_share double precision, cumulative_share double precision)
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 20000;
 
 -- ---------------------------------------------------------------------------
 -- cohort
@@ -847,12 +910,36 @@ CREATE AGGREGATE purchase_summary_state(history order_history, unit interval, as
 COMMENT ON AGGREGATE purchase_summary_state(order_history, interval, timestamptz, text) IS
 'state of purchase_summary, to store, merge with rollup() and read with purchase_summary(); the twin that reads order histories, of which refunds and rows of zero are no orders';
 
+CREATE OR REPLACE AGGREGATE purchase_days_state(customer bigint, ordered_at timestamptz, amount numeric, as_of timestamptz, tz text) (
+    SFUNC = purchase_days_state_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = retention_state_finalfn,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
 COMMENT ON AGGREGATE purchase_days_state(bigint, timestamptz, numeric, timestamptz, text) IS
 'the days that every customer ordered on before as_of, with their money, to store, merge with rollup() and read with predict_customers() and backtest()';
 
+CREATE OR REPLACE AGGREGATE purchase_days_state(customer text, ordered_at timestamptz, amount numeric, as_of timestamptz, tz text) (
+    SFUNC = purchase_days_state_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = retention_state_finalfn,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
 COMMENT ON AGGREGATE purchase_days_state(text, timestamptz, numeric, timestamptz, text) IS
 'the days that every customer ordered on before as_of, with their money, to store, merge with rollup() and read with predict_customers() and backtest()';
 
+CREATE OR REPLACE AGGREGATE purchase_days_state(customer uuid, ordered_at timestamptz, amount numeric, as_of timestamptz, tz text) (
+    SFUNC = purchase_days_state_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = retention_state_finalfn,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
 COMMENT ON AGGREGATE purchase_days_state(uuid, timestamptz, numeric, timestamptz, text) IS
 'the days that every customer ordered on before as_of, with their money, to store, merge with rollup() and read with predict_customers() and backtest()';
 
@@ -864,6 +951,7 @@ CREATE AGGREGATE purchase_days_state(history order_history, as_of timestamptz, t
     SFUNC = purchase_days_state_transfn_history,
     STYPE = retention_state,
     SSPACE = 256,
+    FINALFUNC = retention_state_finalfn,
     COMBINEFUNC = retention_state_combine,
     PARALLEL = SAFE
 );
@@ -874,5 +962,26 @@ COMMENT ON AGGREGATE purchase_days_state(order_history, timestamptz, text) IS
 -- predictions: what a fitted model says of a customer
 -- ---------------------------------------------------------------------------
 
+CREATE FUNCTION predict_customers(customer_type anyelement, orders_table regclass, customer_column name, ordered_at_column name, amount_column name, horizon interval DEFAULT '365 days', as_of timestamptz DEFAULT clock_timestamp(), unit interval DEFAULT '7 days', family text DEFAULT 'mbgnbd', discount_rate double precision DEFAULT 0, tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL)
+RETURNS TABLE (customer anyelement, x bigint, t_x double precision, age double precision, p_alive double precision, expected_orders double precision, expected_value numeric, predicted_clv numeric, historic_clv numeric, total_clv numeric, expected_next_order_at timestamptz, churn_risk text, model_status text)
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 100000;
 COMMENT ON FUNCTION predict_customers(anyelement, regclass, name, name, name, interval, timestamptz, interval, text, double precision, text, name) IS
 'a row per customer with an order before as_of, by models fitted to them all: what they were told (x, t_x, age, in units), the probability of being alive, purchase days and money (discount_rate effective per year) expected in the next horizon, money so far, both together, when the next order is expected (NULL: not within the horizon), churn_risk: predict_customers(NULL::bigint, ''orders'', ''customer_id'', ''ordered_at'', ''amount'')';
+
+CREATE FUNCTION predict_customers(state retention_state, customer_type anyelement, horizon interval DEFAULT '365 days', unit interval DEFAULT '7 days', family text DEFAULT 'mbgnbd', discount_rate double precision DEFAULT 0)
+RETURNS TABLE (customer anyelement, x bigint, t_x double precision, age double precision, p_alive double precision, expected_orders double precision, expected_value numeric, predicted_clv numeric, historic_clv numeric, total_clv numeric, expected_next_order_at timestamptz, churn_risk text, model_status text)
+AS 'MODULE_PATHNAME', 'predict_customers_of_state' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100000 ROWS 100000;
+COMMENT ON FUNCTION predict_customers(retention_state, anyelement, interval, interval, text, double precision) IS
+'the customers of a state built by purchase_days_state, predicted: predict_customers(rollup(state), NULL::bigint)';
+
+CREATE FUNCTION backtest(customer_type anyelement, orders_table regclass, customer_column name, ordered_at_column name, amount_column name, calibration_end timestamptz, holdout_end timestamptz, family text DEFAULT 'mbgnbd', unit interval DEFAULT '7 days', tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL)
+RETURNS TABLE (x bigint, customers bigint, predicted double precision, actual bigint, model_status text)
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 50;
+COMMENT ON FUNCTION backtest(anyelement, regclass, name, name, name, timestamptz, timestamptz, text, interval, text, name) IS
+'how far to trust a model: fitted to the orders until calibration_end, the purchase days it expected until holdout_end beside those that came, summed over the customers of each x; the last row, x NULL, is the total';
+
+CREATE FUNCTION backtest(calibration retention_state, holdout retention_state, family text DEFAULT 'mbgnbd', unit interval DEFAULT '7 days')
+RETURNS TABLE (x bigint, customers bigint, predicted double precision, actual bigint, model_status text)
+AS 'MODULE_PATHNAME', 'backtest_of_states' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100000 ROWS 50;
+COMMENT ON FUNCTION backtest(retention_state, retention_state, text, interval) IS
+'backtest of two states built by purchase_days_state, until the end of the calibration and until the end of the holdout';

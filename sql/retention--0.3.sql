@@ -47,6 +47,11 @@ AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION retention_state_combine(retention_state, retention_state) IS
 'merges two states; for aggregates only';
 
+CREATE FUNCTION retention_state_finalfn(retention_state) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION retention_state_finalfn(retention_state) IS
+'the same state; for aggregates only';
+
 CREATE AGGREGATE rollup(state retention_state) (
     SFUNC = retention_state_combine,
     STYPE = retention_state,
@@ -1272,6 +1277,7 @@ CREATE AGGREGATE purchases_state(customer bigint, ordered_at timestamptz, amount
     SFUNC = purchases_state_transfn_bigint,
     STYPE = retention_state,
     SSPACE = 256,
+    FINALFUNC = retention_state_finalfn,
     COMBINEFUNC = retention_state_combine,
     PARALLEL = SAFE
 );
@@ -1282,6 +1288,7 @@ CREATE AGGREGATE purchases_state(customer text, ordered_at timestamptz, amount n
     SFUNC = purchases_state_transfn_text,
     STYPE = retention_state,
     SSPACE = 256,
+    FINALFUNC = retention_state_finalfn,
     COMBINEFUNC = retention_state_combine,
     PARALLEL = SAFE
 );
@@ -1292,6 +1299,7 @@ CREATE AGGREGATE purchases_state(customer uuid, ordered_at timestamptz, amount n
     SFUNC = purchases_state_transfn_uuid,
     STYPE = retention_state,
     SSPACE = 256,
+    FINALFUNC = retention_state_finalfn,
     COMBINEFUNC = retention_state_combine,
     PARALLEL = SAFE
 );
@@ -1306,6 +1314,7 @@ CREATE AGGREGATE purchases_state(history order_history, as_of timestamptz) (
     SFUNC = purchases_state_transfn_history,
     STYPE = retention_state,
     SSPACE = 256,
+    FINALFUNC = retention_state_finalfn,
     COMBINEFUNC = retention_state_combine,
     PARALLEL = SAFE
 );
@@ -1397,7 +1406,7 @@ COMMENT ON FUNCTION rfm_grid_check(regclass, integer) IS
 -- ---------------------------------------------------------------------------
 
 CREATE FUNCTION rfm_segments(customer_type anyelement, orders_table regclass, customer_column name, ordered_at_column name, amount_column name,
-    as_of timestamptz DEFAULT now(), bins integer DEFAULT 5, grid text DEFAULT 'standard', tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL)
+    as_of timestamptz DEFAULT clock_timestamp(), bins integer DEFAULT 5, grid text DEFAULT 'standard', tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL)
 RETURNS TABLE (customer anyelement, first_order_at timestamptz, last_order_at timestamptz, recency_days double precision, orders bigint, monetary numeric, aov numeric, r integer, f integer, m integer, cell text, segment text)
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 100000;
 COMMENT ON FUNCTION rfm_segments(anyelement, regclass, name, name, name, timestamptz, integer, text, text, name) IS
@@ -1410,7 +1419,7 @@ COMMENT ON FUNCTION rfm_segments(anyelement, retention_state, integer, text) IS
 'the customers of a state built by purchases_state, scored: rfm_segments(NULL::bigint, rollup(state))';
 
 CREATE FUNCTION segment_summary(customer_type anyelement, orders_table regclass, customer_column name, ordered_at_column name, amount_column name,
-    as_of timestamptz DEFAULT now(), bins integer DEFAULT 5, grid text DEFAULT 'standard', tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL)
+    as_of timestamptz DEFAULT clock_timestamp(), bins integer DEFAULT 5, grid text DEFAULT 'standard', tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL)
 RETURNS TABLE (segment text, customers bigint, share double precision, revenue numeric, revenue_share double precision, orders bigint, aov numeric, median_recency_days double precision)
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 11;
 COMMENT ON FUNCTION segment_summary(anyelement, regclass, name, name, name, timestamptz, integer, text, text, name) IS
@@ -1423,7 +1432,7 @@ COMMENT ON FUNCTION segment_summary(retention_state, integer, text) IS
 'a row per RFM segment of a state built by purchases_state';
 
 CREATE FUNCTION rfm_transitions(customer_type anyelement, orders_table regclass, customer_column name, ordered_at_column name, amount_column name,
-    from_as_of timestamptz, to_as_of timestamptz DEFAULT now(), bins integer DEFAULT 5, grid text DEFAULT 'standard', tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL)
+    from_as_of timestamptz, to_as_of timestamptz DEFAULT clock_timestamp(), bins integer DEFAULT 5, grid text DEFAULT 'standard', tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL)
 RETURNS TABLE (from_segment text, to_segment text, customers bigint, share double precision, monetary numeric)
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 60;
 COMMENT ON FUNCTION rfm_transitions(anyelement, regclass, name, name, name, timestamptz, timestamptz, integer, text, text, name) IS
@@ -1436,7 +1445,7 @@ COMMENT ON FUNCTION rfm_transitions(retention_state, retention_state, integer, t
 'customers who moved from one RFM segment to another between the times of two states built by purchases_state';
 
 CREATE FUNCTION rfm_breaks(customer_type anyelement, orders_table regclass, customer_column name, ordered_at_column name, amount_column name,
-    as_of timestamptz DEFAULT now(), bins integer DEFAULT 5, tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL)
+    as_of timestamptz DEFAULT clock_timestamp(), bins integer DEFAULT 5, tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL)
 RETURNS TABLE (metric text, score integer, customers bigint, lowest numeric, highest numeric)
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 15;
 COMMENT ON FUNCTION rfm_breaks(anyelement, regclass, name, name, name, timestamptz, integer, text, name) IS
@@ -1449,7 +1458,7 @@ COMMENT ON FUNCTION rfm_breaks(retention_state, integer) IS
 'the cut points of the scores in a state built by purchases_state';
 
 CREATE FUNCTION hero_buyers(customer_type anyelement, orders_table regclass, customer_column name, ordered_at_column name, amount_column name,
-    share double precision DEFAULT 0.8, as_of timestamptz DEFAULT now(), tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL)
+    share double precision DEFAULT 0.8, as_of timestamptz DEFAULT clock_timestamp(), tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL)
 RETURNS TABLE (customer anyelement, rank bigint, orders bigint, monetary numeric, revenue_share double precision, cumulative_share double precision)
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 20000;
 COMMENT ON FUNCTION hero_buyers(anyelement, regclass, name, name, name, double precision, timestamptz, text, name) IS
@@ -2367,6 +2376,7 @@ CREATE AGGREGATE purchase_days_state(customer bigint, ordered_at timestamptz, am
     SFUNC = purchase_days_state_transfn_bigint,
     STYPE = retention_state,
     SSPACE = 256,
+    FINALFUNC = retention_state_finalfn,
     COMBINEFUNC = retention_state_combine,
     PARALLEL = SAFE
 );
@@ -2377,6 +2387,7 @@ CREATE AGGREGATE purchase_days_state(customer text, ordered_at timestamptz, amou
     SFUNC = purchase_days_state_transfn_text,
     STYPE = retention_state,
     SSPACE = 256,
+    FINALFUNC = retention_state_finalfn,
     COMBINEFUNC = retention_state_combine,
     PARALLEL = SAFE
 );
@@ -2387,6 +2398,7 @@ CREATE AGGREGATE purchase_days_state(customer uuid, ordered_at timestamptz, amou
     SFUNC = purchase_days_state_transfn_uuid,
     STYPE = retention_state,
     SSPACE = 256,
+    FINALFUNC = retention_state_finalfn,
     COMBINEFUNC = retention_state_combine,
     PARALLEL = SAFE
 );
@@ -2401,6 +2413,7 @@ CREATE AGGREGATE purchase_days_state(history order_history, as_of timestamptz, t
     SFUNC = purchase_days_state_transfn_history,
     STYPE = retention_state,
     SSPACE = 256,
+    FINALFUNC = retention_state_finalfn,
     COMBINEFUNC = retention_state_combine,
     PARALLEL = SAFE
 );
@@ -2604,26 +2617,26 @@ AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
 COMMENT ON FUNCTION churn_risk(double precision) IS
 'low, medium or high: from a probability of being alive of 0.7, of 0.3, or below';
 
-CREATE FUNCTION predict_customers(customer_type anyelement, orders_table regclass, customer_column name, ordered_at_column name, amount_column name, horizon interval DEFAULT '365 days', as_of timestamptz DEFAULT now(), unit interval DEFAULT '7 days', family text DEFAULT 'mbgnbd', discount_rate double precision DEFAULT 0, tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL)
-RETURNS TABLE (customer anyelement, x bigint, t_x double precision, age double precision, p_alive double precision, expected_orders double precision, expected_value numeric, predicted_clv numeric, historic_clv numeric, total_clv numeric, expected_next_order_at timestamptz, churn_risk text)
+CREATE FUNCTION predict_customers(customer_type anyelement, orders_table regclass, customer_column name, ordered_at_column name, amount_column name, horizon interval DEFAULT '365 days', as_of timestamptz DEFAULT clock_timestamp(), unit interval DEFAULT '7 days', family text DEFAULT 'mbgnbd', discount_rate double precision DEFAULT 0, tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL)
+RETURNS TABLE (customer anyelement, x bigint, t_x double precision, age double precision, p_alive double precision, expected_orders double precision, expected_value numeric, predicted_clv numeric, historic_clv numeric, total_clv numeric, expected_next_order_at timestamptz, churn_risk text, model_status text)
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 100000;
 COMMENT ON FUNCTION predict_customers(anyelement, regclass, name, name, name, interval, timestamptz, interval, text, double precision, text, name) IS
 'a row per customer with an order before as_of, by models fitted to them all: what they were told (x, t_x, age, in units), the probability of being alive, purchase days and money (discount_rate effective per year) expected in the next horizon, money so far, both together, when the next order is expected (NULL: not within the horizon), churn_risk: predict_customers(NULL::bigint, ''orders'', ''customer_id'', ''ordered_at'', ''amount'')';
 
 CREATE FUNCTION predict_customers(state retention_state, customer_type anyelement, horizon interval DEFAULT '365 days', unit interval DEFAULT '7 days', family text DEFAULT 'mbgnbd', discount_rate double precision DEFAULT 0)
-RETURNS TABLE (customer anyelement, x bigint, t_x double precision, age double precision, p_alive double precision, expected_orders double precision, expected_value numeric, predicted_clv numeric, historic_clv numeric, total_clv numeric, expected_next_order_at timestamptz, churn_risk text)
+RETURNS TABLE (customer anyelement, x bigint, t_x double precision, age double precision, p_alive double precision, expected_orders double precision, expected_value numeric, predicted_clv numeric, historic_clv numeric, total_clv numeric, expected_next_order_at timestamptz, churn_risk text, model_status text)
 AS 'MODULE_PATHNAME', 'predict_customers_of_state' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100000 ROWS 100000;
 COMMENT ON FUNCTION predict_customers(retention_state, anyelement, interval, interval, text, double precision) IS
 'the customers of a state built by purchase_days_state, predicted: predict_customers(rollup(state), NULL::bigint)';
 
 CREATE FUNCTION backtest(customer_type anyelement, orders_table regclass, customer_column name, ordered_at_column name, amount_column name, calibration_end timestamptz, holdout_end timestamptz, family text DEFAULT 'mbgnbd', unit interval DEFAULT '7 days', tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL)
-RETURNS TABLE (x bigint, customers bigint, predicted double precision, actual bigint)
+RETURNS TABLE (x bigint, customers bigint, predicted double precision, actual bigint, model_status text)
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 50;
 COMMENT ON FUNCTION backtest(anyelement, regclass, name, name, name, timestamptz, timestamptz, text, interval, text, name) IS
 'how far to trust a model: fitted to the orders until calibration_end, the purchase days it expected until holdout_end beside those that came, summed over the customers of each x; the last row, x NULL, is the total';
 
 CREATE FUNCTION backtest(calibration retention_state, holdout retention_state, family text DEFAULT 'mbgnbd', unit interval DEFAULT '7 days')
-RETURNS TABLE (x bigint, customers bigint, predicted double precision, actual bigint)
+RETURNS TABLE (x bigint, customers bigint, predicted double precision, actual bigint, model_status text)
 AS 'MODULE_PATHNAME', 'backtest_of_states' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100000 ROWS 50;
 COMMENT ON FUNCTION backtest(retention_state, retention_state, text, interval) IS
 'backtest of two states built by purchase_days_state, until the end of the calibration and until the end of the holdout';

@@ -305,6 +305,29 @@ SELECT cell, segment, count(*) FROM rfm_segments(NULL::int, 'rfm.orders', 'c', '
 SELECT cell, segment FROM rfm_segments(NULL::bigint, (SELECT purchases_state(c, t, a, '2024-11-30') FROM rfm.orders WHERE c = 1));
 SELECT bins, cell, segment FROM generate_series(2, 9) bins, rfm_segments(NULL::bigint, (SELECT purchases_state(c, t, a, '2024-11-30') FROM rfm.orders WHERE c = 1), bins, 'rf');
 SELECT bins, rfm_score(t, 1, a, bins) OVER (PARTITION BY bins) FROM rfm.orders, unnest('{2,5,9}'::int[]) bins WHERE c = 1 ORDER BY bins;
+-- as_of far from the data is told; not of states, which have theirs
+SET client_min_messages = notice;
+SELECT count(*) FROM rfm_segments(NULL::int, 'rfm.orders', 'c', 't', 'a', '2025-11-29');
+SELECT count(*) FROM rfm_segments(NULL::int, 'rfm.orders', 'c', 't', 'a', '2025-12-01');
+SELECT count(*) FROM segment_summary(NULL::int, 'rfm.orders', 'c', 't', 'a', '2026-11-29');
+SELECT count(*) FROM rfm_transitions(NULL::int, 'rfm.orders', 'c', 't', 'a', '2024-12-01', '2052-11-27');
+SELECT count(*) FROM rfm_breaks(NULL::int, 'rfm.orders', 'c', 't', 'a', '2052-11-27');
+SELECT count(*) FROM hero_buyers(NULL::int, 'rfm.orders', 'c', 't', 'a', as_of => '2052-11-27');
+SELECT count(*) FROM rfm_segments(NULL::int, 'rfm.orders', 'c', 't', 'a', '2020-01-01');
+SELECT count(*) FROM segment_summary((SELECT purchases_state(c, t, a, '2052-11-27') FROM rfm.orders));
+SET client_min_messages = warning;
+-- an order of this very transaction counts, by the clock; one at as_of does not
+BEGIN;
+SELECT count(*) FROM pg_sleep(0.01);
+INSERT INTO rfm.orders VALUES (-1, clock_timestamp(), 5);
+SELECT count(*) FROM rfm_segments(NULL::int, 'rfm.orders', 'c', 't', 'a') WHERE customer = -1;
+SELECT count(*) FROM hero_buyers(NULL::int, 'rfm.orders', 'c', 't', 'a', 1) WHERE customer = -1;
+ROLLBACK;
+TRUNCATE rfm.orders;
+INSERT INTO rfm.orders VALUES (1, '2024-01-01', 1), (2, '2024-01-15', 1), (3, '2024-01-31', 1), (4, '2024-02-01', 1);
+SELECT array_agg(customer ORDER BY customer) FROM rfm_segments(NULL::int, 'rfm.orders', 'c', 't', 'a', '2024-02-01');
+SELECT array_agg(customer ORDER BY customer) FROM rfm_segments(NULL::int, 'rfm.orders', 'c', 't', 'a', '2024-02-01', order_id_column => 'c');
+SELECT sum(customers) FILTER (WHERE from_segment = 'none') AS new, sum(customers) AS all FROM rfm_transitions(NULL::int, 'rfm.orders', 'c', 't', 'a', '2024-01-15', '2024-02-01');
 -- heroes: ties by customer, exact at the boundary, the share itself included
 TRUNCATE rfm.orders;
 INSERT INTO rfm.orders SELECT c, '2024-01-01', a FROM (VALUES (30, 10), (5, 10), (200, 10), (-7, 10), (1, 40), (2, 0.1), (3, 0.2), (4, 19.7)) v(c, a);

@@ -58,26 +58,26 @@ AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
 COMMENT ON FUNCTION churn_risk(double precision) IS
 'low, medium or high: from a probability of being alive of 0.7, of 0.3, or below';
 
-CREATE FUNCTION predict_customers(customer_type anyelement, orders_table regclass, customer_column name, ordered_at_column name, amount_column name, horizon interval DEFAULT '365 days', as_of timestamptz DEFAULT now(), unit interval DEFAULT '7 days', family text DEFAULT 'mbgnbd', discount_rate double precision DEFAULT 0, tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL)
-RETURNS TABLE (customer anyelement, x bigint, t_x double precision, age double precision, p_alive double precision, expected_orders double precision, expected_value numeric, predicted_clv numeric, historic_clv numeric, total_clv numeric, expected_next_order_at timestamptz, churn_risk text)
+CREATE FUNCTION predict_customers(customer_type anyelement, orders_table regclass, customer_column name, ordered_at_column name, amount_column name, horizon interval DEFAULT '365 days', as_of timestamptz DEFAULT clock_timestamp(), unit interval DEFAULT '7 days', family text DEFAULT 'mbgnbd', discount_rate double precision DEFAULT 0, tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL)
+RETURNS TABLE (customer anyelement, x bigint, t_x double precision, age double precision, p_alive double precision, expected_orders double precision, expected_value numeric, predicted_clv numeric, historic_clv numeric, total_clv numeric, expected_next_order_at timestamptz, churn_risk text, model_status text)
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 100000;
 COMMENT ON FUNCTION predict_customers(anyelement, regclass, name, name, name, interval, timestamptz, interval, text, double precision, text, name) IS
 'a row per customer with an order before as_of, by models fitted to them all: what they were told (x, t_x, age, in units), the probability of being alive, purchase days and money (discount_rate effective per year) expected in the next horizon, money so far, both together, when the next order is expected (NULL: not within the horizon), churn_risk: predict_customers(NULL::bigint, ''orders'', ''customer_id'', ''ordered_at'', ''amount'')';
 
 CREATE FUNCTION predict_customers(state retention_state, customer_type anyelement, horizon interval DEFAULT '365 days', unit interval DEFAULT '7 days', family text DEFAULT 'mbgnbd', discount_rate double precision DEFAULT 0)
-RETURNS TABLE (customer anyelement, x bigint, t_x double precision, age double precision, p_alive double precision, expected_orders double precision, expected_value numeric, predicted_clv numeric, historic_clv numeric, total_clv numeric, expected_next_order_at timestamptz, churn_risk text)
+RETURNS TABLE (customer anyelement, x bigint, t_x double precision, age double precision, p_alive double precision, expected_orders double precision, expected_value numeric, predicted_clv numeric, historic_clv numeric, total_clv numeric, expected_next_order_at timestamptz, churn_risk text, model_status text)
 AS 'MODULE_PATHNAME', 'predict_customers_of_state' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100000 ROWS 100000;
 COMMENT ON FUNCTION predict_customers(retention_state, anyelement, interval, interval, text, double precision) IS
 'the customers of a state built by purchase_days_state, predicted: predict_customers(rollup(state), NULL::bigint)';
 
 CREATE FUNCTION backtest(customer_type anyelement, orders_table regclass, customer_column name, ordered_at_column name, amount_column name, calibration_end timestamptz, holdout_end timestamptz, family text DEFAULT 'mbgnbd', unit interval DEFAULT '7 days', tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL)
-RETURNS TABLE (x bigint, customers bigint, predicted double precision, actual bigint)
+RETURNS TABLE (x bigint, customers bigint, predicted double precision, actual bigint, model_status text)
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 50;
 COMMENT ON FUNCTION backtest(anyelement, regclass, name, name, name, timestamptz, timestamptz, text, interval, text, name) IS
 'how far to trust a model: fitted to the orders until calibration_end, the purchase days it expected until holdout_end beside those that came, summed over the customers of each x; the last row, x NULL, is the total';
 
 CREATE FUNCTION backtest(calibration retention_state, holdout retention_state, family text DEFAULT 'mbgnbd', unit interval DEFAULT '7 days')
-RETURNS TABLE (x bigint, customers bigint, predicted double precision, actual bigint)
+RETURNS TABLE (x bigint, customers bigint, predicted double precision, actual bigint, model_status text)
 AS 'MODULE_PATHNAME', 'backtest_of_states' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100000 ROWS 50;
 COMMENT ON FUNCTION backtest(retention_state, retention_state, text, interval) IS
 'backtest of two states built by purchase_days_state, until the end of the calibration and until the end of the holdout';

@@ -56,6 +56,7 @@ CREATE AGGREGATE purchase_days_state(customer {key}, ordered_at timestamptz, amo
     SFUNC = purchase_days_state_transfn_{key},
     STYPE = retention_state,
     SSPACE = 256,
+    FINALFUNC = retention_state_finalfn,
     COMBINEFUNC = retention_state_combine,
     PARALLEL = SAFE
 );

@@ -10,6 +10,7 @@ CREATE AGGREGATE purchases_state(customer {key}, ordered_at timestamptz, amount 
     SFUNC = purchases_state_transfn_{key},
     STYPE = retention_state,
     SSPACE = 256,
+    FINALFUNC = retention_state_finalfn,
     COMBINEFUNC = retention_state_combine,
     PARALLEL = SAFE
 );

@@ -3,7 +3,7 @@
 -- ---------------------------------------------------------------------------
 
 CREATE FUNCTION rfm_segments(customer_type anyelement, orders_table regclass, customer_column name, ordered_at_column name, amount_column name,
-    as_of timestamptz DEFAULT now(), bins integer DEFAULT 5, grid text DEFAULT 'standard', tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL)
+    as_of timestamptz DEFAULT clock_timestamp(), bins integer DEFAULT 5, grid text DEFAULT 'standard', tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL)
 RETURNS TABLE (customer anyelement, first_order_at timestamptz, last_order_at timestamptz, recency_days double precision, orders bigint, monetary numeric, aov numeric, r integer, f integer, m integer, cell text, segment text)
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 100000;
 COMMENT ON FUNCTION rfm_segments(anyelement, regclass, name, name, name, timestamptz, integer, text, text, name) IS
@@ -16,7 +16,7 @@ COMMENT ON FUNCTION rfm_segments(anyelement, retention_state, integer, text) IS
 'the customers of a state built by purchases_state, scored: rfm_segments(NULL::bigint, rollup(state))';
 
 CREATE FUNCTION segment_summary(customer_type anyelement, orders_table regclass, customer_column name, ordered_at_column name, amount_column name,
-    as_of timestamptz DEFAULT now(), bins integer DEFAULT 5, grid text DEFAULT 'standard', tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL)
+    as_of timestamptz DEFAULT clock_timestamp(), bins integer DEFAULT 5, grid text DEFAULT 'standard', tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL)
 RETURNS TABLE (segment text, customers bigint, share double precision, revenue numeric, revenue_share double precision, orders bigint, aov numeric, median_recency_days double precision)
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 11;
 COMMENT ON FUNCTION segment_summary(anyelement, regclass, name, name, name, timestamptz, integer, text, text, name) IS
@@ -29,7 +29,7 @@ COMMENT ON FUNCTION segment_summary(retention_state, integer, text) IS
 'a row per RFM segment of a state built by purchases_state';
 
 CREATE FUNCTION rfm_transitions(customer_type anyelement, orders_table regclass, customer_column name, ordered_at_column name, amount_column name,
-    from_as_of timestamptz, to_as_of timestamptz DEFAULT now(), bins integer DEFAULT 5, grid text DEFAULT 'standard', tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL)
+    from_as_of timestamptz, to_as_of timestamptz DEFAULT clock_timestamp(), bins integer DEFAULT 5, grid text DEFAULT 'standard', tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL)
 RETURNS TABLE (from_segment text, to_segment text, customers bigint, share double precision, monetary numeric)
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 60;
 COMMENT ON FUNCTION rfm_transitions(anyelement, regclass, name, name, name, timestamptz, timestamptz, integer, text, text, name) IS
@@ -42,7 +42,7 @@ COMMENT ON FUNCTION rfm_transitions(retention_state, retention_state, integer, t
 'customers who moved from one RFM segment to another between the times of two states built by purchases_state';
 
 CREATE FUNCTION rfm_breaks(customer_type anyelement, orders_table regclass, customer_column name, ordered_at_column name, amount_column name,
-    as_of timestamptz DEFAULT now(), bins integer DEFAULT 5, tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL)
+    as_of timestamptz DEFAULT clock_timestamp(), bins integer DEFAULT 5, tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL)
 RETURNS TABLE (metric text, score integer, customers bigint, lowest numeric, highest numeric)
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 15;
 COMMENT ON FUNCTION rfm_breaks(anyelement, regclass, name, name, name, timestamptz, integer, text, name) IS
@@ -55,7 +55,7 @@ COMMENT ON FUNCTION rfm_breaks(retention_state, integer) IS
 'the cut points of the scores in a state built by purchases_state';
 
 CREATE FUNCTION hero_buyers(customer_type anyelement, orders_table regclass, customer_column name, ordered_at_column name, amount_column name,
-    share double precision DEFAULT 0.8, as_of timestamptz DEFAULT now(), tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL)
+    share double precision DEFAULT 0.8, as_of timestamptz DEFAULT clock_timestamp(), tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL)
 RETURNS TABLE (customer anyelement, rank bigint, orders bigint, monetary numeric, revenue_share double precision, cumulative_share double precision)
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 20000;
 COMMENT ON FUNCTION hero_buyers(anyelement, regclass, name, name, name, double precision, timestamptz, text, name) IS

@@ -41,6 +41,12 @@ AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION retention_state_combine(retention_state, retention_state) IS
 'merges two states; for aggregates only';
 
+--@ since 0.3
+CREATE FUNCTION retention_state_finalfn(retention_state) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION retention_state_finalfn(retention_state) IS
+'the same state; for aggregates only';
+
 CREATE AGGREGATE rollup(state retention_state) (
     SFUNC = retention_state_combine,
     STYPE = retention_state,

@@ -12,3 +12,9 @@ DROP FUNCTION cohort_retention(retention_state);
 DROP TYPE cohort_retention_row;
 
 ALTER TYPE lifecycle_row RENAME ATTRIBUTE churn_rate TO dormant_rate;
+
+-- predictions say how the fit went
+DROP FUNCTION predict_customers(anyelement, regclass, name, name, name, interval, timestamptz, interval, text, double precision, text, name);
+DROP FUNCTION predict_customers(retention_state, anyelement, interval, interval, text, double precision);
+DROP FUNCTION backtest(anyelement, regclass, name, name, name, timestamptz, timestamptz, text, interval, text, name);
+DROP FUNCTION backtest(retention_state, retention_state, text, interval);

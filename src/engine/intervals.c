@@ -172,7 +172,7 @@ interval_ratio(const Interval *above, const char *above_name,
 int64
 interval_days(const Interval *span, const char *argument)
 {
-	check_positive_interval(span, argument);
+	check_least_interval(span, USECS_PER_HOUR, argument);
 	if (span->month != 0 || span->time % USECS_PER_DAY != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -316,6 +316,52 @@ money_numeric(const Money *money, const char *base)
 	return add_and_free(upper, lower);
 }
 
+/* Whole numbers up to it are exact in a double. */
+#define MOST_EXACT		((int128) 1 << 53)
+
+/*
+ * A known money divided by a whole number, as the nearest double; an infinity if it is
+ * beyond all doubles.
+ */
+double
+money_quotient(const Money *money, const char *base, int64 divisor)
+{
+	Datum		quotient;
+
+	if (!money_is_wide(money))
+	{
+		int128		part = money_mantissa(money);
+		int128		whole = power_of_ten(money_decimals(money));
+
+		/* so that only the division rounds */
+		if (part <= MOST_EXACT && part >= -MOST_EXACT &&
+			!__builtin_mul_overflow(whole, (int128) divisor, &whole) &&
+			whole <= MOST_EXACT)
+			return (double) part / (double) whole;
+	}
+	quotient = DirectFunctionCall2(numeric_div,
+								   NumericGetDatum(money_numeric(money, base)),
+								   NumericGetDatum(int64_to_numeric(divisor)));
+	return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+											  quotient));
+}
+
+/*
+ * A finite double rounded to so many decimals; false if it has too many digits for
+ * this to be quick.
+ */
+bool
+money_from_double(Money *money, double value, int decimals)
+{
+	double		scaled;
+
+	if (decimals > MOST_64_BIT_POWER)
+		return false;
+	scaled = rint(value * power_of_ten_64[decimals]);
+	return fabs(scaled) <= (double) MOST_EXACT &&
+		money_set_narrow(money, (int128) scaled, decimals);
+}
+
 /*
  * into += from, whatever their forms.
  */

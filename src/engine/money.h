@@ -114,6 +114,11 @@ extern retention_internal int money_wide_decimals(const Money *money,
 extern retention_internal int money_compare(const Money *a, const char *a_base,
 											const Money *b, const char *b_base);
 extern retention_internal double money_ratio(Numeric part, Numeric whole);
+extern retention_internal double money_quotient(const Money *money,
+												const char *base,
+												int64 divisor);
+extern retention_internal bool money_from_double(Money *money, double value,
+												 int decimals);
 extern retention_internal bool money_scaled(const Money *money, int decimals,
 											int64 *scaled);
 extern retention_internal void money_move(StateHeap *into, Money *money,

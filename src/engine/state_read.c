@@ -9,6 +9,7 @@
 
 #include "engine/state_expanded.h"
 #include "engine/state_flat.h"
+#include "utils/expandeddatum.h"
 
 /*
  * Opens a value as a table to read, without changing what it means. "view" is
@@ -55,4 +56,27 @@ reject_state(const CustomerTable *table, const char *wanted)
 			(errcode(ERRCODE_DATATYPE_MISMATCH),
 			 errmsg("%s cannot be read from a state of %s", wanted,
 					table->family->name)));
+}
+
+/*
+ * retention_state_finalfn(retention_state) returns retention_state
+ *
+ * The final function of aggregates whose states are read by table functions: the same
+ * value. PostgreSQL 15 copies the result of an aggregate that has none, and so packs a
+ * table of millions of customers to have it read once; what the final function has
+ * made for it, this pointer, it leaves as it is. Later versions do so by themselves.
+ */
+PG_FUNCTION_INFO_V1(retention_state_finalfn);
+Datum
+retention_state_finalfn(PG_FUNCTION_ARGS)
+{
+	const Datum state = PG_GETARG_DATUM(0);
+	void	   *pointer;
+
+	if (!VARATT_IS_EXTERNAL_EXPANDED(DatumGetPointer(state)))
+		PG_RETURN_DATUM(state);
+	pointer = palloc(EXPANDED_POINTER_SIZE);
+	memcpy(pointer, DatumGetPointer(EOHPGetRODatum(DatumGetEOHP(state))),
+		   EXPANDED_POINTER_SIZE);
+	PG_RETURN_POINTER(pointer);
 }

@@ -87,10 +87,17 @@ btyd_orders_by_force(const BtydModel *model, const BtydHistory *history,
 	return exp(-force * horizon) * whole + 2 * force * horizon * integral;
 }
 
+/* So near to one order the last step of the search is not worth another look. */
+#define NEAR_ONE		1e-7
+
 /*
  * How long until the orders expected of a customer are one, which they are before
- * the horizon: by false position, with the end that stays given half its weight (M.
- * Dowell and P. Jarratt (1971), A modified regula falsi method, BIT 11, 168-174).
+ * the horizon.
+ *
+ * The orders E(t) expected until t rise ever slower, and t / E(t) is nearly a straight
+ * line in t: it is one where nobody leaves, and where E is a rate that falls off as
+ * 1 / (1 + c t). So the secants of t / E(t) - t, which is zero where E is one, come there
+ * in two or three steps; the bracket halves where one leads out of it.
  */
 double
 btyd_next_order(const BtydModel *model, const BtydHistory *history,
@@ -98,29 +105,33 @@ btyd_next_order(const BtydModel *model, const BtydHistory *history,
 {
 	double		low = 0;
 	double		high = horizon;
-	double		below = -1;
-	double		above = btyd_expected_orders(model, history, horizon) - 1;
+	double		before = horizon;	/* where the search has been before */
+	double		excess_before = horizon /
+		btyd_expected_orders(model, history, horizon) - horizon;
+	double		t = before + excess_before;
 
-	Assert(above >= 0);
+	Assert(excess_before <= 0);
 	for (int i = 0; i < 100 && high - low > 1e-12 * high; i++)
 	{
-		const double t = (low * above - high * below) / (above - below);
-		const double excess = btyd_expected_orders(model, history, t) - 1;
+		double		orders;
+		double		excess;
+		double		next;
 
-		if (fabs(excess) < 1e-13)
-			return t;
-		if (excess < 0)
-		{
+		if (!(t > low && t < high))
+			t = low + (high - low) / 2;
+		orders = btyd_expected_orders(model, history, t);
+		if (orders < 1)
 			low = t;
-			below = excess;
-			above /= 2;
-		}
 		else
-		{
 			high = t;
-			above = excess;
-			below /= 2;
-		}
+		excess = t / orders - t;
+		next = excess == excess_before ? high :
+			t - excess * (t - before) / (excess - excess_before);
+		if (fabs(orders - 1) < NEAR_ONE && next >= low && next <= high)
+			return next;
+		before = t;
+		excess_before = excess;
+		t = next;
 	}
 	return high;
 }

@@ -57,15 +57,16 @@ horizon_arg(FunctionCallInfo fcinfo, int argument)
 /*
  * What one purchase of a customer is worth, after x repeat purchases whose mean
  * value may be known; false where there is no such expectation: q is too small for
- * a mean to exist, or the mean is negative.
+ * a mean to exist, the mean is negative, or the value is beyond all doubles.
  */
 bool
 purchase_value(const double *params, double x, bool mean_known, double mean,
 			   double *value)
 {
 	if (x == 0 || !mean_known)
-		return gamma_gamma_expected(params, 0, 0, value);
-	return mean >= 0 && gamma_gamma_expected(params, x, mean, value);
+		return gamma_gamma_expected(params, 0, 0, value) && isfinite(*value);
+	return mean >= 0 && gamma_gamma_expected(params, x, mean, value) &&
+		isfinite(*value);
 }
 
 /* What a model says of a history alone. */
@@ -225,7 +226,7 @@ expected_value(PG_FUNCTION_ARGS)
  * returns double precision
  *
  * The expected value of a purchase, times those expected until the horizon, those
- * of the k-th step divided by (1 + discount_rate)^k.
+ * of the k-th step divided by (1 + discount_rate)^k; NULL beyond all doubles.
  */
 PG_FUNCTION_INFO_V1(predicted_clv);
 Datum
@@ -264,6 +265,17 @@ predicted_clv(PG_FUNCTION_ARGS)
 													  horizon, rate, step));
 }
 
+/* In SQL; a constant. */
+const char *
+churn_risk_name(ChurnRisk risk)
+{
+	static const char *const names[RISK_COUNT] = {
+		[RISK_LOW] = "low", [RISK_MEDIUM] = "medium", [RISK_HIGH] = "high"
+	};
+
+	return names[risk];
+}
+
 /*
  * churn_risk(p_alive double precision) returns text
  */
@@ -274,5 +286,5 @@ churn_risk(PG_FUNCTION_ARGS)
 	double		p = PG_GETARG_FLOAT8(0);
 
 	check_double_range(p, 0, 1, "p_alive");
-	PG_RETURN_TEXT_P(cstring_to_text(churn_risk_name(p)));
+	PG_RETURN_TEXT_P(cstring_to_text(churn_risk_name(churn_risk_of(p))));
 }

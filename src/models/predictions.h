@@ -21,11 +21,21 @@ extern retention_internal bool purchase_value(const double *params, double x,
 											  bool mean_known, double mean,
 											  double *value);
 
-static inline const char *
-churn_risk_name(double p_alive)
+typedef enum ChurnRisk
 {
-	return p_alive >= LOW_RISK_FROM ? "low" :
-		p_alive >= MEDIUM_RISK_FROM ? "medium" : "high";
+	RISK_LOW,
+	RISK_MEDIUM,
+	RISK_HIGH,
+	RISK_COUNT
+} ChurnRisk;
+
+static inline ChurnRisk
+churn_risk_of(double p_alive)
+{
+	return p_alive >= LOW_RISK_FROM ? RISK_LOW :
+		p_alive >= MEDIUM_RISK_FROM ? RISK_MEDIUM : RISK_HIGH;
 }
+
+extern retention_internal const char *churn_risk_name(ChurnRisk risk);
 
 #endif							/* RETENTION_PREDICTIONS_H */

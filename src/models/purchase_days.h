@@ -116,4 +116,16 @@ mean_repeat_value(const PurchaseSummary *summary, const SummaryScratch *scratch,
 					 summary->x, isnull);
 }
 
+/* The same as the nearest double, an infinity if it is beyond; false if none. */
+static inline bool
+mean_repeat_float8(const PurchaseSummary *summary, const SummaryScratch *scratch,
+				   double *mean)
+{
+	if (summary->x == 0 || money_is_none(&summary->repeat_money))
+		return false;
+	*mean = money_quotient(&summary->repeat_money, scratch->sums.base,
+						   summary->x);
+	return true;
+}
+
 #endif							/* RETENTION_PURCHASE_DAYS_H */

@@ -104,6 +104,28 @@ summary_cursor_init(SummaryCursor *cursor, const CustomerTable *table)
 									 state_as_of(table));
 }
 
+/* So many slots ahead of the cursor a timeline is asked for. */
+#define SLOTS_AHEAD		12
+
+static inline void
+prefetch_ahead(const CustomerCursor *cursor)
+{
+	const CustomerTable *table = cursor->table;
+	const uint64 ahead = cursor->next + SLOTS_AHEAD;
+	const char *slot;
+
+	if (ahead >= table->nslots)
+		return;
+	slot = slot_at(table, ahead);
+	if (slot_in_use(table->kind, slot))
+	{
+		PurchaseDays days;
+
+		memcpy(&days, slot + table->key_size, sizeof(days));
+		timeline_prefetch(table->heap.base, days.days);
+	}
+}
+
 /* The next customer with an order; false after the last. */
 bool
 summary_cursor_next(SummaryCursor *cursor, PurchaseSummary *summary)
@@ -115,6 +137,7 @@ summary_cursor_next(SummaryCursor *cursor, PurchaseSummary *summary)
 		return false;
 	while ((cursor->slot = customer_cursor_next_slot(&cursor->customers)) != NULL)
 	{
+		prefetch_ahead(&cursor->customers);
 		memcpy(&days, cursor->slot + table->key_size, sizeof(days));
 		if (purchase_days_summarize(&days, table->heap.base, cursor->last_day,
 									&cursor->scratch, summary))

@@ -53,8 +53,34 @@ cut_words(RfmCustomers *customers, RfmMetric metric, uint64 *words,
 	quantile_cuts(&customers->cuts[metric], words, n, customers->bins);
 }
 
+/*
+ * Words for the money of all who have a known one, as whole numbers of the smallest
+ * decimal; false if these do not fit.
+ */
+static bool
+scaled_money_words(const RfmCustomers *customers, uint64 *words)
+{
+	CustomerCursor cursor = {customers->table, 0};
+	Purchases	purchases;
+	int64		scaled;
+	uint64		n = 0;
+
+	if (customers->decimals < 0)
+		return false;
+	while (next_buyer(&cursor, &purchases))
+	{
+		if (money_is_none(&purchases.money))
+			continue;
+		if (!money_scaled(&purchases.money, customers->decimals, &scaled))
+			return false;
+		words[n++] = word_of_int64(scaled);
+	}
+	return true;
+}
+
+/* The same of any money, which takes a list of all. */
 static void
-cut_money(RfmCustomers *customers, uint64 *words)
+sorted_money_words(const RfmCustomers *customers, uint64 *words)
 {
 	CustomerCursor cursor = {customers->table, 0};
 	Money	   *money = array_alloc(customers->with_money, sizeof(Money));
@@ -72,7 +98,28 @@ cut_money(RfmCustomers *customers, uint64 *words)
 	money_words(words, money, heap.base, n);
 	heap_free_scratch(&heap);
 	pfree(money);
-	quantile_cuts(&customers->cuts[RFM_MONETARY], words, n, customers->bins);
+}
+
+static void
+cut_money(RfmCustomers *customers, uint64 *words)
+{
+	if (!scaled_money_words(customers, words))
+		sorted_money_words(customers, words);
+	quantile_cuts(&customers->cuts[RFM_MONETARY], words, customers->with_money,
+				  customers->bins);
+}
+
+/* Notes the decimals of another money; -1 from the first one on that is wide. */
+static void
+note_decimals(RfmCustomers *customers, const Money *money)
+{
+	if (money_is_none(money))
+		return;
+	customers->with_money++;
+	if (money_is_wide(money) || customers->decimals < 0)
+		customers->decimals = -1;
+	else
+		customers->decimals = Max(customers->decimals, money_decimals(money));
 }
 
 /*
@@ -86,13 +133,18 @@ rfm_customers_init(RfmCustomers *customers, const CustomerTable *table,
 	CustomerCursor cursor = {table, 0};
 	Purchases	purchases;
 
-	*customers = (RfmCustomers) {.table = table, .bins = bins, .grid = grid};
+	*customers = (RfmCustomers) {
+		.table = table, .bins = bins, .grid = grid,
+		.last_order_at = DT_NOBEGIN
+	};
 	if (table == NULL)
 		return;
 	while (next_buyer(&cursor, &purchases))
 	{
 		customers->count++;
-		customers->with_money += !money_is_none(&purchases.money);
+		note_decimals(customers, &purchases.money);
+		customers->last_order_at = Max(customers->last_order_at,
+									   purchases.last_order_at);
 	}
 	customers->money_words = array_alloc(customers->count, sizeof(uint64));
 	cut_words(customers, RFM_RECENCY, customers->money_words, recency_word);

@@ -35,6 +35,8 @@ typedef struct RfmCustomers
 	RfmGrid		grid;
 	uint64		count;			/* customers with an order */
 	uint64		with_money;		/* of them, with a known amount */
+	int			decimals;		/* the most of any money; -1: some are wide */
+	TimestampTz last_order_at;	/* of all */
 	QuantileCuts cuts[RFM_METRICS];
 	uint64	   *money_words;	/* of those with_money, in the table's order */
 } RfmCustomers;

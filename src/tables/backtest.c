@@ -6,9 +6,10 @@
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
  */
-#include "tables/model_call.h"
+#include "tables/fit_call.h"
 
-#include "miscadmin.h"
+#include "base/checks.h"
+#include "utils/builtins.h"
 
 /* The customers of one x. */
 typedef struct BacktestRow
@@ -46,62 +47,62 @@ days_in_holdout(SummaryCursor *later, PurchaseSummary *later_summary,
 	return 0;
 }
 
-static uint64
-most_orders(const CustomerTable *table)
+enum
 {
-	SummaryCursor cursor;
-	PurchaseSummary summary;
-	int64		most = 0;
-
-	summary_cursor_init(&cursor, table);
-	while (summary_cursor_next(&cursor, &summary))
-		most = Max(most, summary.x);
-	return most;
-}
+	BACKTEST_X,
+	BACKTEST_CUSTOMERS,
+	BACKTEST_PREDICTED,
+	BACKTEST_ACTUAL,
+	BACKTEST_MODEL_STATUS,
+	BACKTEST_COLUMNS
+};
 
 static void
-put_backtest_row(CustomerCall *call, const BacktestRow *row, bool has_model,
-				 int64 x, bool is_total)
+put_backtest_row(CustomerCall *call, const BacktestRow *row,
+				 const CustomerFits *fits, int64 x, bool is_total)
 {
-	Datum		values[4];
-	bool		nulls[4] = {false};
+	Datum		values[BACKTEST_COLUMNS];
+	bool		nulls[BACKTEST_COLUMNS] = {false};
 
-	values[0] = Int64GetDatum(x);
-	nulls[0] = is_total;
-	values[1] = Int64GetDatum(row->customers);
-	values[2] = float8_or_null(has_model, row->predicted, &nulls[2]);
-	values[3] = Int64GetDatum(row->actual);
+	values[BACKTEST_X] = Int64GetDatum(x);
+	nulls[BACKTEST_X] = is_total;
+	values[BACKTEST_CUSTOMERS] = Int64GetDatum(row->customers);
+	values[BACKTEST_PREDICTED] = float8_or_null(fits->buying.has_params,
+												row->predicted,
+												&nulls[BACKTEST_PREDICTED]);
+	values[BACKTEST_ACTUAL] = Int64GetDatum(row->actual);
+	values[BACKTEST_MODEL_STATUS] = CStringGetTextDatum(fits->status);
 	put_row(call, values, nulls);
 }
 
-static void
-write_backtest(CustomerCall *base_call, const CustomerTable *const *tables)
+static TimestampTz
+last_order_at(const CustomerTable *table)
 {
-	const ModelCall *call = (ModelCall *) base_call;
+	SummaryCursor cursor;
+	PurchaseSummary summary;
+	TimestampTz last = DT_NOBEGIN;
+
+	summary_cursor_init(&cursor, table);
+	while (summary_cursor_next(&cursor, &summary))
+		last = Max(last, summary.last_order_at);
+	return last;
+}
+
+/* Adds up the customers of the calibration, by their x. */
+static void
+add_customers(const FitCall *call, const CustomerFits *fits,
+			  const CustomerTable *calibration, const CustomerTable *holdout,
+			  BacktestRow *rows)
+{
 	SummaryCursor cursor;
 	SummaryCursor later;
 	PurchaseSummary summary;
 	PurchaseSummary later_summary;
-	BacktestRow *rows;
-	BacktestRow total = {0};
-	ModelFit	fit;
-	BtydModel	model;
-	double		horizon = 0;	/* of the holdout, if there is one */
-	uint64		most;
+	double		horizon;
 
-	check_comparable_states(base_call, tables, "calibration", "holdout");
-	check_same_zone(tables[0], tables[1]);
-	summary_cursor_init(&cursor, tables[0]);
-	summary_cursor_init(&later, tables[1]);
-	if (!summary_cursor_next(&cursor, &summary))
-		return;
-	fit_customers(call, tables[0], &fit);
-	model = fitted_model(call, &fit);
-	if (tables[1] != NULL)
-		horizon = Max(later.last_day - cursor.last_day, 0) / call->unit;
-	most = most_orders(tables[0]);
-	rows = array_alloc0(most + 1, sizeof(BacktestRow));
-	summary_cursor_init(&cursor, tables[0]);
+	summary_cursor_init(&cursor, calibration);
+	summary_cursor_init(&later, holdout);
+	horizon = Max(later.last_day - cursor.last_day, 0) / call->unit;
 	(void) summary_cursor_next(&later, &later_summary);
 	while (summary_cursor_next(&cursor, &summary))
 	{
@@ -110,21 +111,47 @@ write_backtest(CustomerCall *base_call, const CustomerTable *const *tables)
 		const int64 days = days_in_holdout(&later, &later_summary, &cursor);
 
 		row->customers++;
-		if (fit.has_params)
-			row->predicted += btyd_expected_orders(&model, &history, horizon);
+		if (fits->buying.has_params)
+			row->predicted += btyd_expected_orders(&fits->model, &history,
+												   horizon);
 		row->actual += Max(days - (summary.x + 1), 0);
 	}
+}
 
-	for (uint64 x = 0; x <= most; x++)
+static void
+write_backtest(CustomerCall *base_call, const CustomerTable *const *tables)
+{
+	const FitCall *call = (FitCall *) base_call;
+	BacktestRow *rows;
+	BacktestRow total = {0};
+	CustomerFits fits;
+
+	if (tables[0] == NULL)
+		return;
+	if (tables[1] == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"holdout\" must not be null where \"calibration\" is not"),
+				 errhint("The state of a holdout has all orders before its end, those of the calibration too.")));
+	check_comparable_states(base_call, tables, "calibration", "holdout");
+	check_same_zone(tables[0], tables[1]);
+	if (!fit_customers(call, tables[0], false, &fits))
+		return;
+	tell_if_stale(base_call, last_order_at(tables[1]),
+				  Min(days_between(base_call->as_of[0], base_call->as_of[1]),
+					  STALE_AFTER));
+	rows = array_alloc0(fits.most_x + 1, sizeof(BacktestRow));
+	add_customers(call, &fits, tables[0], tables[1], rows);
+	for (int64 x = 0; x <= fits.most_x; x++)
 	{
 		if (rows[x].customers == 0)
 			continue;
-		put_backtest_row(base_call, &rows[x], fit.has_params, x, false);
+		put_backtest_row(base_call, &rows[x], &fits, x, false);
 		total.customers += rows[x].customers;
 		total.predicted += rows[x].predicted;
 		total.actual += rows[x].actual;
 	}
-	put_backtest_row(base_call, &total, fit.has_params, 0, true);
+	put_backtest_row(base_call, &total, &fits, 0, true);
 }
 
 /*
@@ -140,14 +167,14 @@ backtest(PG_FUNCTION_ARGS)
 	static const OrdersArguments arguments = {
 		.relation = 1, .tz = 9, .order_id = 10
 	};
-	ModelCall	call;
+	FitCall	call;
 
-	model_call_init(&call, fcinfo, write_backtest, 8, 7);
+	fit_call_init(&call, fcinfo, write_backtest, 8, 7);
 	call.base.ntables = 2;
 	call.base.as_of[0] = time_arg(fcinfo, 5, "calibration_end");
 	call.base.as_of[1] = time_arg(fcinfo, 6, "holdout_end");
 	check_time_order(call.base.as_of, "calibration_end", "holdout_end");
-	return run_over_relation(&call.base, &arguments);
+	return run_over_relation(&call.base, &arguments, "holdout_end");
 }
 
 /*
@@ -158,9 +185,9 @@ PG_FUNCTION_INFO_V1(backtest_of_states);
 Datum
 backtest_of_states(PG_FUNCTION_ARGS)
 {
-	ModelCall	call;
+	FitCall	call;
 
-	model_call_init(&call, fcinfo, write_backtest, 3, 2);
+	fit_call_init(&call, fcinfo, write_backtest, 3, 2);
 	call.base.ntables = 2;
 	return run_over_states(&call.base, 0);
 }

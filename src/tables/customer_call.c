@@ -7,12 +7,17 @@
  */
 #include "tables/customer_call.h"
 
+#include <math.h>
+
 #include "base/checks.h"
 #include "engine/customer_type.h"
 #include "funcapi.h"
 #include "base/result_rows.h"
 #include "engine/state_read.h"
+#include "base/result_values.h"
 #include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
@@ -23,6 +28,35 @@ time_arg(FunctionCallInfo fcinfo, int argument, const char *name)
 		reject_null(name);
 	check_finite_time(PG_GETARG_TIMESTAMPTZ(argument), name);
 	return PG_GETARG_TIMESTAMPTZ(argument);
+}
+
+/*
+ * Says so if the last order came more than so many days before the time that was asked
+ * for, which then was mostly not meant: the clock's, over an old extract. No order is
+ * -infinity.
+ */
+void
+tell_if_stale(const CustomerCall *call, TimestampTz last_order_at,
+			  double most_days)
+{
+	const char *name = call->as_of_name;
+	const double days = days_between(last_order_at,
+									 call->as_of[call->ntables - 1]);
+	DateADT		next_day;
+
+	if (name == NULL || TIMESTAMP_IS_NOBEGIN(last_order_at) ||
+		days <= most_days)
+		return;
+	next_day = DatumGetDateADT(DirectFunctionCall1(timestamptz_date,
+												   TimestampTzGetDatum(last_order_at))) + 1;
+	ereport(NOTICE,
+			(days < 2 * DAYS_PER_YEAR ?
+			 errmsg("the last order is %.0f days before %s", floor(days), name) :
+			 errmsg("the last order is %.0f years before %s",
+					floor(days / DAYS_PER_YEAR), name),
+			 errhint("To look from the end of the data, pass %s => '%s'.", name,
+					 DatumGetCString(DirectFunctionCall1(date_out,
+														 DateADTGetDatum(next_day))))));
 }
 
 /* Two times given as arguments, the first before the second. */
@@ -66,12 +100,17 @@ write_tables(CustomerTable *const *tables, void *arg)
 	call->write(call, (const CustomerTable *const *) tables);
 }
 
-/* Over a relation: reads its orders until call->as_of. */
+/*
+ * Over a relation: reads its orders before call->as_of, the last of which is an
+ * argument of this name.
+ */
 Datum
-run_over_relation(CustomerCall *call, const OrdersArguments *arguments)
+run_over_relation(CustomerCall *call, const OrdersArguments *arguments,
+				  const char *as_of_name)
 {
 	OrdersSource source;
 
+	call->as_of_name = as_of_name;
 	call->customer_type = get_fn_expr_argtype(call->fcinfo->flinfo,
 											  arguments->customer_type);
 	orders_source_init(&source, call->fcinfo, arguments);

@@ -21,6 +21,9 @@
 
 typedef struct CustomerCall CustomerCall;
 
+/* Of a shop whose last order is older nobody asks by intention; days. */
+#define STALE_AFTER		DAYS_PER_YEAR
+
 /*
  * Writes a function's rows; a table is NULL if there are no orders. The call is the
  * first member of a struct of the function's own, with more of its arguments.
@@ -35,6 +38,8 @@ struct CustomerCall
 	CustomerWriter write;
 	Oid			customer_type;	/* of the result */
 	TimestampTz as_of[MOST_STATES];
+	const char *as_of_name;		/* of the last one's argument; NULL: the states
+								 * have them */
 	int			ntables;
 	ReturnSetInfo *result;
 	MemoryContext row_context;	/* reset after each row */
@@ -42,6 +47,9 @@ struct CustomerCall
 
 extern retention_internal TimestampTz time_arg(FunctionCallInfo fcinfo,
 											   int argument, const char *name);
+extern retention_internal void tell_if_stale(const CustomerCall *call,
+											  TimestampTz last_order_at,
+											  double most_days);
 extern retention_internal void check_time_order(const TimestampTz *times,
 												const char *earlier,
 												const char *later);
@@ -50,7 +58,8 @@ extern retention_internal void customer_call_init(CustomerCall *call,
 												  const StateSource *states,
 												  CustomerWriter write);
 extern retention_internal Datum run_over_relation(CustomerCall *call,
-												  const OrdersArguments *arguments);
+												  const OrdersArguments *arguments,
+												  const char *as_of_name);
 extern retention_internal Datum run_over_states(CustomerCall *call,
 												int argument);
 extern retention_internal Datum run_over_state_of_customers(CustomerCall *call,

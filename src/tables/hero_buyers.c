@@ -58,6 +58,17 @@ read_purchases(const CustomerTable *table, const char *slot,
 	memcpy(purchases, slot + table->key_size, sizeof(Purchases));
 }
 
+enum
+{
+	HEROES_CUSTOMER,
+	HEROES_RANK,
+	HEROES_ORDERS,
+	HEROES_MONETARY,
+	HEROES_REVENUE_SHARE,
+	HEROES_CUMULATIVE_SHARE,
+	HEROES_COLUMNS
+};
+
 static void
 write_heroes(CustomerCall *base_call, const CustomerTable *const *tables)
 {
@@ -81,6 +92,7 @@ write_heroes(CustomerCall *base_call, const CustomerTable *const *tables)
 		base = tables[0]->heap.base;
 	}
 	rfm_customers_init(&customers, tables[0], call->bins, GRID_STANDARD);
+	tell_if_stale(base_call, customers.last_order_at, STALE_AFTER);
 	buyers = buyers_by_money(&customers, &count);
 	heap_init_scratch(&heap);
 	for (uint64 i = 0; i < count; i++)
@@ -103,21 +115,21 @@ write_heroes(CustomerCall *base_call, const CustomerTable *const *tables)
 		 i < count && (i == 0 || money_compare(&so_far, heap.base, &goal, heap.base) < 0);
 		 i++)
 	{
-		Datum		values[6];
-		bool		nulls[6] = {false};
+		Datum		values[HEROES_COLUMNS];
+		bool		nulls[HEROES_COLUMNS] = {false};
 		Numeric		money;
 
 		read_purchases(tables[0], buyers[i].slot, &purchases);
 		money_add(&heap, &so_far, &purchases.money, base);
 		MemoryContextSwitchTo(base_call->row_context);
 		money = money_numeric(&purchases.money, base);
-		values[0] = customer_datum(tables[0], buyers[i].slot,
+		values[HEROES_CUSTOMER] = customer_datum(tables[0], buyers[i].slot,
 								   base_call->customer_type);
-		values[1] = Int64GetDatum((int64) i + 1);
-		values[2] = Int64GetDatum(purchases.orders);
-		values[3] = NumericGetDatum(money);
-		values[4] = Float8GetDatum(money_ratio(money, revenue));
-		values[5] = Float8GetDatum(money_ratio(money_numeric(&so_far, heap.base),
+		values[HEROES_RANK] = Int64GetDatum((int64) i + 1);
+		values[HEROES_ORDERS] = Int64GetDatum(purchases.orders);
+		values[HEROES_MONETARY] = NumericGetDatum(money);
+		values[HEROES_REVENUE_SHARE] = Float8GetDatum(money_ratio(money, revenue));
+		values[HEROES_CUMULATIVE_SHARE] = Float8GetDatum(money_ratio(money_numeric(&so_far, heap.base),
 												 revenue));
 		put_row(base_call, values, nulls);
 		MemoryContextSwitchTo(caller);
@@ -149,15 +161,19 @@ PG_FUNCTION_INFO_V1(hero_buyers);
 Datum
 hero_buyers(PG_FUNCTION_ARGS)
 {
+	enum
+	{
+		SHARE = ARG_OPTIONS, AS_OF, TZ, ORDER_ID
+	};
 	static const OrdersArguments arguments = {
-		.relation = 1, .tz = 7, .order_id = 8
+		.relation = ARG_ORDERS_TABLE, .tz = TZ, .order_id = ORDER_ID
 	};
 	RfmCall		call;
 
 	rfm_call_init(&call, fcinfo, write_heroes);
-	call.share = rfm_share_arg(fcinfo, 5);
-	call.base.as_of[0] = time_arg(fcinfo, 6, "as_of");
-	return run_over_relation(&call.base, &arguments);
+	call.share = rfm_share_arg(fcinfo, SHARE);
+	call.base.as_of[0] = time_arg(fcinfo, AS_OF, "as_of");
+	return run_over_relation(&call.base, &arguments, "as_of");
 }
 
 /*
@@ -168,9 +184,13 @@ PG_FUNCTION_INFO_V1(hero_buyers_of_state);
 Datum
 hero_buyers_of_state(PG_FUNCTION_ARGS)
 {
+	enum
+	{
+		CUSTOMER_TYPE, STATE, SHARE
+	};
 	RfmCall		call;
 
 	rfm_call_init(&call, fcinfo, write_heroes);
-	call.share = rfm_share_arg(fcinfo, 2);
-	return run_over_state_of_customers(&call.base, 0, 1);
+	call.share = rfm_share_arg(fcinfo, SHARE);
+	return run_over_state_of_customers(&call.base, CUSTOMER_TYPE, STATE);
 }

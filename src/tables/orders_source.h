@@ -45,6 +45,17 @@ typedef struct OrdersSource
 	const char *tz;				/* a literal */
 } OrdersSource;
 
+/* The first arguments of a table function about the customers of a relation. */
+enum
+{
+	ARG_CUSTOMER_TYPE,			/* the anchor */
+	ARG_ORDERS_TABLE,
+	ARG_CUSTOMER_COLUMN,
+	ARG_ORDERED_AT_COLUMN,
+	ARG_AMOUNT_COLUMN,
+	ARG_OPTIONS					/* its own, from here on */
+};
+
 /* Which arguments of the SQL function name what. */
 typedef struct OrdersArguments
 {

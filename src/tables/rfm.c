@@ -18,6 +18,23 @@
  * rfm_segments: a row per customer
  * ------------------------------------------------------------------------
  */
+enum
+{
+	SEGMENTS_CUSTOMER,
+	SEGMENTS_FIRST_ORDER_AT,
+	SEGMENTS_LAST_ORDER_AT,
+	SEGMENTS_RECENCY_DAYS,
+	SEGMENTS_ORDERS,
+	SEGMENTS_MONETARY,
+	SEGMENTS_AOV,
+	SEGMENTS_R,
+	SEGMENTS_F,
+	SEGMENTS_M,
+	SEGMENTS_CELL,
+	SEGMENTS_SEGMENT,
+	SEGMENTS_COLUMNS
+};
+
 static void
 write_segments(CustomerCall *base_call, const CustomerTable *const *tables)
 {
@@ -28,6 +45,7 @@ write_segments(CustomerCall *base_call, const CustomerTable *const *tables)
 	RfmCustomer customer;
 
 	rfm_customers_init(&customers, tables[0], call->bins, call->grid);
+	tell_if_stale(base_call, customers.last_order_at, STALE_AFTER);
 	cursor = rfm_customers_walk(&customers);
 	MemoryContextSwitchTo(base_call->row_context);
 	while (rfm_cursor_next(&cursor, &customer))
@@ -37,27 +55,28 @@ write_segments(CustomerCall *base_call, const CustomerTable *const *tables)
 										  tables[0]->heap.base);
 		bool		known = money != NULL;
 		char		cell[RFM_METRICS];
-		Datum		values[12];
-		bool		nulls[12] = {false};
+		Datum		values[SEGMENTS_COLUMNS];
+		bool		nulls[SEGMENTS_COLUMNS] = {false};
 
 		for (int i = 0; i < RFM_METRICS; i++)
 			cell[i] = '0' + customer.score[i];
-		values[0] = customer_datum(tables[0], customer.slot,
+		values[SEGMENTS_CUSTOMER] = customer_datum(tables[0], customer.slot,
 								   base_call->customer_type);
-		values[1] = TimestampTzGetDatum(purchases->first_order_at);
-		values[2] = TimestampTzGetDatum(purchases->last_order_at);
-		values[3] = Float8GetDatum(days_between(purchases->last_order_at,
+		values[SEGMENTS_FIRST_ORDER_AT] = TimestampTzGetDatum(purchases->first_order_at);
+		values[SEGMENTS_LAST_ORDER_AT] = TimestampTzGetDatum(purchases->last_order_at);
+		values[SEGMENTS_RECENCY_DAYS] = Float8GetDatum(days_between(purchases->last_order_at,
 												base_call->as_of[0]));
-		values[4] = Int64GetDatum(purchases->orders);
-		values[5] = numeric_or_null(money, &nulls[5]);
-		values[6] = money_per(money, purchases->orders, &nulls[6]);
-		values[7] = Int32GetDatum(customer.score[RFM_RECENCY]);
-		values[8] = Int32GetDatum(customer.score[RFM_FREQUENCY]);
-		values[9] = Int32GetDatum(customer.score[RFM_MONETARY]);
-		values[10] = PointerGetDatum(cstring_to_text_with_len(cell,
+		values[SEGMENTS_ORDERS] = Int64GetDatum(purchases->orders);
+		values[SEGMENTS_MONETARY] = numeric_or_null(money, &nulls[SEGMENTS_MONETARY]);
+		values[SEGMENTS_AOV] = money_per(money, purchases->orders, &nulls[SEGMENTS_AOV]);
+		values[SEGMENTS_R] = Int32GetDatum(customer.score[RFM_RECENCY]);
+		values[SEGMENTS_F] = Int32GetDatum(customer.score[RFM_FREQUENCY]);
+		values[SEGMENTS_M] = Int32GetDatum(customer.score[RFM_MONETARY]);
+		values[SEGMENTS_CELL] = PointerGetDatum(cstring_to_text_with_len(cell,
 															  sizeof(cell)));
-		values[11] = call->segment[customer.segment];
-		nulls[9] = nulls[10] = nulls[11] = !known;
+		values[SEGMENTS_SEGMENT] = call->segment[customer.segment];
+		nulls[SEGMENTS_M] = nulls[SEGMENTS_CELL] =
+			nulls[SEGMENTS_SEGMENT] = !known;
 		put_row(base_call, values, nulls);
 	}
 	MemoryContextSwitchTo(caller);
@@ -72,16 +91,7 @@ PG_FUNCTION_INFO_V1(rfm_segments);
 Datum
 rfm_segments(PG_FUNCTION_ARGS)
 {
-	static const OrdersArguments arguments = {
-		.relation = 1, .tz = 8, .order_id = 9
-	};
-	RfmCall		call;
-
-	rfm_call_init(&call, fcinfo, write_segments);
-	call.base.as_of[0] = time_arg(fcinfo, 5, "as_of");
-	call.bins = rfm_bins_arg(fcinfo, 6);
-	call.grid = rfm_grid_arg(fcinfo, 7);
-	return run_over_relation(&call.base, &arguments);
+	return rfm_over_relation(fcinfo, write_segments);
 }
 
 /*
@@ -92,12 +102,16 @@ PG_FUNCTION_INFO_V1(rfm_segments_of_state);
 Datum
 rfm_segments_of_state(PG_FUNCTION_ARGS)
 {
+	enum
+	{
+		CUSTOMER_TYPE, STATE, BINS, GRID
+	};
 	RfmCall		call;
 
 	rfm_call_init(&call, fcinfo, write_segments);
-	call.bins = rfm_bins_arg(fcinfo, 2);
-	call.grid = rfm_grid_arg(fcinfo, 3);
-	return run_over_state_of_customers(&call.base, 0, 1);
+	call.bins = rfm_bins_arg(fcinfo, BINS);
+	call.grid = rfm_grid_arg(fcinfo, GRID);
+	return run_over_state_of_customers(&call.base, CUSTOMER_TYPE, STATE);
 }
 
 /* ------------------------------------------------------------------------
@@ -145,6 +159,46 @@ segment_before(RfmCursor *cursor, RfmCustomer *from, const RfmCustomer *to,
 	return segment;
 }
 
+enum
+{
+	TRANSITIONS_FROM_SEGMENT,
+	TRANSITIONS_TO_SEGMENT,
+	TRANSITIONS_CUSTOMERS,
+	TRANSITIONS_SHARE,
+	TRANSITIONS_MONETARY,
+	TRANSITIONS_COLUMNS
+};
+
+static void
+put_transitions(const RfmCall *call, Transitions transitions,
+				const char *money_base)
+{
+	for (int i = 0; i < SEGMENT_NAME_COUNT; i++)
+	{
+		int64		of_segment = 0;
+
+		for (int j = 0; j < SEGMENT_NAME_COUNT; j++)
+			of_segment += transitions[i][j].customers;
+		for (int j = 0; j < SEGMENT_NAME_COUNT; j++)
+		{
+			const Transition *transition = &transitions[i][j];
+			Datum		values[TRANSITIONS_COLUMNS];
+			bool		nulls[TRANSITIONS_COLUMNS] = {false};
+
+			if (transition->customers == 0)
+				continue;
+			values[TRANSITIONS_FROM_SEGMENT] = call->segment[i];
+			values[TRANSITIONS_TO_SEGMENT] = call->segment[j];
+			values[TRANSITIONS_CUSTOMERS] = Int64GetDatum(transition->customers);
+			values[TRANSITIONS_SHARE] = Float8GetDatum((double) transition->customers /
+									   (double) of_segment);
+			values[TRANSITIONS_MONETARY] = numeric_or_null(money_numeric(&transition->money,
+													  money_base), &nulls[TRANSITIONS_MONETARY]);
+			put_row(unconstify(CustomerCall *, &call->base), values, nulls);
+		}
+	}
+}
+
 static void
 write_transitions(CustomerCall *base_call, const CustomerTable *const *tables)
 {
@@ -161,6 +215,7 @@ write_transitions(CustomerCall *base_call, const CustomerTable *const *tables)
 	check_comparable_states(base_call, tables, "from_state", "to_state");
 	rfm_customers_init(&before, tables[0], call->bins, call->grid);
 	rfm_customers_init(&after, tables[1], call->bins, call->grid);
+	tell_if_stale(base_call, after.last_order_at, STALE_AFTER);
 	before_cursor = rfm_customers_walk(&before);
 	after_cursor = rfm_customers_walk(&after);
 	if (!rfm_cursor_next(&before_cursor, &from))
@@ -178,31 +233,7 @@ write_transitions(CustomerCall *base_call, const CustomerTable *const *tables)
 				  tables[1]->heap.base);
 	}
 	(void) segment_before(&before_cursor, &from, NULL, tables[1], transitions);
-
-	for (int i = 0; i < SEGMENT_NAME_COUNT; i++)
-	{
-		int64		of_segment = 0;
-
-		for (int j = 0; j < SEGMENT_NAME_COUNT; j++)
-			of_segment += transitions[i][j].customers;
-		for (int j = 0; j < SEGMENT_NAME_COUNT; j++)
-		{
-			const Transition *transition = &transitions[i][j];
-			Datum		values[5];
-			bool		nulls[5] = {false};
-
-			if (transition->customers == 0)
-				continue;
-			values[0] = call->segment[i];
-			values[1] = call->segment[j];
-			values[2] = Int64GetDatum(transition->customers);
-			values[3] = Float8GetDatum((double) transition->customers /
-									   (double) of_segment);
-			values[4] = numeric_or_null(money_numeric(&transition->money,
-													  heap.base), &nulls[4]);
-			put_row(base_call, values, nulls);
-		}
-	}
+	put_transitions(call, transitions, heap.base);
 }
 
 /*
@@ -215,19 +246,23 @@ PG_FUNCTION_INFO_V1(rfm_transitions);
 Datum
 rfm_transitions(PG_FUNCTION_ARGS)
 {
+	enum
+	{
+		FROM_AS_OF = ARG_OPTIONS, TO_AS_OF, BINS, GRID, TZ, ORDER_ID
+	};
 	static const OrdersArguments arguments = {
-		.relation = 1, .tz = 9, .order_id = 10
+		.relation = ARG_ORDERS_TABLE, .tz = TZ, .order_id = ORDER_ID
 	};
 	RfmCall		call;
 
 	rfm_call_init(&call, fcinfo, write_transitions);
 	call.base.ntables = 2;
-	call.base.as_of[0] = time_arg(fcinfo, 5, "from_as_of");
-	call.base.as_of[1] = time_arg(fcinfo, 6, "to_as_of");
+	call.base.as_of[0] = time_arg(fcinfo, FROM_AS_OF, "from_as_of");
+	call.base.as_of[1] = time_arg(fcinfo, TO_AS_OF, "to_as_of");
 	check_time_order(call.base.as_of, "from_as_of", "to_as_of");
-	call.bins = rfm_bins_arg(fcinfo, 7);
-	call.grid = rfm_grid_arg(fcinfo, 8);
-	return run_over_relation(&call.base, &arguments);
+	call.bins = rfm_bins_arg(fcinfo, BINS);
+	call.grid = rfm_grid_arg(fcinfo, GRID);
+	return run_over_relation(&call.base, &arguments, "to_as_of");
 }
 
 /*
@@ -238,13 +273,17 @@ PG_FUNCTION_INFO_V1(rfm_transitions_of_states);
 Datum
 rfm_transitions_of_states(PG_FUNCTION_ARGS)
 {
+	enum
+	{
+		FROM_STATE, TO_STATE, BINS, GRID
+	};
 	RfmCall		call;
 
 	rfm_call_init(&call, fcinfo, write_transitions);
 	call.base.ntables = 2;
-	call.bins = rfm_bins_arg(fcinfo, 2);
-	call.grid = rfm_grid_arg(fcinfo, 3);
-	return run_over_states(&call.base, 0);
+	call.bins = rfm_bins_arg(fcinfo, BINS);
+	call.grid = rfm_grid_arg(fcinfo, GRID);
+	return run_over_states(&call.base, FROM_STATE);
 }
 
 /* ------------------------------------------------------------------------
@@ -318,6 +357,40 @@ metric_value(RfmMetric metric, const Purchases *purchases, TimestampTz as_of,
 	}
 }
 
+enum
+{
+	BREAKS_METRIC,
+	BREAKS_SCORE,
+	BREAKS_CUSTOMERS,
+	BREAKS_LOWEST,
+	BREAKS_HIGHEST,
+	BREAKS_COLUMNS
+};
+
+static void
+put_break(const RfmCall *call, RfmMetric metric, int score,
+		  const ScoreRange *range, const char *money_base)
+{
+	const TimestampTz as_of = call->base.as_of[0];
+	/* the latest order is the least recency in days */
+	const bool	turned = metric == RFM_RECENCY;
+	Datum		values[BREAKS_COLUMNS];
+	bool		nulls[BREAKS_COLUMNS] = {false};
+
+	values[BREAKS_METRIC] = CStringGetTextDatum(metric_names[metric]);
+	values[BREAKS_SCORE] = Int32GetDatum(score);
+	values[BREAKS_CUSTOMERS] = Int64GetDatum(range->customers);
+	values[BREAKS_LOWEST] =
+		NumericGetDatum(metric_value(metric,
+									 turned ? &range->most : &range->least,
+									 as_of, money_base));
+	values[BREAKS_HIGHEST] =
+		NumericGetDatum(metric_value(metric,
+									 turned ? &range->least : &range->most,
+									 as_of, money_base));
+	put_row(unconstify(CustomerCall *, &call->base), values, nulls);
+}
+
 static void
 write_breaks(CustomerCall *base_call, const CustomerTable *const *tables)
 {
@@ -330,6 +403,7 @@ write_breaks(CustomerCall *base_call, const CustomerTable *const *tables)
 
 	heap_init_scratch(&heap);
 	rfm_customers_init(&customers, tables[0], call->bins, GRID_STANDARD);
+	tell_if_stale(base_call, customers.last_order_at, STALE_AFTER);
 	cursor = rfm_customers_walk(&customers);
 	while (rfm_cursor_next(&cursor, &customer))
 	{
@@ -348,28 +422,8 @@ write_breaks(CustomerCall *base_call, const CustomerTable *const *tables)
 
 	for (int i = 0; i < RFM_METRICS; i++)
 		for (int score = call->bins; score > 0; score--)
-		{
-			const ScoreRange *range = &ranges[i][score];
-			/* the latest order is the least recency in days */
-			bool		turned = i == RFM_RECENCY;
-			Datum		values[5];
-			bool		nulls[5] = {false};
-
-			if (range->customers == 0)
-				continue;
-			values[0] = CStringGetTextDatum(metric_names[i]);
-			values[1] = Int32GetDatum(score);
-			values[2] = Int64GetDatum(range->customers);
-			values[3] = NumericGetDatum(metric_value(i,
-													 turned ? &range->most : &range->least,
-													 base_call->as_of[0],
-													 heap.base));
-			values[4] = NumericGetDatum(metric_value(i,
-													 turned ? &range->least : &range->most,
-													 base_call->as_of[0],
-													 heap.base));
-			put_row(base_call, values, nulls);
-		}
+			if (ranges[i][score].customers > 0)
+				put_break(call, i, score, &ranges[i][score], heap.base);
 }
 
 /*
@@ -381,15 +435,19 @@ PG_FUNCTION_INFO_V1(rfm_breaks);
 Datum
 rfm_breaks(PG_FUNCTION_ARGS)
 {
+	enum
+	{
+		AS_OF = ARG_OPTIONS, BINS, TZ, ORDER_ID
+	};
 	static const OrdersArguments arguments = {
-		.relation = 1, .tz = 7, .order_id = 8
+		.relation = ARG_ORDERS_TABLE, .tz = TZ, .order_id = ORDER_ID
 	};
 	RfmCall		call;
 
 	rfm_call_init(&call, fcinfo, write_breaks);
-	call.base.as_of[0] = time_arg(fcinfo, 5, "as_of");
-	call.bins = rfm_bins_arg(fcinfo, 6);
-	return run_over_relation(&call.base, &arguments);
+	call.base.as_of[0] = time_arg(fcinfo, AS_OF, "as_of");
+	call.bins = rfm_bins_arg(fcinfo, BINS);
+	return run_over_relation(&call.base, &arguments, "as_of");
 }
 
 /*
@@ -399,9 +457,13 @@ PG_FUNCTION_INFO_V1(rfm_breaks_of_state);
 Datum
 rfm_breaks_of_state(PG_FUNCTION_ARGS)
 {
+	enum
+	{
+		STATE, BINS
+	};
 	RfmCall		call;
 
 	rfm_call_init(&call, fcinfo, write_breaks);
-	call.bins = rfm_bins_arg(fcinfo, 1);
-	return run_over_states(&call.base, 0);
+	call.bins = rfm_bins_arg(fcinfo, BINS);
+	return run_over_states(&call.base, STATE);
 }

@@ -35,3 +35,27 @@ rfm_call_init(RfmCall *call, FunctionCallInfo fcinfo, CustomerWriter write)
 	for (int i = 0; i < SEGMENT_NAME_COUNT; i++)
 		call->segment[i] = CStringGetTextDatum(segment_name(i));
 }
+
+/*
+ * A function (customer_type anyelement, orders_table regclass, customer_column name,
+ * ordered_at_column name, amount_column name, as_of timestamptz, bins int, grid text,
+ * tz text, order_id_column name)
+ */
+Datum
+rfm_over_relation(FunctionCallInfo fcinfo, CustomerWriter write)
+{
+	enum
+	{
+		AS_OF = ARG_OPTIONS, BINS, GRID, TZ, ORDER_ID
+	};
+	static const OrdersArguments arguments = {
+		.relation = ARG_ORDERS_TABLE, .tz = TZ, .order_id = ORDER_ID
+	};
+	RfmCall		call;
+
+	rfm_call_init(&call, fcinfo, write);
+	call.base.as_of[0] = time_arg(fcinfo, AS_OF, "as_of");
+	call.bins = rfm_bins_arg(fcinfo, BINS);
+	call.grid = rfm_grid_arg(fcinfo, GRID);
+	return run_over_relation(&call.base, &arguments, "as_of");
+}

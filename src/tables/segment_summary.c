@@ -33,6 +33,19 @@ median_recency_days(const SegmentTotals *totals, TimestampTz as_of)
 	return shorter + 0.5 * (longer - shorter);
 }
 
+enum
+{
+	SUMMARY_SEGMENT,
+	SUMMARY_CUSTOMERS,
+	SUMMARY_SHARE,
+	SUMMARY_REVENUE,
+	SUMMARY_REVENUE_SHARE,
+	SUMMARY_ORDERS,
+	SUMMARY_AOV,
+	SUMMARY_MEDIAN_RECENCY_DAYS,
+	SUMMARY_COLUMNS
+};
+
 static void
 write_summary(CustomerCall *base_call, const CustomerTable *const *tables)
 {
@@ -50,6 +63,7 @@ write_summary(CustomerCall *base_call, const CustomerTable *const *tables)
 
 	/* twice: first how many a segment has, then who */
 	rfm_customers_init(&customers, tables[0], call->bins, call->grid);
+	tell_if_stale(base_call, customers.last_order_at, STALE_AFTER);
 	for (cursor = rfm_customers_walk(&customers);
 		 rfm_cursor_next(&cursor, &customer);)
 		segments[customer.segment].customers++;
@@ -84,22 +98,22 @@ write_summary(CustomerCall *base_call, const CustomerTable *const *tables)
 	{
 		const SegmentTotals *totals = &segments[i];
 		Numeric		money = money_numeric(&totals->money, heap.base);
-		Datum		values[8];
-		bool		nulls[8] = {false};
+		Datum		values[SUMMARY_COLUMNS];
+		bool		nulls[SUMMARY_COLUMNS] = {false};
 
 		if (totals->customers == 0)
 			continue;
-		values[0] = call->segment[i];
-		values[1] = Int64GetDatum(totals->customers);
-		values[2] = Float8GetDatum((double) totals->customers /
+		values[SUMMARY_SEGMENT] = call->segment[i];
+		values[SUMMARY_CUSTOMERS] = Int64GetDatum(totals->customers);
+		values[SUMMARY_SHARE] = Float8GetDatum((double) totals->customers /
 								   (double) customers.count);
-		values[3] = numeric_or_null(money, &nulls[3]);
-		values[4] = float8_or_null(money && has_revenue,
+		values[SUMMARY_REVENUE] = numeric_or_null(money, &nulls[SUMMARY_REVENUE]);
+		values[SUMMARY_REVENUE_SHARE] = float8_or_null(money && has_revenue,
 								   money && has_revenue ?
-								   money_ratio(money, revenue) : 0, &nulls[4]);
-		values[5] = Int64GetDatum(totals->orders);
-		values[6] = money_per(money, totals->orders, &nulls[6]);
-		values[7] = Float8GetDatum(median_recency_days(totals, base_call->as_of[0]));
+								   money_ratio(money, revenue) : 0, &nulls[SUMMARY_REVENUE_SHARE]);
+		values[SUMMARY_ORDERS] = Int64GetDatum(totals->orders);
+		values[SUMMARY_AOV] = money_per(money, totals->orders, &nulls[SUMMARY_AOV]);
+		values[SUMMARY_MEDIAN_RECENCY_DAYS] = Float8GetDatum(median_recency_days(totals, base_call->as_of[0]));
 		put_row(base_call, values, nulls);
 	}
 }
@@ -113,16 +127,7 @@ PG_FUNCTION_INFO_V1(segment_summary);
 Datum
 segment_summary(PG_FUNCTION_ARGS)
 {
-	static const OrdersArguments arguments = {
-		.relation = 1, .tz = 8, .order_id = 9
-	};
-	RfmCall		call;
-
-	rfm_call_init(&call, fcinfo, write_summary);
-	call.base.as_of[0] = time_arg(fcinfo, 5, "as_of");
-	call.bins = rfm_bins_arg(fcinfo, 6);
-	call.grid = rfm_grid_arg(fcinfo, 7);
-	return run_over_relation(&call.base, &arguments);
+	return rfm_over_relation(fcinfo, write_summary);
 }
 
 /*
@@ -132,10 +137,14 @@ PG_FUNCTION_INFO_V1(segment_summary_of_state);
 Datum
 segment_summary_of_state(PG_FUNCTION_ARGS)
 {
+	enum
+	{
+		STATE, BINS, GRID
+	};
 	RfmCall		call;
 
 	rfm_call_init(&call, fcinfo, write_summary);
-	call.bins = rfm_bins_arg(fcinfo, 1);
-	call.grid = rfm_grid_arg(fcinfo, 2);
-	return run_over_states(&call.base, 0);
+	call.bins = rfm_bins_arg(fcinfo, BINS);
+	call.grid = rfm_grid_arg(fcinfo, GRID);
+	return run_over_states(&call.base, STATE);
 }

@@ -316,7 +316,7 @@ is(answer(qq{
 	DELETE FROM live;
 	INSERT INTO live VALUES (1, 'r', 7, '2024-01-01', 5);
 	SELECT customer, orders, cell FROM $live;
-	ROLLBACK}), '7|1|111', 'rows of the same transaction are seen');
+	ROLLBACK}), '7|1|511', 'rows of the same transaction are seen');
 
 # ---------------------------------------------------------------------------
 # Tables of other kinds

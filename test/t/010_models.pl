@@ -359,8 +359,8 @@ sub predicted_sql
 {
 	my ($customer, $table, $horizon, $as_of, $unit, $family, $tz) = @_;
 	return qq{
-		SELECT customer, x, t_x, age, p_alive(m, x, t_x, age), expected, value::numeric AS expected_value, (value * expected)::numeric AS predicted_clv,
-		       revenue AS historic_clv, revenue + (value * expected)::numeric AS total_clv, churn_risk(p_alive(m, x, t_x, age))
+		SELECT customer, x, t_x, age, p_alive(m, x, t_x, age), expected, round(value::numeric, 6) AS expected_value, round((value * expected)::numeric, 6) AS predicted_clv,
+		       revenue AS historic_clv, revenue + round((value * expected)::numeric, 6) AS total_clv, churn_risk(p_alive(m, x, t_x, age))
 		FROM (SELECT *, expected_orders(m, x, t_x, age, horizon) AS expected, expected_value(s, x, mean_repeat_value::float8) AS value
 		      FROM (SELECT customer, (s).* FROM (
 		                SELECT $customer AS customer, purchase_summary(ordered_at, amount, '$unit', '$as_of', '$tz') AS s FROM $table WHERE $customer IS NOT NULL GROUP BY 1) g
@@ -399,7 +399,7 @@ foreach (
 	# a yearly rate, as a sum over thousands of small steps: half a step early on average
 	at_most(qq{
 		SELECT max(apart(d.predicted_clv::float8, predicted_clv(m, s, p.x, p.t_x, p.age, mean::float8, horizon, power(1.2, step * unit / 365.25) - 1, step)
-		                                          * power(1.2, step * unit / 365.25 / 2), 1e-6)), (count(*) > 30)::int
+		                                          * power(1.2, step * unit / 365.25 / 2), 0.1)), (count(*) > 30)::int
 		FROM (SELECT *, horizon / 2000 AS step FROM (
 		        SELECT fit_$family((s).x, (s).t_x, (s).age) AS m, fit_gamma_gamma((s).x, (s).mean_repeat_value::float8) AS s, extract(epoch FROM interval '$unit')::float8 / 86400 AS unit,
 		               extract(epoch FROM ('$as_of'::timestamptz AT TIME ZONE 'UTC' + interval '$horizon') AT TIME ZONE 'UTC' - '$as_of'::timestamptz)::float8 / extract(epoch FROM interval '$unit')::float8 AS horizon

@@ -139,6 +139,10 @@ is(scalar @paths, @versions * (@versions - 1), 'every pair of versions was tried
 sub for_callers
 {
 	return map { s/^(function \S+\(.*?\)|type \S+) is .*/$1/r } grep { !/^extension / }
+	  # since 0.3 the clock is asked later, predictions have a last column more, and states reach table functions unpacked
+	  map { s/DEFAULT \Know\(\)/clock_timestamp()/gr =~ s/("aggfinalfn": ")-(?=.*"purchase(?:s|_days)_state_transfn_)/$1retention_state_finalfn/r } map {
+		/^(function )?(predict_customers|backtest)\(/ ? s/"proargmodes": \[.*?\], "proargnames": \[.*?\], //r =~ s/, model_status text\)/)/r : $_
+	  }
 	  # in cohorts columns came between others; the share of the dormant has its own name since 0.3
 	  map { s/^(column cohort_retention_row .*"attnum": )\d+/$1N/r =~ s/^(column lifecycle_row .*"attname": ")churn_rate"/$1dormant_rate"/r } map {
 		/^(function )?threshold_score\(anycompatible,/ ? s/threshold_score(?=\(any|", "prorows)/threshold_score_any/gr : $_
@@ -370,7 +374,7 @@ is(outcome_as('guest', 'small_shop', 'SELECT office.repeat_rate(1)'), '42501', '
 answer('GRANT USAGE ON SCHEMA office TO guest', 'small_shop');
 is(outcome_as('guest', 'small_shop', 'SELECT office.repeat_rate(1)'), '0', 'who may use the schema, may use it');
 
-my $segments = q{SELECT count(*) FROM office.rfm_segments(NULL::bigint, 'public.orders', 'customer', 'at', 'amount')};
+my $segments = q{SELECT count(*) FROM office.rfm_segments(NULL::bigint, 'public.orders', 'customer', 'at', 'amount', '1970-03-01')};
 is(outcome_as('guest', 'small_shop', $segments), '42501', 'a table function reads with the rights of its caller');
 answer('GRANT SELECT ON public.orders TO guest', 'small_shop');
 is(outcome_as('guest', 'small_shop', $segments), '7', 'and no others');

@@ -1,0 +1,159 @@
+/*
+ * fit_call.c
+ *		A call of a table function that fits models to all customers.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#include "tables/fit_call.h"
+
+#include "base/checks.h"
+#include "engine/intervals.h"
+#include "models/model_value.h"
+#include "models/pattern_lists.h"
+#include "models/patterns.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+static const BtydFamily *
+family_arg(FunctionCallInfo fcinfo, int argument)
+{
+	const BtydFamily *family;
+	char	   *name;
+
+	if (PG_ARGISNULL(argument))
+		reject_null("family");
+	name = text_to_cstring(PG_GETARG_TEXT_PP(argument));
+	family = btyd_family_named(name);
+	if (family == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"family\" must be one of bgnbd, mbgnbd, pareto_nbd, not \"%s\"",
+						name)));
+	return family;
+}
+
+void
+fit_call_init(FitCall *call, FunctionCallInfo fcinfo, CustomerWriter write,
+			  int unit_argument, int family_argument)
+{
+	*call = (FitCall) {.discount_rate = 0};
+	customer_call_init(&call->base, fcinfo, &purchase_days_states, write);
+	if (PG_ARGISNULL(unit_argument))
+		reject_null("unit");
+	call->unit = interval_days(PG_GETARG_INTERVAL_P(unit_argument), "unit");
+	call->family = family_arg(fcinfo, family_argument);
+}
+
+/* What a model is told of a customer, in the call's unit. */
+BtydHistory
+history_of(const FitCall *call, const PurchaseSummary *summary)
+{
+	return (BtydHistory) {
+		.x = summary->x,
+		.t_x = summary->t_x / call->unit,
+		.age = summary->age / call->unit
+	};
+}
+
+/* A line for each model that is not simply right; "ok" if there is none. */
+static void
+tell_status(CustomerFits *fits, const BtydFamily *family, const ModelFit *fit)
+{
+	const char *line;
+
+	if (fit->outcome == FIT_OK)
+		return;
+	line = psprintf("%s: %s", family ? family->name : GAMMA_GAMMA,
+					model_status(family, fit->outcome));
+	ereport(NOTICE, (errmsg("model %s", line)));
+	fits->status = strcmp(fits->status, "ok") == 0 ? line :
+		psprintf("%s; %s", fits->status, line);
+}
+
+/*
+ * So many decimals of amounts count, of those with the most: a double has no more
+ * digits, and one odd amount shall not give everybody's hundreds.
+ */
+#define MOST_DECIMALS	16
+
+static int
+decimals_of(const Money *money, const char *base)
+{
+	int			decimals = 0;
+
+	if (money_is_wide(money))
+		decimals = DatumGetInt32(DirectFunctionCall1(numeric_scale,
+													 NumericGetDatum(money_numeric(money, base))));
+	else if (!money_is_none(money))
+		decimals = money_decimals(money);
+	return Min(decimals, MOST_DECIMALS);
+}
+
+/* Reads what the models are told of all customers; false if there are none. */
+static bool
+list_customers(const FitCall *call, const CustomerTable *table,
+			   CustomerFits *fits, HistoryList *histories, SpendList *spend)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	SummaryCursor cursor;
+	PurchaseSummary summary;
+
+	summary_cursor_init(&cursor, table);
+	while (summary_cursor_next(&cursor, &summary))
+	{
+		double		mean;
+		bool		known;
+
+		history_list_add(histories, summary.x, summary.t_x, summary.age);
+		fits->most_x = Max(fits->most_x, summary.x);
+		fits->last_order_at = Max(fits->last_order_at, summary.last_order_at);
+		if (spend == NULL)
+			continue;
+		MemoryContextSwitchTo(call->base.row_context);
+		fits->decimals = Max(fits->decimals,
+							 decimals_of(&summary.money, cursor.scratch.sums.base));
+		known = mean_repeat_float8(&summary, &cursor.scratch, &mean);
+		MemoryContextSwitchTo(caller);
+		if (known && valid_spend(mean))
+			spend_list_add(spend, summary.x, mean);
+		MemoryContextReset(call->base.row_context);
+	}
+	return !TIMESTAMP_IS_NOBEGIN(fits->last_order_at);
+}
+
+/*
+ * Fits the call's family to all customers of a table, and if it is wanted the spend
+ * model. False if there are none.
+ */
+bool
+fit_customers(const FitCall *call, const CustomerTable *table, bool with_spend,
+			  CustomerFits *fits)
+{
+	HistoryList histories;
+	SpendList	spend = {0};
+	BtydData	buying;
+
+	*fits = (CustomerFits) {.last_order_at = DT_NOBEGIN, .status = "ok"};
+	history_list_init(&histories);
+	if (!list_customers(call, table, fits, &histories,
+						with_spend ? &spend : NULL))
+		return false;
+	buying = history_list_data(&histories, call->unit);
+	btyd_fit(call->family, &buying, &fits->buying);
+	pfree(buying.patterns);
+	tell_status(fits, call->family, &fits->buying);
+	fits->model.family = call->family;
+	memcpy(fits->model.params, fits->buying.params,
+		   sizeof(fits->model.params));
+	if (with_spend)
+	{
+		const SpendData data = spend_list_data(&spend);
+
+		gamma_gamma_fit(&data, &fits->spend);
+		if (spend.patterns)
+			pfree(spend.patterns);
+		tell_status(fits, NULL, &fits->spend);
+	}
+	return true;
+}

@@ -1,0 +1,52 @@
+/*
+ * fit_call.h
+ *		A call of a table function that fits models to all customers: what
+ *		predict_customers and backtest have in common.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#ifndef RETENTION_FIT_CALL_H
+#define RETENTION_FIT_CALL_H
+
+#include "base/compat.h"
+
+#include "math/btyd_fit.h"
+#include "models/purchase_days.h"
+#include "tables/customer_call.h"
+
+typedef struct FitCall
+{
+	CustomerCall base;
+	const BtydFamily *family;
+	double		unit;			/* days of it */
+	/* of predict_customers only */
+	Interval	horizon;
+	double		discount_rate;	/* effective per year */
+} FitCall;
+
+/* What the customers of a table tell together. */
+typedef struct CustomerFits
+{
+	ModelFit	buying;
+	BtydModel	model;			/* of buying, if it has params */
+	ModelFit	spend;			/* if it was asked for */
+	int			decimals;		/* of the amounts with the most */
+	int64		most_x;
+	TimestampTz last_order_at;
+	const char *status;			/* of the fits, in the user's words */
+} CustomerFits;
+
+extern retention_internal void fit_call_init(FitCall *call,
+											 FunctionCallInfo fcinfo,
+											 CustomerWriter write,
+											 int unit_argument,
+											 int family_argument);
+extern retention_internal BtydHistory history_of(const FitCall *call,
+												 const PurchaseSummary *summary);
+extern retention_internal bool fit_customers(const FitCall *call,
+											 const CustomerTable *table,
+											 bool with_spend,
+											 CustomerFits *fits);
+
+#endif							/* RETENTION_FIT_CALL_H */

@@ -1,0 +1,332 @@
+/*
+ * predict_customers.c
+ *		predict_customers: who will come back, how often, for how much?
+ *
+ * Two models are fitted to all customers, one of when they buy and leave, one of
+ * what they spend; then each customer is looked at.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#include "tables/fit_call.h"
+
+#include <math.h>
+
+#include "base/checks.h"
+#include "engine/customer_key.h"
+#include "engine/customer_type.h"
+#include "engine/intervals.h"
+#include "models/predictions.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+
+/* What the model says of a history, whosever it is. */
+typedef struct Outlook
+{
+	int64		x;
+	int64		t_x;			/* days */
+	int64		age;			/* days; -1: the place is empty */
+	double		p_alive;
+	double		orders;
+	double		discounted;		/* the orders, by when they come */
+	TimestampTz next_order_at;	/* DT_NOEND: not within the horizon */
+} Outlook;
+
+/*
+ * Half of the customers of a shop and more came once, and of those who came on one day
+ * all are told the same: the last answers are remembered, each in the one place it may
+ * have.
+ */
+#define OUTLOOKS		4096
+
+/* What the rows of a call are made with. */
+typedef struct Predictor
+{
+	const FitCall *call;
+	TimestampTz as_of;
+	double		horizon;		/* in units */
+	double		force;			/* of discount, per unit */
+	CustomerFits fits;
+	int			decimals;		/* of predicted money */
+	Datum		status;			/* this and the names of risks: as text */
+	Datum		risk[RISK_COUNT];
+	Outlook    *outlooks;
+} Predictor;
+
+/* Predicted money has this many decimals more than the amounts. */
+#define MORE_DECIMALS	4
+
+static TimestampTz
+horizon_end(const FitCall *call)
+{
+	TimestampTz end;
+
+	if (!utc_plus_fits(call->base.as_of[0], &call->horizon, &end))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("argument \"horizon\" is too long an interval")));
+	return end;
+}
+
+/* False if there are no customers. */
+static bool
+predictor_init(Predictor *predictor, const FitCall *call,
+			   const CustomerTable *table)
+{
+	const TimestampTz as_of = call->base.as_of[0];
+	double		horizon_days;
+
+	*predictor = (Predictor) {.call = call, .as_of = as_of};
+	if (!fit_customers(call, table, true, &predictor->fits))
+		return false;
+	horizon_days = days_between(as_of, horizon_end(call));
+	tell_if_stale(&call->base, predictor->fits.last_order_at,
+				  Min(horizon_days, STALE_AFTER));
+	predictor->horizon = horizon_days / call->unit;
+	predictor->force = log1p(call->discount_rate) * call->unit / DAYS_PER_YEAR;
+	predictor->decimals = predictor->fits.decimals + MORE_DECIMALS;
+	predictor->status = CStringGetTextDatum(predictor->fits.status);
+	for (int i = 0; i < RISK_COUNT; i++)
+		predictor->risk[i] = CStringGetTextDatum(churn_risk_name(i));
+	predictor->outlooks = array_alloc(OUTLOOKS, sizeof(Outlook));
+	for (int i = 0; i < OUTLOOKS; i++)
+		predictor->outlooks[i].age = -1;
+	return true;
+}
+
+enum
+{
+	PREDICT_CUSTOMER,
+	PREDICT_X,
+	PREDICT_T_X,
+	PREDICT_AGE,
+	PREDICT_P_ALIVE,
+	PREDICT_ORDERS,
+	PREDICT_VALUE,
+	PREDICT_CLV,
+	PREDICT_HISTORIC_CLV,
+	PREDICT_TOTAL_CLV,
+	PREDICT_NEXT_ORDER_AT,
+	PREDICT_CHURN_RISK,
+	PREDICT_MODEL_STATUS,
+	PREDICT_COLUMNS
+};
+
+static void
+compute_outlook(const Predictor *predictor, Outlook *outlook,
+				const BtydHistory *history)
+{
+	const BtydModel *model = &predictor->fits.model;
+
+	outlook->p_alive = btyd_p_alive(model, history);
+	outlook->orders = btyd_expected_orders(model, history, predictor->horizon);
+	outlook->discounted = predictor->force == 0 ? outlook->orders :
+		btyd_orders_by_force(model, history, predictor->horizon,
+							 predictor->force);
+	outlook->next_order_at = DT_NOEND;
+	if (outlook->orders >= 1)
+		outlook->next_order_at = predictor->as_of +
+			(TimestampTz) rint(btyd_next_order(model, history,
+											   predictor->horizon) *
+							   predictor->call->unit * USECS_PER_DAY);
+}
+
+static const Outlook *
+outlook_of(const Predictor *predictor, const PurchaseSummary *summary,
+		   const BtydHistory *history)
+{
+	const uint64 hash =
+		mix64(((uint64) summary->x << 42) ^
+					 ((uint64) summary->t_x << 21) ^ (uint64) summary->age);
+	Outlook    *outlook = &predictor->outlooks[hash % OUTLOOKS];
+
+	if (outlook->x != summary->x || outlook->t_x != summary->t_x ||
+		outlook->age != summary->age)
+	{
+		*outlook = (Outlook) {summary->x, summary->t_x, summary->age};
+		compute_outlook(predictor, outlook, history);
+	}
+	return outlook;
+}
+
+/* The columns that the model of purchases fills; returns the discounted orders. */
+static double
+put_outlook(const Predictor *predictor, const PurchaseSummary *summary,
+			const BtydHistory *history, Datum *values, bool *nulls)
+{
+	const Outlook *outlook;
+
+	if (!predictor->fits.buying.has_params)
+	{
+		nulls[PREDICT_P_ALIVE] = nulls[PREDICT_ORDERS] =
+			nulls[PREDICT_NEXT_ORDER_AT] = nulls[PREDICT_CHURN_RISK] = true;
+		return 0;
+	}
+	outlook = outlook_of(predictor, summary, history);
+	values[PREDICT_P_ALIVE] = Float8GetDatum(outlook->p_alive);
+	values[PREDICT_ORDERS] = Float8GetDatum(outlook->orders);
+	values[PREDICT_CHURN_RISK] = predictor->risk[churn_risk_of(outlook->p_alive)];
+	values[PREDICT_NEXT_ORDER_AT] = TimestampTzGetDatum(outlook->next_order_at);
+	nulls[PREDICT_NEXT_ORDER_AT] =
+		TIMESTAMP_IS_NOEND(outlook->next_order_at);
+	return outlook->discounted;
+}
+
+/*
+ * A finite amount, rounded to the decimals of predicted money. Also as a money, or
+ * none if it does not fit one quickly.
+ */
+static Datum
+predicted_money(const Predictor *predictor, double value, Money *money)
+{
+	if (money_from_double(money, value, predictor->decimals))
+		return NumericGetDatum(money_numeric(money, NULL));
+	*money = (Money) {0};
+	return DirectFunctionCall2(numeric_round,
+							   DirectFunctionCall1(float8_numeric,
+												   Float8GetDatum(value)),
+							   Int32GetDatum(predictor->decimals));
+}
+
+/* The money so far and the predicted, which is given in both its forms. */
+static Datum
+total_money(const PurchaseSummary *summary, Numeric so_far, Money predicted,
+			Datum predicted_numeric)
+{
+	if (!money_is_none(&predicted) && !money_is_wide(&summary->money))
+	{
+		money_add(NULL, &predicted, &summary->money, NULL);
+		return NumericGetDatum(money_numeric(&predicted, NULL));
+	}
+	return DirectFunctionCall2(numeric_add, NumericGetDatum(so_far),
+							   predicted_numeric);
+}
+
+/* The columns of money, with so many orders to come. */
+static void
+put_money(const Predictor *predictor, const SummaryCursor *cursor,
+		  const PurchaseSummary *summary, double orders, Datum *values,
+		  bool *nulls)
+{
+	const ModelFit *spend = &predictor->fits.spend;
+	const Numeric so_far = money_numeric(&summary->money,
+										 cursor->scratch.sums.base);
+	double		mean = 0;
+	const bool	mean_known = mean_repeat_float8(summary, &cursor->scratch,
+												&mean);
+	double		value = 0;
+	Money		clv;
+
+	values[PREDICT_HISTORIC_CLV] = numeric_or_null(so_far,
+												   &nulls[PREDICT_HISTORIC_CLV]);
+	nulls[PREDICT_VALUE] = !spend->has_params ||
+		!purchase_value(spend->params, summary->x, mean_known, mean, &value);
+	nulls[PREDICT_CLV] = nulls[PREDICT_VALUE] ||
+		!predictor->fits.buying.has_params || !isfinite(value * orders);
+	nulls[PREDICT_TOTAL_CLV] = nulls[PREDICT_CLV] || so_far == NULL;
+	if (!nulls[PREDICT_VALUE])
+		values[PREDICT_VALUE] = predicted_money(predictor, value, &clv);
+	if (!nulls[PREDICT_CLV])
+		values[PREDICT_CLV] = predicted_money(predictor, value * orders, &clv);
+	if (!nulls[PREDICT_TOTAL_CLV])
+		values[PREDICT_TOTAL_CLV] = total_money(summary, so_far, clv,
+												values[PREDICT_CLV]);
+}
+
+static void
+put_prediction(const Predictor *predictor, const SummaryCursor *cursor,
+			   const PurchaseSummary *summary)
+{
+	CustomerCall *call = unconstify(CustomerCall *, &predictor->call->base);
+	const BtydHistory history = history_of(predictor->call, summary);
+	Datum		values[PREDICT_COLUMNS] = {0};
+	bool		nulls[PREDICT_COLUMNS] = {false};
+	double		orders;
+
+	values[PREDICT_CUSTOMER] = customer_datum(cursor->customers.table,
+											  cursor->slot, call->customer_type);
+	values[PREDICT_X] = Int64GetDatum(summary->x);
+	values[PREDICT_T_X] = Float8GetDatum(history.t_x);
+	values[PREDICT_AGE] = Float8GetDatum(history.age);
+	values[PREDICT_MODEL_STATUS] = predictor->status;
+	orders = put_outlook(predictor, summary, &history, values, nulls);
+	put_money(predictor, cursor, summary, orders, values, nulls);
+	put_row(call, values, nulls);
+}
+
+static void
+write_predictions(CustomerCall *base_call, const CustomerTable *const *tables)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	SummaryCursor cursor;
+	PurchaseSummary summary;
+	Predictor	predictor;
+
+	if (!predictor_init(&predictor, (FitCall *) base_call, tables[0]))
+		return;
+	summary_cursor_init(&cursor, tables[0]);
+	while (summary_cursor_next(&cursor, &summary))
+	{
+		MemoryContextSwitchTo(base_call->row_context);
+		put_prediction(&predictor, &cursor, &summary);
+		MemoryContextSwitchTo(caller);
+	}
+}
+
+static void
+horizon_and_rate_args(FitCall *call, FunctionCallInfo fcinfo, int horizon,
+					  int rate)
+{
+	if (PG_ARGISNULL(horizon))
+		reject_null("horizon");
+	call->horizon = *PG_GETARG_INTERVAL_P(horizon);
+	check_least_interval(&call->horizon, LEAST_PERIOD, "horizon");
+	if (PG_ARGISNULL(rate))
+		reject_null("discount_rate");
+	call->discount_rate = PG_GETARG_FLOAT8(rate);
+	check_double_range(call->discount_rate, 0, INFINITY, "discount_rate");
+}
+
+/*
+ * predict_customers(customer_type anyelement, orders_table regclass,
+ * customer_column name, ordered_at_column name, amount_column name,
+ * horizon interval, as_of timestamptz, unit interval, family text,
+ * discount_rate double precision, tz text, order_id_column name)
+ */
+PG_FUNCTION_INFO_V1(predict_customers);
+Datum
+predict_customers(PG_FUNCTION_ARGS)
+{
+	enum
+	{
+		HORIZON = ARG_OPTIONS, AS_OF, UNIT, FAMILY, DISCOUNT_RATE, TZ, ORDER_ID
+	};
+	static const OrdersArguments arguments = {
+		.relation = ARG_ORDERS_TABLE, .tz = TZ, .order_id = ORDER_ID
+	};
+	FitCall		call;
+
+	fit_call_init(&call, fcinfo, write_predictions, UNIT, FAMILY);
+	horizon_and_rate_args(&call, fcinfo, HORIZON, DISCOUNT_RATE);
+	call.base.as_of[0] = time_arg(fcinfo, AS_OF, "as_of");
+	return run_over_relation(&call.base, &arguments, "as_of");
+}
+
+/*
+ * predict_customers(state retention_state, customer_type anyelement,
+ * horizon interval, unit interval, family text, discount_rate double precision)
+ */
+PG_FUNCTION_INFO_V1(predict_customers_of_state);
+Datum
+predict_customers_of_state(PG_FUNCTION_ARGS)
+{
+	enum
+	{
+		STATE, CUSTOMER_TYPE, HORIZON, UNIT, FAMILY, DISCOUNT_RATE
+	};
+	FitCall		call;
+
+	fit_call_init(&call, fcinfo, write_predictions, UNIT, FAMILY);
+	horizon_and_rate_args(&call, fcinfo, HORIZON, DISCOUNT_RATE);
+	return run_over_state_of_customers(&call.base, CUSTOMER_TYPE, STATE);
+}
