@@ -11,6 +11,7 @@
 #	make test-asan		the suite with AddressSanitizer and UndefinedBehaviorSanitizer
 #	make test-assert	the suite in a server built with assertions
 #	make test-valgrind	its regression files with the server under valgrind
+#	make format	src/ and test/ laid out by pg_bsd_indent; make format-check: shown
 #	make analyze		static analysis: cppcheck, clang-tidy, gcc -fanalyzer
 #	make fuzz		hostile states, with sanitizers and libFuzzer
 #	make smith		random queries, with sanitizers
@@ -54,10 +55,14 @@ endif
 # every room reads every header often enough that one rule is the clearest
 $(OBJS): $(wildcard src/*/*.h) retention.control
 
-.PHONY: sql demo test test-math test-asan test-assert test-valgrind analyze fuzz smith bench bench-models bench-duckdb
+.PHONY: sql format format-check demo test test-math test-asan test-assert test-valgrind analyze fuzz smith bench bench-models bench-duckdb
 sql:
 	@sql/install/generate.pl
 	@sql/install/reference.pl
+format:
+	@test/format.sh
+format-check:
+	@test/format.sh --check
 demo:
 	@demo/run.sh
 test:
