@@ -87,7 +87,7 @@ static const char *const grid_names[] = {
 #define ROW(fm1, fm2, fm3, fm4, fm5) \
 	{SEGMENT_##fm1, SEGMENT_##fm2, SEGMENT_##fm3, SEGMENT_##fm4, SEGMENT_##fm5}
 
-/* *INDENT-OFF* */
+/* INDENT OFF */
 static const Segment standard_grid[5][5] = {
 	/* R \ FM     1               2                   3                   4          5 */
 	[5 - 1] = ROW(NEW_CUSTOMERS,  POTENTIAL_LOYALIST, POTENTIAL_LOYALIST, CHAMPIONS, CHAMPIONS),
@@ -106,7 +106,7 @@ static const Segment rf_grid[5][5] = {
 	[2 - 1] = ROW(HIBERNATING,    HIBERNATING,        AT_RISK,            AT_RISK,   CANT_LOSE),
 	[1 - 1] = ROW(HIBERNATING,    HIBERNATING,        AT_RISK,            AT_RISK,   CANT_LOSE)
 };
-/* *INDENT-ON* */
+/* INDENT ON */
 
 static bool
 text_is(const text *value, const char *word)
