@@ -400,6 +400,10 @@ my %extremes = (
 		q('gamma_gamma', '{1,-1,1}'), q('gamma_gamma', '{1,2,3,4}'), q('bgnbd', '{1,2,3}'), q('gamma_gamma', NULL)
 	],
 	'integer' => [qw('5' '2' '9' '0' '-1' '10' '2147483647' '-2147483648')],
+	# cut points
+	(map { $_ => [ q('{1,5,7}'), q('{7,1}'), q('{NULL}'), q('{{1},{2}}'), q('{}') ] } 'integer[]', 'bigint[]', 'numeric[]', 'double precision[]', 'text[]'),
+	'timestamp with time zone[]' => [ q('{2024-01-01,2024-05-01}'), q('{infinity,-infinity}'), q('{NULL}'), q('{}') ],
+	'interval[]' => [ q('{1 day,1 month}'), q('{1 month,30 days}'), q('{NULL}'), q('{}') ],
 	# of a polymorphic argument
 	'anyelement' => [qw(NULL::bigint NULL::text NULL::uuid NULL::date)],
 	'anycompatible' => [qw(5 'NaN'::float8 NULL::bigint)],
