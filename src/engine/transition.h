@@ -272,13 +272,13 @@ state_transition_of_history(FunctionCallInfo fcinfo, const CustomerFamily *famil
 	KeyKind		kind;
 	Size		incoming;
 
+	state_check_aggregate(fcinfo, family);
 	if (PG_ARGISNULL(1))
 	{
 		if (PG_ARGISNULL(0))
 			PG_RETURN_NULL();
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 	}
-	state_check_aggregate(fcinfo, family);
 	history_open(&view, PG_GETARG_DATUM(1));
 	kind = has_customers ? view.kind : KEY_NONE;
 	incoming = view.run.customers * (key_size(kind) + family->payload_size);

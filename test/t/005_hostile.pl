@@ -524,7 +524,7 @@ my @misuses = map {
 	my $name = $_->{name};
 	my ($state, @types) = @{ $_->{types} };
 	my $result = 'desk.mine(' . join(', ', map { "$usual{$_}\::$_" } @types) . ')';
-	my $use = $state eq 'survival' ? "survival_at($result, 1)" : "(state_info($result)).customers";
+	my $use = $state eq 'survival' ? "survival_at($result, 1)" : '(' . ($state eq 'order_history' ? 'history' : 'state') . "_info($result)).customers";
 	map { misuse(join(', ', @types), "SFUNC = $name$_", $use, $state) } '', @beginnings
 } @$support;
 
