@@ -381,6 +381,8 @@ rows_sql(const OrdersSource *source, int time)
 static char *
 states_sql(const OrdersSource *source, const StateSource *states, int n)
 {
+	/* of the very type, so that no function of another fits as well */
+	const char *tz = psprintf("%s::pg_catalog.text", source->tz);
 	StringInfoData list;
 	StringInfoData from;
 
@@ -396,7 +398,7 @@ states_sql(const OrdersSource *source, const StateSource *states, int n)
 						 i > 1 && rows == 1 ? ", " : "", source->extension,
 						 states->aggregate, rows, rows, rows, i,
 						 states->takes_tz ? ", " : "",
-						 states->takes_tz ? source->tz : "", i);
+						 states->takes_tz ? tz : "", i);
 		if (source->order_id)
 		{
 			appendStringInfo(&from, "%s(SELECT %s FROM (%s) AS r%d) AS q%d",
