@@ -328,6 +328,18 @@ INSERT INTO rfm.orders VALUES (1, '2024-01-01', 1), (2, '2024-01-15', 1), (3, '2
 SELECT array_agg(customer ORDER BY customer) FROM rfm_segments(NULL::int, 'rfm.orders', 'c', 't', 'a', '2024-02-01');
 SELECT array_agg(customer ORDER BY customer) FROM rfm_segments(NULL::int, 'rfm.orders', 'c', 't', 'a', '2024-02-01', order_id_column => 'c');
 SELECT sum(customers) FILTER (WHERE from_segment = 'none') AS new, sum(customers) AS all FROM rfm_transitions(NULL::int, 'rfm.orders', 'c', 't', 'a', '2024-01-15', '2024-02-01');
+-- functions beside the extension's own, of the same arguments and a default more, leave no call by name unique; these are by OID
+CREATE FUNCTION purchases_state(bigint, timestamptz, numeric, timestamptz, int DEFAULT 1) RETURNS retention_state LANGUAGE sql RETURN NULL::retention_state;
+CREATE FUNCTION purchases_state(bigint, timestamptz, numeric, VARIADIC timestamptz[]) RETURNS retention_state LANGUAGE sql RETURN NULL::retention_state;
+CREATE FUNCTION purchase_days_state(bigint, timestamptz, numeric, timestamptz, text, int DEFAULT 1) RETURNS retention_state LANGUAGE sql RETURN NULL::retention_state;
+CREATE FUNCTION purchase_days_state(bigint, timestamptz, numeric, timestamptz, varchar) RETURNS retention_state LANGUAGE sql RETURN NULL::retention_state;
+SELECT purchases_state(1::bigint, now(), 1::numeric, now());
+SELECT count(*) FROM rfm_segments(NULL::int, 'rfm.orders', 'c', 't', 'a', '2024-02-01');
+SELECT sum(customers) FROM rfm_transitions(NULL::int, 'rfm.orders', 'c', 't', 'a', '2024-01-15', '2024-02-01', order_id_column => 'c');
+SELECT count(*) FROM predict_customers(NULL::int, 'rfm.orders', 'c', 't', 'a', as_of => '2024-02-01');
+SELECT sum(customers) FROM backtest(NULL::int, 'rfm.orders', 'c', 't', 'a', '2024-01-20', '2024-02-01', order_id_column => 'c');
+DROP FUNCTION purchases_state(bigint, timestamptz, numeric, timestamptz, int), purchases_state(bigint, timestamptz, numeric, timestamptz[]),
+    purchase_days_state(bigint, timestamptz, numeric, timestamptz, text, int), purchase_days_state(bigint, timestamptz, numeric, timestamptz, varchar);
 -- heroes: ties by customer, exact at the boundary, the share itself included
 TRUNCATE rfm.orders;
 INSERT INTO rfm.orders SELECT c, '2024-01-01', a FROM (VALUES (30, 10), (5, 10), (200, 10), (-7, 10), (1, 40), (2, 0.1), (3, 0.2), (4, 19.7)) v(c, a);

@@ -18,6 +18,7 @@
 #include "miscadmin.h"
 #include "nodes/params.h"
 #include "engine/state_read.h"
+#include "tables/aggregate_ref.h"
 #include "tables/relation.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -246,9 +247,11 @@ orders_source_init(OrdersSource *source, FunctionCallInfo fcinfo,
 	Column		column;
 
 	memset(source, 0, sizeof(OrdersSource));
+	source->zone = tz;
 	source->tz = quote_literal_cstr(tz);
+	source->extension_id = get_func_namespace(fcinfo->flinfo->fn_oid);
 	source->extension =
-		quote_identifier(get_namespace_name(get_func_namespace(fcinfo->flinfo->fn_oid)));
+		quote_identifier(get_namespace_name(source->extension_id));
 	open_relation(source, fcinfo, relation);
 	find_column(&column, source, fcinfo, relation + 1, "customer_column");
 	set_customer(source, &column);
@@ -297,13 +300,25 @@ consumer_end(DestReceiver *self)
 {
 }
 
-/*
- * Runs a query as the caller, in the caller's snapshot; $1, $2, ... are times.
- * Its rows are consumed while the executor still holds them.
- */
-void
-run_query(const char *sql, const TimestampTz *times, int ntimes,
-		  RowConsumer consume, void *arg)
+/* $1, $2, ... of a query; none, not an empty list: distributed planners look into it */
+static ParamListInfo
+time_params(const TimestampTz *times, int ntimes)
+{
+	ParamListInfo params = ntimes > 0 ? makeParamList(ntimes) : NULL;
+
+	for (int i = 0; i < ntimes; i++)
+		params->params[i] = (ParamExternData)
+	{
+		.value = TimestampTzGetDatum(times[i]),
+			.pflags = PARAM_FLAG_CONST,
+			.ptype = TIMESTAMPTZOID
+	};
+	return params;
+}
+
+static void
+run_query_with(const char *sql, ParamListInfo params, RowConsumer consume,
+			   void *arg)
 {
 	ConsumerReceiver receiver = {
 		.pub = {
@@ -316,23 +331,26 @@ run_query(const char *sql, const TimestampTz *times, int ntimes,
 		.consume = consume,
 		.arg = arg
 	};
-	SPIExecuteOptions options = {
-		/* none, not an empty list: distributed planners look into a list */
-		.params = ntimes > 0 ? makeParamList(ntimes) : NULL,
+	const SPIExecuteOptions options = {
+		.params = params,
 		.read_only = true,
 		.dest = &receiver.pub
 	};
 
-	for (int i = 0; i < ntimes; i++)
-		options.params->params[i] = (ParamExternData)
-	{
-		.value = TimestampTzGetDatum(times[i]),
-			.pflags = PARAM_FLAG_CONST,
-			.ptype = TIMESTAMPTZOID
-	};
 	SPI_connect();
 	SPI_execute_extended(sql, &options);
 	SPI_finish();
+}
+
+/*
+ * Runs a query as the caller, in the caller's snapshot; $1, $2, ... are times.
+ * Its rows are consumed while the executor still holds them.
+ */
+void
+run_query(const char *sql, const TimestampTz *times, int ntimes,
+		  RowConsumer consume, void *arg)
+{
+	run_query_with(sql, time_params(times, ntimes), consume, arg);
 }
 
 /* ------------------------------------------------------------------------
@@ -378,11 +396,10 @@ rows_sql(const OrdersSource *source, int time)
 	return sql.data;
 }
 
+/* With calls as aggregate_ref.h has them. */
 static char *
 states_sql(const OrdersSource *source, const StateSource *states, int n)
 {
-	/* of the very type, so that no function of another fits as well */
-	const char *tz = psprintf("%s::pg_catalog.text", source->tz);
 	StringInfoData list;
 	StringInfoData from;
 
@@ -391,14 +408,9 @@ states_sql(const OrdersSource *source, const StateSource *states, int n)
 	for (int i = 1; i <= n; i++)
 	{
 		/* one scan serves all times, unless lines must be netted until each */
-		int			rows = source->order_id ? i : 1;
-
-		appendStringInfo(&list,
-						 "%s%s.%s(r%d.customer, r%d.ordered_at, r%d.amount, $%d%s%s) AS s%d",
-						 i > 1 && rows == 1 ? ", " : "", source->extension,
-						 states->aggregate, rows, rows, rows, i,
-						 states->takes_tz ? ", " : "",
-						 states->takes_tz ? tz : "", i);
+		appendStringInfo(&list, "%s%s.%s.as_of_%d AS s%d",
+						 i > 1 && !source->order_id ? ", " : "",
+						 source->extension, states->aggregate, i, i);
 		if (source->order_id)
 		{
 			appendStringInfo(&from, "%s(SELECT %s FROM (%s) AS r%d) AS q%d",
@@ -440,7 +452,15 @@ orders_source_states(const OrdersSource *source, const StateSource *states,
 					 void *arg)
 {
 	StatesRow	row = {consume, arg};
+	ParamListInfo params = time_params(as_of, n);
+	AggregateRef ref = {
+		.schema = source->extension_id,
+		.schema_name = get_namespace_name(source->extension_id),
+		.aggregate = states->aggregate,
+		.tz = states->takes_tz ? source->zone : NULL
+	};
 
-	Assert(n <= MOST_STATES);
-	run_query(states_sql(source, states, n), as_of, n, consume_states, &row);
+	Assert(n > 0 && n <= MOST_STATES);
+	aggregate_ref_hook(&ref, params);
+	run_query_with(states_sql(source, states, n), params, consume_states, &row);
 }

@@ -32,7 +32,8 @@ typedef struct OrdersSource
 	Oid			relation_id;
 	const char *relation;
 	const char *relation_name;	/* for messages: not qualified, not quoted */
-	const char *extension;		/* the schema of the extension */
+	Oid			extension_id;	/* the schema of the extension */
+	const char *extension;
 
 	Oid			customer_type;	/* the column's */
 	KeyKind		kind;
@@ -42,7 +43,8 @@ typedef struct OrdersSource
 	const char *amount;
 	const char *order_id;		/* NULL if rows are orders */
 	bool		order_id_not_null;
-	const char *tz;				/* a literal */
+	const char *zone;			/* the argument "tz" */
+	const char *tz;				/* the same as a literal */
 } OrdersSource;
 
 /* The first arguments of a table function about the customers of a relation. */
