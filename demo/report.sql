@@ -108,7 +108,7 @@ FROM retention_check('orders', 'customer_id', 'ordered_at', 'amount',
 
 \set ECHO none
 SELECT count(*) FILTER (WHERE severity = 'ok') || ' of ' || count(*) || ' checks found nothing'
-		|| coalesce('; not made, without order ids: '
+		|| coalesce('; not made, without a column for it: '
 			|| string_agg(check_name, ', ') FILTER (WHERE severity = 'not_checked'), '') AS nothing,
 	count(*) FILTER (WHERE affected_rows > 0) > 0 AS has_findings
 FROM finding \gset

@@ -24,6 +24,9 @@ DROP FUNCTION predict_customers(retention_state, anyelement, interval, interval,
 DROP FUNCTION backtest(anyelement, regclass, name, name, name, timestamptz, timestamptz, text, interval, text, name);
 DROP FUNCTION backtest(retention_state, retention_state, text, interval);
 
+-- retention_check has an argument more
+DROP FUNCTION retention_check(regclass, name, name, name, name, timestamptz, text);
+
 -- ---------------------------------------------------------------------------
 -- retention_state: the state of every aggregate that looks at customers
 -- ---------------------------------------------------------------------------
@@ -635,6 +638,18 @@ CREATE OR REPLACE FUNCTION hero_buyers(customer_type anyelement, orders_table re
     share double precision DEFAULT 0.8, as_of timestamptz DEFAULT clock_timestamp(), tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL)
 RETURNS TABLE (customer anyelement, rank bigint, orders bigint, monetary numeric, revenue_share double precision, cumulative_share double precision)
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 20000;
+
+-- ---------------------------------------------------------------------------
+-- check: is the orders table what the functions take it for?
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION retention_check(orders_table regclass, customer_column name, ordered_at_column name, amount_column name,
+    order_id_column name DEFAULT NULL, as_of timestamptz DEFAULT clock_timestamp(), tz text DEFAULT 'UTC',
+    currency_column name DEFAULT NULL)
+RETURNS TABLE (check_name text, affected_rows bigint, severity text, example text, advice text)
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000000 ROWS 23;
+COMMENT ON FUNCTION retention_check(regclass, name, name, name, name, timestamptz, text, name) IS
+'looks for what makes numbers wrong, a row per check, the worst first: affected_rows (customers for refund_exceeds_purchases), severity error, warning, info, ok or not_checked, an example, and what to do: retention_check(''orders'', ''customer_id'', ''ordered_at'', ''amount'')';
 
 -- ---------------------------------------------------------------------------
 -- cohort

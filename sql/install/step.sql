@@ -18,3 +18,6 @@ DROP FUNCTION predict_customers(anyelement, regclass, name, name, name, interval
 DROP FUNCTION predict_customers(retention_state, anyelement, interval, interval, text, double precision);
 DROP FUNCTION backtest(anyelement, regclass, name, name, name, timestamptz, timestamptz, text, interval, text, name);
 DROP FUNCTION backtest(retention_state, retention_state, text, interval);
+
+-- retention_check has an argument more
+DROP FUNCTION retention_check(regclass, name, name, name, name, timestamptz, text);

@@ -10,6 +10,7 @@
 #include <math.h>
 
 #include "base/checks.h"
+#include "engine/customer_key.h"
 #include "fmgr.h"
 #include "libpq/pqformat.h"
 #include "port/pg_bswap.h"
@@ -480,6 +481,103 @@ money_ratio(Numeric part, Numeric whole)
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("a ratio of sums of money is out of range of double precision")));
 	return ratio;
+}
+
+/* Is this an amount, not NaN or an infinity? Those are kept, but never added. */
+bool
+money_is_finite(const Money *money, const char *base)
+{
+	uint16		header;
+
+	if (!money_is_wide(money))
+		return true;
+	memcpy(&header, heap_block_data(base, money_offset(money)), sizeof(header));
+	return (header & NUMERIC_FORM_MASK) != NUMERIC_FORM_SPECIAL;
+}
+
+/*
+ * About the value; an infinity where it is beyond all doubles. For sums that are
+ * known.
+ */
+double
+money_double(const Money *money, const char *base)
+{
+	int			decimals = money_decimals(money);
+	int128		mantissa = money_mantissa(money);
+
+	if (money_is_wide(money))
+	{
+		Numeric		value = money_numeric(money, base);
+		double		result = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+																NumericGetDatum(value)));
+
+		pfree(value);
+		return result;
+	}
+	if (decimals <= MOST_64_BIT_POWER &&
+		mantissa >= PG_INT64_MIN && mantissa <= PG_INT64_MAX)
+		return (double) (int64) mantissa / (double) power_of_ten_64[decimals];
+	return (double) mantissa / (double) power_of_ten(decimals);
+}
+
+/* Decimals that money_hash() brings all values to. */
+#define HASHED_DECIMALS		8
+
+/* The value as a whole number of 10^-8, if it is one and fits 128 bits. */
+static bool
+hashed_mantissa(const Money *money, int128 *mantissa)
+{
+	int			decimals = money_decimals(money);
+
+	*mantissa = money_mantissa(money);
+	for (; decimals > HASHED_DECIMALS; decimals--)
+	{
+		if (*mantissa % 10 != 0)
+			return false;
+		*mantissa /= 10;
+	}
+	return scale_up(mantissa, HASHED_DECIMALS - decimals);
+}
+
+#define HASH_OF_NONE		UINT64CONST(0x6E6F6E65)
+
+/*
+ * Equal words for equal amounts, however many zeros they end in; of NaN, the
+ * infinities and no amount, too.
+ */
+uint64
+money_hash(const Money *money, const char *base)
+{
+	int128		mantissa;
+	Numeric		value;
+	Money		trimmed;
+	StateHeap	heap;
+	uint64		hash;
+
+	if (money_is_none(money))
+		return HASH_OF_NONE;
+	if (!money_is_wide(money) && hashed_mantissa(money, &mantissa))
+		return mix64((uint64) mantissa ^ mix64((uint64) (mantissa >> 64)));
+
+	/* to the server's own hash they are all alike */
+	if (!money_is_finite(money, base))
+		return hash_bytes_extended((const unsigned char *)
+								   heap_block_data(base, money_offset(money)),
+								   heap_block_size(base, money_offset(money)), 0);
+
+	/* fewer zeros may make it narrow */
+	value = DatumGetNumeric(DirectFunctionCall1(numeric_trim_scale,
+												NumericGetDatum(money_numeric(money, base))));
+	heap_init_scratch(&heap);
+	money_from_datum(&heap, &trimmed, NumericGetDatum(value), NULL);
+	if (!money_is_wide(&trimmed) && hashed_mantissa(&trimmed, &mantissa))
+		hash = mix64((uint64) mantissa ^ mix64((uint64) (mantissa >> 64)));
+	else
+		hash = DatumGetUInt64(DirectFunctionCall2(hash_numeric_extended,
+												  NumericGetDatum(value),
+												  Int64GetDatum(0)));
+	heap_free_scratch(&heap);
+	return hash;
 }
 
 /*

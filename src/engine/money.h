@@ -113,6 +113,12 @@ extern retention_internal int money_wide_decimals(const Money *money,
 												const char *base);
 extern retention_internal int money_compare(const Money *a, const char *a_base,
 											const Money *b, const char *b_base);
+extern retention_internal bool money_is_finite(const Money *money,
+											   const char *base);
+extern retention_internal double money_double(const Money *money,
+											  const char *base);
+extern retention_internal uint64 money_hash(const Money *money,
+											const char *base);
 extern retention_internal double money_ratio(Numeric part, Numeric whole);
 extern retention_internal double money_quotient(const Money *money,
 												const char *base,

@@ -125,7 +125,7 @@ rfm_grid_from_text(const text *name)
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("argument \"grid\" must be '%s' or '%s', not \"%s\"",
 					grid_names[GRID_STANDARD], grid_names[GRID_RF],
-					text_to_cstring(name)),
+					excerpt(text_to_cstring(name))),
 			 errhint("For a grid of your own, join a table of rules, and check it with rfm_grid_check().")));
 }
 
@@ -187,7 +187,7 @@ rfm_segment(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"cell\" must be three digits of 1 to %d, not \"%s\"",
-						bins, text_to_cstring(cell)),
+						bins, excerpt(text_to_cstring(cell))),
 				 errhint("A cell is the scores of recency, frequency and money, such as '543'; argument \"bins\" must be the number they were made with.")));
 	segment = rfm_grid_segment(grid, bins, digit[0] - '0', digit[1] - '0',
 							   digit[2] - '0');
@@ -213,7 +213,7 @@ rfm_segment_label(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"lang\" must be 'en' or 'fr', not \"%s\"",
-						text_to_cstring(lang))));
+						excerpt(text_to_cstring(lang)))));
 	for (int i = 0; i < SEGMENT_NAME_COUNT; i++)
 		if (text_is(name, segments[i].name))
 		{

@@ -2,442 +2,507 @@
  * check.c
  *		retention_check: what in an orders table will make the numbers wrong?
  *
- * Most checks are conditions on a row, and are counted in one scan together with
- * the money of every customer. Duplicates need the rows in groups, and what is an
- * extreme amount is known only after the first scan; these have a scan each. That
- * not all times are midnight is mostly known after a row.
+ * The function, its rows, and what they say. How it looks is in check.h.
  *
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
  */
-#include "base/compat.h"
+#include "tables/check.h"
 
-#include "catalog/pg_type.h"
 #include "base/checks.h"
-#include "engine/customer_type.h"
-#include "executor/tuptable.h"
-#include "funcapi.h"
-#include "tables/orders_source.h"
-#include "rfm/purchases.h"
 #include "base/result_rows.h"
-#include "engine/spill.h"
-#include "engine/state_read.h"
+#include "catalog/pg_type.h"
+#include "engine/customer_type.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "mb/pg_wchar.h"
+#include "pgtime.h"
 #include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
-
-/* ------------------------------------------------------------------------
- * The checks
- * ------------------------------------------------------------------------
- */
-typedef enum Check
-{
-	CHECK_NULL_CUSTOMER,
-	CHECK_NULL_TIME,
-	CHECK_NULL_AMOUNT,
-	CHECK_INFINITE_TIME,
-	CHECK_FUTURE_ORDER,
-	CHECK_DUPLICATE_ORDER_ID,
-	CHECK_REFUND_EXCEEDS_PURCHASES,
-	CHECK_ALL_MIDNIGHT,
-	CHECK_SAME_INSTANT_ROWS,
-	CHECK_ZERO_AMOUNT,
-	CHECK_EXTREME_AMOUNT,
-	CHECK_NOT_FINITE_AMOUNT,
-	CHECKS
-} Check;
-
-/* Over rows r(c, t, a): customer, time, amount. */
-#define FINITE_TIME		"pg_catalog.isfinite(r.t)"
-/* NaN and the infinities have no scale; nor has NULL */
-#define FINITE_AMOUNT	"pg_catalog.scale(r.a) IS NOT NULL"
+#include "utils/typcache.h"
 
 typedef struct CheckRule
 {
 	const char *name;
-	const char *severity;		/* if it finds something */
-	const char *condition;		/* of a row that it finds; NULL: not of a row */
-	const char *advice;
+	Severity	severity;		/* if it finds something */
+	const char *advice;			/* NULL: it is made of what was found */
 } CheckRule;
 
 static const CheckRule rules[CHECKS] = {
 	[CHECK_NULL_CUSTOMER] = {
-		"null_customer", "warning", "r.c IS NULL",
+		"null_customer", SEVERITY_WARNING,
 		"Rows without a customer are left out everywhere. If they are guest checkouts, put something that stays the same, such as the e-mail address, in the customer column."
 	},
+	[CHECK_PLACEHOLDER_CUSTOMER] = {
+		"placeholder_customer", SEVERITY_WARNING,
+		NULL
+	},
+	[CHECK_DOMINANT_CUSTOMER] = {
+		"dominant_customer", SEVERITY_WARNING,
+		NULL
+	},
+	[CHECK_ONE_ORDER_EACH] = {
+		"one_order_each", SEVERITY_WARNING,
+		"Nobody ever comes back: is this column made anew for each order? Name the column that says who the person is, such as an e-mail address."
+	},
+	[CHECK_CUSTOMER_SPELLING] = {
+		"customer_spelling", SEVERITY_WARNING,
+		NULL
+	},
+	[CHECK_EXPONENT_CUSTOMER] = {
+		"exponent_customer", SEVERITY_WARNING,
+		"A spreadsheet has rounded these keys, so different customers became one. That cannot be undone: import the column again, as text."
+	},
 	[CHECK_NULL_TIME] = {
-		"null_time", "warning", "r.t IS NULL",
+		"null_time", SEVERITY_WARNING,
 		"Rows without a time are left out of everything that looks at time. Fill in when they were ordered."
 	},
-	[CHECK_NULL_AMOUNT] = {
-		"null_amount", "info", "r.a IS NULL",
-		"Rows without an amount count as orders of unknown value: in frequency and recency, not in money. If they were never paid, leave them out with a view."
-	},
 	[CHECK_INFINITE_TIME] = {
-		"infinite_time", "error", "NOT " FINITE_TIME,
+		"infinite_time", SEVERITY_ERROR,
 		"Functions stop with an error at a time of infinity. Put in the time of the order, or NULL if nobody knows it."
 	},
+	[CHECK_OUTLIER_TIME] = {
+		"outlier_time", SEVERITY_WARNING,
+		NULL
+	},
 	[CHECK_FUTURE_ORDER] = {
-		"future_order", "warning",
-		FINITE_TIME " AND r.t OPERATOR(pg_catalog.>) $1",
-		"Rows later than as_of are left out. Look at the clock of whatever writes them, at the time zone (tz), and for pre-orders."
+		"future_order", SEVERITY_WARNING,
+		"Rows at or after as_of are left out: it is the first instant that is not seen. If it is meant to be now, look at the clock of whatever writes them, at the time zone (tz), and for pre-orders."
 	},
-	[CHECK_DUPLICATE_ORDER_ID] = {
-		"duplicate_order_id", "warning", NULL,
-		"Several rows have the same order id. If rows are lines of orders, pass order_id_column to the table functions, which then add them up; if not, an import ran twice: delete the copies."
-	},
-	[CHECK_REFUND_EXCEEDS_PURCHASES] = {
-		"refund_exceeds_purchases", "warning", NULL,
-		"These customers got back more than they paid. Either their purchases are older than the table, or refunds were booked twice. Their money counts below zero."
+	[CHECK_STALE_DATA] = {
+		"stale_data", SEVERITY_WARNING,
+		NULL
 	},
 	[CHECK_ALL_MIDNIGHT] = {
-		"all_midnight", "warning", NULL,
-		"Every time is midnight: the import lost the time of day, or tz is not the zone of the data. Days and months are right; all orders of a customer on one day look simultaneous."
+		"all_midnight", SEVERITY_WARNING,
+		NULL
 	},
-	[CHECK_SAME_INSTANT_ROWS] = {
-		"same_instant_rows", "warning", NULL,
-		"Several rows of one customer have the same time. If they are lines of one order, each is counted as an order: pass order_id_column, or add them up in a view."
-	},
-	[CHECK_ZERO_AMOUNT] = {
-		"zero_amount", "info", "r.a OPERATOR(pg_catalog.=) 0",
-		"Rows of zero (samples, exchanges, vouchers) are no orders. If some are orders whose value is not known, set their amount to NULL."
-	},
-	[CHECK_EXTREME_AMOUNT] = {
-		"extreme_amount", "warning", NULL,
-		"These amounts are more than 100 times the average of all other orders. Look for a lost decimal point, another currency, cents, and test orders."
+	[CHECK_NULL_AMOUNT] = {
+		"null_amount", SEVERITY_INFO,
+		"Rows without an amount count as orders of unknown value: in frequency and recency, not in money. If they were never paid, leave them out with a view."
 	},
 	[CHECK_NOT_FINITE_AMOUNT] = {
-		"not_finite_amount", "error",
-		"r.a IS NOT NULL AND NOT " FINITE_AMOUNT,
+		"not_finite_amount", SEVERITY_ERROR,
 		"Functions stop with an error at an amount of NaN or infinity. Put in the amount, or NULL if nobody knows it."
+	},
+	[CHECK_ZERO_AMOUNT] = {
+		"zero_amount", SEVERITY_INFO,
+		"Rows of zero (samples, exchanges, vouchers) are no orders. If some are orders whose value is not known, set their amount to NULL. Functions that take no amount count every row: FILTER (WHERE amount > 0)."
+	},
+	[CHECK_EXTREME_AMOUNT] = {
+		"extreme_amount", SEVERITY_WARNING,
+		"These amounts are more than 100 times the average of all other orders. Look for a lost decimal point, another currency, cents, and test orders."
+	},
+	[CHECK_MIXED_CURRENCY] = {
+		"mixed_currency", SEVERITY_WARNING,
+		NULL
+	},
+	[CHECK_REFUND_EXCEEDS_PURCHASES] = {
+		"refund_exceeds_purchases", SEVERITY_WARNING,
+		"These customers got back more than they paid. Either their purchases are older than the table, or refunds were booked twice. Their money counts below zero."
+	},
+	[CHECK_DUPLICATE_ORDER_ID] = {
+		"duplicate_order_id", SEVERITY_WARNING,
+		NULL
+	},
+	[CHECK_LINE_ROWS] = {
+		"line_rows", SEVERITY_WARNING,
+		NULL
+	},
+	[CHECK_REPEATED_TOTAL] = {
+		"repeated_total", SEVERITY_WARNING,
+		NULL
+	},
+	[CHECK_SAME_INSTANT_ROWS] = {
+		"same_instant_rows", SEVERITY_WARNING,
+		"Several rows of one customer have the same time. If they are lines of one order, each is counted as an order: pass order_id_column, or add them up in a view."
+	},
+	[CHECK_DUPLICATE_ROW] = {
+		"duplicate_row", SEVERITY_WARNING,
+		NULL
 	}
 };
 
-/* An amount so many times the average of all others is extreme. */
-#define EXTREME_FACTOR		100
+static const char *const severity_names[] = {
+	[SEVERITY_ERROR] = "error",
+	[SEVERITY_WARNING] = "warning",
+	[SEVERITY_INFO] = "info",
+	[SEVERITY_OK] = "ok",
+	[SEVERITY_NOT_CHECKED] = "not_checked"
+};
 
-typedef struct Finding
+/* The arguments of retention_check. */
+enum
 {
-	bool		checked;
-	int64		rows;
-	char	   *example;
-} Finding;
-
-typedef struct Examination
-{
-	const OrdersSource *source;
-	const char *tz;
-	TimestampTz as_of;
-	MemoryContext context;		/* for what outlives a query */
-	Finding		finding[CHECKS];
-	int64		priced_orders;	/* amounts above zero */
-	Numeric		revenue;		/* their sum; NULL if there are none */
-} Examination;
-
-static void
-found(Examination *exam, Check check, int64 rows, const char *example)
-{
-	Finding    *finding = &exam->finding[check];
-
-	finding->checked = true;
-	finding->rows = rows;
-	finding->example = rows > 0 && example ?
-		MemoryContextStrdup(exam->context, example) : NULL;
-}
+	ARGUMENT_RELATION,
+	ARGUMENT_CUSTOMER,
+	ARGUMENT_ORDERED_AT,
+	ARGUMENT_AMOUNT,
+	ARGUMENT_ORDER_ID,
+	ARGUMENT_AS_OF,
+	ARGUMENT_TZ,
+	ARGUMENT_CURRENCY			/* from 0.3 on */
+};
 
 /* ------------------------------------------------------------------------
- * Queries
+ * Values in words
  * ------------------------------------------------------------------------
  */
 
-/* The rows that all conditions are about. */
-static char *
-rows_sql(const Examination *exam)
-{
-	const OrdersSource *source = exam->source;
+/* What is longer is cut: an example is to be read. */
+#define MOST_SHOWN_BYTES	60
 
-	return psprintf("(SELECT %s AS c, %s AS t, %s AS a FROM %s AS o) AS r",
-					source->customer, source->ordered_at, source->amount,
-					source->relation);
+char *
+full_value_text(Oid type, Datum value)
+{
+	Oid			output;
+	bool		is_varlena;
+
+	getTypeOutputInfo(type, &output, &is_varlena);
+	return OidOutputFunctionCall(output, value);
 }
 
-/* A row as an example, in words. */
-static char *
-example_sql(const Examination *exam)
+char *
+value_text(Oid type, Datum value)
 {
-	return psprintf("pg_catalog.format('customer %%s, %%s, amount %%s', "
-					"COALESCE(r.c::pg_catalog.text, 'NULL'), "
-					"COALESCE(CASE WHEN " FINITE_TIME " THEN pg_catalog.to_char(pg_catalog.timezone(%s, r.t), 'YYYY-MM-DD HH24:MI:SS') "
-					"ELSE r.t::pg_catalog.text END, 'NULL'), "
-					"COALESCE(r.a::pg_catalog.text, 'NULL'))",
-					quote_literal_cstr(exam->tz));
+	char	   *text = full_value_text(type, value);
+	const int	length = strlen(text);
+
+	if (length <= MOST_SHOWN_BYTES)
+		return text;
+	return psprintf("%.*s...", pg_mbcliplen(text, length, MOST_SHOWN_BYTES), text);
 }
 
 static char *
-text_or_null(TupleTableSlot *row, int column)
+example_text(const Examination *exam, const ExampleRow *row)
 {
-	return row->tts_isnull[column] ? NULL :
-		TextDatumGetCString(row->tts_values[column]);
+	return psprintf("customer %s, %s, amount %s",
+					row->customer.isnull ? "NULL" :
+					value_text(customer_type_of_kind(exam->source->kind),
+							   row->customer.value),
+					row->ordered_at.isnull ? "NULL" :
+					local_time_text(exam, DatumGetTimestampTz(row->ordered_at.value)),
+					row->amount.isnull ? "NULL" :
+					value_text(NUMERICOID, row->amount.value));
 }
 
-/*
- * Customers whose money is below zero; the example is the one furthest below.
+/* ------------------------------------------------------------------------
+ * Findings of the whole table
+ * ------------------------------------------------------------------------
  */
+
+/* Dates are right for windows and calendars, and tell nothing of the hour. */
 static void
-find_negative_customers(Examination *exam, CustomerTable *table)
+tell_midnights(Examination *exam)
 {
-	CustomerCursor cursor = {table, 0};
-	const char *slot;
-	const char *worst = NULL;
-	Purchases	worst_purchases;
-	int64		customers = 0;
-	char	   *example = NULL;
+	Finding    *finding = &exam->finding[CHECK_ALL_MIDNIGHT];
+	static const char *const means =
+		"Windows are half-open, so dates are right for them and for calendars: as_of => '2024-05-01' leaves that day out and sees all of the days before. Orders of a customer on one day are simultaneous, and days between orders are whole.";
 
-	if (table)
-		spill_gather(table);	/* the worst so far is kept by its slot */
-	while (table && (slot = customer_cursor_next_slot(&cursor)) != NULL)
+	if (exam->source->ordered_at_type == DATEOID)
 	{
-		const char *base = table->heap.base;
-		Purchases	purchases;
-		int			order;
-
-		if ((cursor.next & 0xFFFF) == 0)
-			CHECK_FOR_INTERRUPTS();
-		memcpy(&purchases, slot + table->key_size, sizeof(Purchases));
-		if (money_sign(&purchases.money, base) >= 0)
-			continue;
-		customers++;
-		order = worst == NULL ? -1 :
-			money_compare(&purchases.money, base, &worst_purchases.money, base);
-		if (order < 0 ||
-			(order == 0 && customer_compare(table, slot, worst) < 0))
-		{
-			worst = slot;
-			worst_purchases = purchases;
-		}
+		finding->severity = SEVERITY_INFO;
+		finding->advice = psprintf("The column is a date. %s", means);
 	}
-	if (worst)
-	{
-		Oid			type = customer_type_of_kind(table->kind);
-		Oid			output;
-		bool		is_varlena;
+	else
+		finding->advice = psprintf("Every time is midnight in tz: they are dates, the import lost the time of day, or tz is not the zone of the data (then days are off by one). %s",
+								   means);
+}
 
-		getTypeOutputInfo(type, &output, &is_varlena);
-		example = psprintf("customer %s, money %s",
-						   OidOutputFunctionCall(output, customer_datum(table, worst, type)),
-						   numeric_text(money_numeric(&worst_purchases.money,
-													  table->heap.base)));
-	}
-	found(exam, CHECK_REFUND_EXCEEDS_PURCHASES, customers, example);
+/* So many are shown in an example. */
+#define SHOWN_CURRENCIES	5
+
+static int
+compare_currencies(const void *a, const void *b)
+{
+	const Currency *x = a;
+	const Currency *y = b;
+
+	if (x->rows != y->rows)
+		return x->rows > y->rows ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+/* That a row is of a currency, however it is written. */
+static char *
+currency_condition(const Examination *exam, const Currency *currency)
+{
+	if (currency->name[0] == '\0')
+		return psprintf("%s IS NULL", exam->currency_name);
+	return psprintf("upper(btrim(%s)) = %s", exam->currency_name,
+					quote_literal_cstr(currency->name));
 }
 
 static void
-consume_scan(TupleTableSlot *row, void *arg)
+find_currencies(Examination *exam)
 {
-	Examination *exam = arg;
-	CustomerTable view;
-	MemoryContext caller;
-	int			column = 0;
+	Finding    *finding = &exam->finding[CHECK_MIXED_CURRENCY];
+	const Currency *most = NULL;
+	StringInfoData list;
 
-	exam->priced_orders = DatumGetInt64(row->tts_values[column++]);
-	if (!row->tts_isnull[column])
-	{
-		caller = MemoryContextSwitchTo(exam->context);
-		exam->revenue = DatumGetNumericCopy(row->tts_values[column]);
-		MemoryContextSwitchTo(caller);
-	}
-	column++;
-	find_negative_customers(exam, row->tts_isnull[column] ? NULL :
-							state_open(row->tts_values[column], &view));
-	column++;
-	for (int i = 0; i < CHECKS; i++)
-		if (rules[i].condition)
-		{
-			found(exam, i, DatumGetInt64(row->tts_values[column]),
-				  text_or_null(row, column + 1));
-			column += 2;
-		}
-}
-
-/* The first scan. */
-static void
-scan_rows(Examination *exam)
-{
-	static const char *const positive = FINITE_AMOUNT " AND r.a OPERATOR(pg_catalog.>) 0";
-	char	   *example = example_sql(exam);
-	StringInfoData sql;
-
-	initStringInfo(&sql);
-	appendStringInfo(&sql,
-					 "SELECT pg_catalog.count(*) FILTER (WHERE %s), pg_catalog.sum(r.a) FILTER (WHERE %s), "
-					 "%s.purchases_state(r.c, r.t, r.a, $1) FILTER (WHERE " FINITE_TIME " AND " FINITE_AMOUNT ")",
-					 positive, positive, exam->source->extension);
-	for (int i = 0; i < CHECKS; i++)
-		if (rules[i].condition)
-			appendStringInfo(&sql,
-							 ", pg_catalog.count(*) FILTER (WHERE %s), pg_catalog.min(%s) FILTER (WHERE %s)",
-							 rules[i].condition, example, rules[i].condition);
-	appendStringInfo(&sql, " FROM %s", rows_sql(exam));
-	run_query(sql.data, &exam->as_of, 1, consume_scan, exam);
-}
-
-/* Where the one row "rows, example" of a query belongs. */
-typedef struct FindingQuery
-{
-	Examination *exam;
-	Check		check;
-} FindingQuery;
-
-static void
-consume_finding(TupleTableSlot *row, void *arg)
-{
-	FindingQuery *query = arg;
-
-	found(query->exam, query->check, DatumGetInt64(row->tts_values[0]),
-		  text_or_null(row, 1));
-}
-
-static void
-query_finding(Examination *exam, Check check, const char *sql)
-{
-	FindingQuery query = {exam, check};
-
-	run_query(sql, NULL, 0, consume_finding, &query);
-}
-
-/*
- * An amount is extreme if it is more than 100 times the average of all other
- * orders. With s the sum and n the number of the orders' amounts, an order of a
- * is if a > 100 (s - a) / (n - 1), that is, a (n + 99) > 100 s; a refund of a is
- * if a n > 100 s.
- */
-static void
-find_extreme_amounts(Examination *exam)
-{
-	const char *revenue;
-
-	if (exam->revenue == NULL)
-	{
-		found(exam, CHECK_EXTREME_AMOUNT, 0, NULL);
+	if (exam->currency == NULL)
 		return;
-	}
-	revenue = quote_literal_cstr(numeric_text(exam->revenue));
-	query_finding(exam, CHECK_EXTREME_AMOUNT,
-				  psprintf("SELECT pg_catalog.count(*), pg_catalog.min(%s) FROM %s "
-						   "WHERE " FINITE_AMOUNT " AND "
-						   "CASE WHEN r.a OPERATOR(pg_catalog.>) 0 THEN r.a OPERATOR(pg_catalog.*) " INT64_FORMAT " "
-						   "ELSE r.a OPERATOR(pg_catalog.*) -" INT64_FORMAT " END "
-						   "OPERATOR(pg_catalog.>) (%d OPERATOR(pg_catalog.*) %s::pg_catalog.numeric)",
-						   example_sql(exam), rows_sql(exam),
-						   exam->priced_orders + EXTREME_FACTOR - 1,
-						   exam->priced_orders, EXTREME_FACTOR, revenue));
-}
-
-/* Times at midnight, if there are no others: the first other one ends the search. */
-static void
-find_midnights(Examination *exam)
-{
-	char	   *rows = rows_sql(exam);
-
-	query_finding(exam, CHECK_ALL_MIDNIGHT,
-				  psprintf("SELECT pg_catalog.count(*), pg_catalog.min(%s) FROM %s "
-						   "WHERE " FINITE_TIME " AND NOT EXISTS (SELECT 1 FROM %s WHERE " FINITE_TIME " AND "
-						   "r.t OPERATOR(pg_catalog.<>) pg_catalog.date_trunc('day', r.t, %s) LIMIT 1)",
-						   example_sql(exam), rows, rows,
-						   quote_literal_cstr(exam->tz)));
-}
-
-/* Rows that share something with another row. */
-static void
-find_duplicates(Examination *exam, Check check, const char *grouped,
-				const char *group_by, const char *example)
-{
-	query_finding(exam, check,
-				  psprintf("SELECT COALESCE(pg_catalog.sum(g.n), 0)::pg_catalog.int8, pg_catalog.min(g.example) "
-						   "FROM (SELECT pg_catalog.count(*) AS n, %s AS example FROM %s "
-						   "GROUP BY %s HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 1) AS g",
-						   example, grouped, group_by));
-}
-
-static void
-find_same_instant_rows(Examination *exam)
-{
-	char	   *rows = psprintf("%s WHERE r.c IS NOT NULL AND " FINITE_TIME,
-								rows_sql(exam));
-	char	   *example = psprintf("pg_catalog.format('customer %%s, %%s, %%s rows', r.c, "
-								   "pg_catalog.to_char(pg_catalog.timezone(%s, r.t), 'YYYY-MM-DD HH24:MI:SS'), "
-								   "pg_catalog.count(*))",
-								   quote_literal_cstr(exam->tz));
-
-	find_duplicates(exam, CHECK_SAME_INSTANT_ROWS, rows, "r.c, r.t", example);
-}
-
-static void
-find_duplicate_order_ids(Examination *exam)
-{
-	const OrdersSource *source = exam->source;
-
-	if (source->order_id == NULL)
+	finding->checked = true;
+	if (exam->ncurrencies < 2)
 		return;
-	find_duplicates(exam, CHECK_DUPLICATE_ORDER_ID,
-					psprintf("%s AS o WHERE %s IS NOT NULL", source->relation,
-							 source->order_id),
-					source->order_id,
-					psprintf("pg_catalog.format('order %%s, %%s rows', %s, pg_catalog.count(*))",
-							 source->order_id));
+	qsort(exam->currencies, exam->ncurrencies, sizeof(Currency),
+		  compare_currencies);
+	most = &exam->currencies[0];
+	finding->rows = exam->rows - most->rows;
+	initStringInfo(&list);
+	for (int i = 0; i < Min(exam->ncurrencies, SHOWN_CURRENCIES); i++)
+		appendStringInfo(&list, "%s%s " INT64_FORMAT, i > 0 ? ", " : "",
+						 exam->currencies[i].name[0] == '\0' ? "none" :
+						 exam->currencies[i].name, exam->currencies[i].rows);
+	if (exam->ncurrencies > SHOWN_CURRENCIES)
+		appendStringInfoString(&list, ", ...");
+	finding->example = list.data;
+	if (exam->other_currencies > 0)
+		finding->advice = psprintf("More than %d different values: is this the column of the currency?",
+								   MOST_CURRENCIES);
+	else
+		finding->advice = psprintf("Amounts of several currencies are added as they are. Convert them, or look at one at a time: %s",
+								   where_view_sql(exam, currency_condition(exam, most)));
+}
+
+static void
+tell_totals(Examination *exam)
+{
+	Finding    *finding = &exam->finding[CHECK_REPEATED_TOTAL];
+
+	if (finding->rows == 0)
+		return;
+	finding->example = psprintf("order %s, " INT64_FORMAT " rows of one amount; so have " INT64_FORMAT " of " INT64_FORMAT " orders with several amounts",
+								exam->best_total.name, (int64) exam->best_total.rows,
+								exam->equal_orders, exam->lines_orders);
+	if (repeats_totals(exam))
+		finding->advice = psprintf("The amounts of an order are all equal: its total stands on every line, or a file was imported twice. Adding them up multiplies the money. Take one for each order: %s",
+								   orders_view_sql(exam, "max"));
+	else
+	{
+		finding->severity = SEVERITY_INFO;
+		finding->advice = "Most orders have lines of different amounts, so equal ones may be by chance. Nothing to do if amounts are those of lines.";
+	}
+}
+
+static void
+tell_orders(Examination *exam)
+{
+	Finding    *ids = &exam->finding[CHECK_DUPLICATE_ORDER_ID];
+	Finding    *lines = &exam->finding[CHECK_LINE_ROWS];
+	const bool	totals = repeats_totals(exam);
+	const char *view = orders_view_sql(exam, totals ? "max" : "sum");
+
+	if (ids->rows > 0)
+	{
+		ids->example = psprintf("order %s, " INT64_FORMAT " rows",
+								exam->best_order.name,
+								(int64) exam->best_order.rows);
+		ids->advice = totals ?
+			psprintf("Several rows have the same order id, and the same amount: see repeated_total. Do not pass order_id_column, which adds them up, but take one row for each order: %s", view) :
+			"Several rows have the same order id. If rows are lines of orders, pass order_id_column to the table functions, which then add them up, and see line_rows; if not, an import ran twice: see duplicate_row.";
+	}
+	if (lines->rows > 0)
+		lines->advice = psprintf("Rows are lines of orders, so functions that count rows as orders are as wrong as the example says. Make one row of each order: %s", view);
+}
+
+static void
+tell_duplicates(Examination *exam)
+{
+	Finding    *finding = &exam->finding[CHECK_DUPLICATE_ROW];
+
+	if (finding->rows == 0)
+		return;
+	if (exam->order_ids.form == ORDER_ID_NONE && finding->rows * 100 < exam->rows)
+		finding->severity = SEVERITY_INFO;
+	finding->example = psprintf("%s; in all, %s too many", finding->example,
+								rows_text(exam->copies));
+	finding->advice = psprintf("Customer, time and amount%s are those of another row: a file imported twice, or lines that differ in other columns. If all columns are equal, take each row once: %s",
+							   exam->order_id_name ? ", and the order id," : "",
+							   distinct_view_sql(exam));
+}
+
+static void
+tell_instants(Examination *exam)
+{
+	Finding    *finding = &exam->finding[CHECK_SAME_INSTANT_ROWS];
+
+	if (finding->rows == 0 || exam->order_ids.form == ORDER_ID_NONE)
+		return;
+	finding->severity = SEVERITY_INFO;
+	finding->advice = "Several rows of one customer have the same time. With order_id_column, lines of one order are added up, and different orders of one minute stay different.";
 }
 
 /* ------------------------------------------------------------------------
  * The result
  * ------------------------------------------------------------------------
  */
+static Severity
+severity_of(const Finding *finding)
+{
+	return !finding->checked ? SEVERITY_NOT_CHECKED :
+		finding->rows == 0 ? SEVERITY_OK : finding->severity;
+}
+
+static const char *
+advice_of(const Finding *finding, Check check)
+{
+	switch (severity_of(finding))
+	{
+		case SEVERITY_NOT_CHECKED:
+			return check == CHECK_MIXED_CURRENCY ?
+				"Pass currency_column to look for amounts of several currencies." :
+				"Pass order_id_column to look for what rows of one order do.";
+		case SEVERITY_OK:
+			return "Nothing to do.";
+		default:
+			return finding->advice ? finding->advice : rules[check].advice;
+	}
+}
 
 static void
 put_finding(ReturnSetInfo *result, const Examination *exam, Check check)
 {
-	const CheckRule *rule = &rules[check];
 	const Finding *finding = &exam->finding[check];
-	const char *severity = rule->severity;
-	const char *advice = rule->advice;
+	const char *example = finding->rows == 0 ? NULL :
+		finding->example ? finding->example :
+		finding->has_first ? example_text(exam, &finding->first) : NULL;
 	Datum		values[5];
 	bool		nulls[5] = {false};
 
-	if (!finding->checked)
-	{
-		severity = "not_checked";
-		advice = "Pass order_id_column to look for order ids that several rows have.";
-	}
-	else if (finding->rows == 0)
-	{
-		severity = "ok";
-		advice = "Nothing to do.";
-	}
-	else if (check == CHECK_SAME_INSTANT_ROWS && exam->source->order_id)
-	{
-		severity = "info";
-		advice = "Several rows of one customer have the same time. With order_id_column, lines of one order are added up, and different orders of one minute stay different.";
-	}
-	else if (check == CHECK_ALL_MIDNIGHT &&
-			 exam->source->ordered_at_type == DATEOID)
-	{
-		severity = "info";
-		advice = "The column is a date, so orders have no time of day: all orders of a customer on one day look simultaneous.";
-	}
-	values[0] = CStringGetTextDatum(rule->name);
+	values[0] = CStringGetTextDatum(rules[check].name);
 	values[1] = Int64GetDatum(finding->rows);
 	nulls[1] = !finding->checked;
-	values[2] = CStringGetTextDatum(severity);
-	nulls[3] = finding->example == NULL;
-	values[3] = nulls[3] ? (Datum) 0 : CStringGetTextDatum(finding->example);
-	values[4] = CStringGetTextDatum(advice);
+	values[2] = CStringGetTextDatum(severity_names[severity_of(finding)]);
+	nulls[3] = example == NULL;
+	values[3] = example ? CStringGetTextDatum(example) : (Datum) 0;
+	values[4] = CStringGetTextDatum(advice_of(finding, check));
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/* What is wrong comes first, the worst before the rest. */
+static void
+put_findings(ReturnSetInfo *result, const Examination *exam)
+{
+	for (Severity severity = SEVERITY_ERROR; severity <= SEVERITY_NOT_CHECKED; severity++)
+		for (Check check = 0; check < CHECKS; check++)
+			if (severity_of(&exam->finding[check]) == severity)
+				put_finding(result, exam, check);
+}
+
+/* ------------------------------------------------------------------------
+ * The function
+ * ------------------------------------------------------------------------
+ */
+
+/* Ids are told apart as their type does; by their text, if it cannot be hashed. */
+static void
+set_order_ids(Examination *exam)
+{
+	const OrdersSource *source = exam->source;
+	OrderIds   *ids = &exam->order_ids;
+	TypeCacheEntry *cache;
+
+	if (source->order_id == NULL)
+		return;
+	ids->sql = source->order_id;
+	ids->type = getBaseType(source->order_id_type);
+	ids->collation = source->order_id_collation;
+	switch (ids->type)
+	{
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+			ids->form = ORDER_ID_INTEGER;
+			ids->type = INT8OID;
+			ids->sql = psprintf("%s::pg_catalog.int8", source->order_id);
+			return;
+		case UUIDOID:
+			ids->form = ORDER_ID_UUID;
+			return;
+		case TEXTOID:
+		case VARCHAROID:
+			ids->form = ORDER_ID_BYTES;
+			if (!get_collation_isdeterministic(ids->collation))
+				break;
+			return;
+	}
+	ids->form = ORDER_ID_OTHER;
+	cache = lookup_type_cache(ids->type, TYPECACHE_HASH_EXTENDED_PROC_FINFO);
+	if (OidIsValid(cache->hash_extended_proc))
+	{
+		fmgr_info_copy(&ids->hash, &cache->hash_extended_proc_finfo,
+					   CurrentMemoryContext);
+		return;
+	}
+	ids->form = ORDER_ID_BYTES;
+	ids->type = TEXTOID;
+	ids->sql = psprintf("%s::pg_catalog.text", source->order_id);
+}
+
+static const char *
+quoted_name(FunctionCallInfo fcinfo, int argument)
+{
+	if (argument >= PG_NARGS() || PG_ARGISNULL(argument))
+		return NULL;
+	return quote_identifier(NameStr(*PG_GETARG_NAME(argument)));
+}
+
+static void
+begin_examination(Examination *exam, OrdersSource *source,
+				  FunctionCallInfo fcinfo)
+{
+	static const OrdersArguments arguments = {
+		.customer_type = -1,
+		.relation = ARGUMENT_RELATION,
+		.order_id = ARGUMENT_ORDER_ID,
+		.tz = ARGUMENT_TZ
+	};
+
+	if (PG_ARGISNULL(ARGUMENT_AS_OF))
+		reject_null("as_of");
+	exam->as_of = PG_GETARG_TIMESTAMPTZ(ARGUMENT_AS_OF);
+	check_finite_time(exam->as_of, "as_of");
+	orders_source_init(source, fcinfo, &arguments);
+	exam->source = source;
+	exam->zone = pg_tzset(text_to_cstring(PG_GETARG_TEXT_PP(ARGUMENT_TZ)));
+	exam->customer_name = quoted_name(fcinfo, ARGUMENT_CUSTOMER);
+	exam->ordered_at_name = quoted_name(fcinfo, ARGUMENT_ORDERED_AT);
+	exam->amount_name = quoted_name(fcinfo, ARGUMENT_AMOUNT);
+	exam->order_id_name = quoted_name(fcinfo, ARGUMENT_ORDER_ID);
+	exam->currency_name = quoted_name(fcinfo, ARGUMENT_CURRENCY);
+	if (exam->currency_name)
+		exam->currency = psprintf("%s::pg_catalog.text",
+								  orders_source_column(source, fcinfo,
+													   ARGUMENT_CURRENCY,
+													   "currency_column"));
+	set_order_ids(exam);
+	exam->context = CurrentMemoryContext;
+	exam->row_context = AllocSetContextCreate(CurrentMemoryContext,
+											  "retention_check row",
+											  ALLOCSET_DEFAULT_SIZES);
+	for (Check check = 0; check < CHECKS; check++)
+		exam->finding[check].severity = rules[check].severity;
+}
+
+/* Checks of single rows have been made of all of them. */
+static void
+mark_checked(Examination *exam)
+{
+	static const Check of_rows[] = {
+		CHECK_NULL_CUSTOMER, CHECK_NULL_TIME, CHECK_INFINITE_TIME,
+		CHECK_FUTURE_ORDER, CHECK_ALL_MIDNIGHT, CHECK_NULL_AMOUNT,
+		CHECK_NOT_FINITE_AMOUNT, CHECK_ZERO_AMOUNT
+	};
+
+	for (int i = 0; i < lengthof(of_rows); i++)
+		exam->finding[of_rows[i]].checked = true;
 }
 
 /*
  * retention_check(orders_table regclass, customer_column name,
  * ordered_at_column name, amount_column name, order_id_column name,
- * as_of timestamptz, tz text)
+ * as_of timestamptz, tz text, currency_column name)
  *
  * A row per check, always.
  */
@@ -445,26 +510,29 @@ PG_FUNCTION_INFO_V1(retention_check);
 Datum
 retention_check(PG_FUNCTION_ARGS)
 {
-	static const OrdersArguments arguments = {
-		.customer_type = -1, .relation = 0, .order_id = 4, .tz = 6
-	};
+	Examination *exam = palloc0(sizeof(Examination));
 	OrdersSource source;
-	Examination exam = {.source = &source, .context = CurrentMemoryContext};
 
 	result_set_begin(fcinfo);
-	if (PG_ARGISNULL(5))
-		reject_null("as_of");
-	exam.as_of = PG_GETARG_TIMESTAMPTZ(5);
-	check_finite_time(exam.as_of, "as_of");
-	orders_source_init(&source, fcinfo, &arguments);
-	exam.tz = text_to_cstring(PG_GETARG_TEXT_PP(6));
+	begin_examination(exam, &source, fcinfo);
+	scan_rows(exam);
+	mark_checked(exam);
+	find_groups(exam);
+	find_customers(exam);
+	scan_again(exam);
 
-	scan_rows(&exam);
-	find_extreme_amounts(&exam);
-	find_midnights(&exam);
-	find_same_instant_rows(&exam);
-	find_duplicate_order_ids(&exam);
-	for (int i = 0; i < CHECKS; i++)
-		put_finding((ReturnSetInfo *) fcinfo->resultinfo, &exam, i);
+	find_outlier_times(exam);
+	find_stale_data(exam);
+	tell_midnights(exam);
+	find_currencies(exam);
+	find_line_rows(exam);
+	if (exam->order_ids.form != ORDER_ID_NONE)
+	{
+		tell_totals(exam);
+		tell_orders(exam);
+	}
+	tell_instants(exam);
+	tell_duplicates(exam);
+	put_findings((ReturnSetInfo *) fcinfo->resultinfo, exam);
 	return (Datum) 0;
 }

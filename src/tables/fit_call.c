@@ -29,7 +29,7 @@ family_arg(FunctionCallInfo fcinfo, int argument)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"family\" must be one of bgnbd, mbgnbd, pareto_nbd, not \"%s\"",
-						name)));
+						excerpt(name))));
 	return family;
 }
 

@@ -47,6 +47,7 @@ typedef struct Column
 	const char *sql;			/* o."name" */
 	Oid			type;			/* declared */
 	Oid			base_type;		/* beneath any domain */
+	Oid			collation;
 	bool		not_null;
 } Column;
 
@@ -96,6 +97,7 @@ find_column(Column *column, const OrdersSource *source,
 	column->sql = psprintf("o.%s", quote_identifier(column->name));
 	column->type = attribute->atttypid;
 	column->base_type = getBaseType(column->type);
+	column->collation = attribute->attcollation;
 	column->not_null = attribute->attnotnull;
 	ReleaseSysCache(tuple);
 }
@@ -201,6 +203,8 @@ set_order_id(OrdersSource *source, const Column *column)
 		reject_column_type(source, column,
 						   "An order's id is of a type whose values can be compared, such as bigint, text or uuid.");
 	source->order_id = column->sql;
+	source->order_id_type = column->type;
+	source->order_id_collation = column->collation;
 	source->order_id_not_null = column->not_null && not_null_holds(source);
 }
 
@@ -267,6 +271,19 @@ orders_source_init(OrdersSource *source, FunctionCallInfo fcinfo,
 					"order_id_column");
 		set_order_id(source, &column);
 	}
+}
+
+/*
+ * One more column of the relation, of whatever type: the expression.
+ */
+const char *
+orders_source_column(const OrdersSource *source, FunctionCallInfo fcinfo,
+					 int argument_number, const char *argument)
+{
+	Column		column;
+
+	find_column(&column, source, fcinfo, argument_number, argument);
+	return column.sql;
 }
 
 /* ------------------------------------------------------------------------

@@ -42,6 +42,8 @@ typedef struct OrdersSource
 	const char *ordered_at;
 	const char *amount;
 	const char *order_id;		/* NULL if rows are orders */
+	Oid			order_id_type;
+	Oid			order_id_collation;
 	bool		order_id_not_null;
 	const char *zone;			/* the argument "tz" */
 	const char *tz;				/* the same as a literal */
@@ -70,6 +72,10 @@ typedef struct OrdersArguments
 extern retention_internal void orders_source_init(OrdersSource *source,
 												  FunctionCallInfo fcinfo,
 												  const OrdersArguments *arguments);
+extern retention_internal const char *orders_source_column(const OrdersSource *source,
+														   FunctionCallInfo fcinfo,
+														   int argument_number,
+														   const char *argument);
 
 /*
  * Gets one row of a query's result, as the executor has it: expanded values are
