@@ -36,6 +36,11 @@ AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION retention_state_finalfn(retention_state) IS
 'the same state; for aggregates only';
 
+CREATE FUNCTION merge(a retention_state, b retention_state) RETURNS retention_state
+AS 'MODULE_PATHNAME', 'retention_state_merge' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION merge(retention_state, retention_state) IS
+'two states as one, as rollup() makes it of many rows: for upserts and incremental models; NULL if either is NULL';
+
 -- ---------------------------------------------------------------------------
 -- history: every order row of the customers as one value
 -- ---------------------------------------------------------------------------
@@ -861,6 +866,11 @@ COMMENT ON AGGREGATE repeat_by_order_number_state(order_history, integer, interv
 -- ---------------------------------------------------------------------------
 -- survival
 -- ---------------------------------------------------------------------------
+
+CREATE FUNCTION merge(a survival, b survival) RETURNS survival
+AS 'MODULE_PATHNAME', 'retention_state_merge' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION merge(survival, survival) IS
+'two survivals as one, as rollup() makes it of many rows; NULL if either is NULL';
 
 COMMENT ON AGGREGATE repeat_survival(bigint, timestamptz, timestamptz) IS
 'whole days (24 hours) from each customer''s first to second order, or, without one, to the last instant before as_of (censored); every row counts as an order: FILTER (WHERE amount > 0)';

@@ -62,6 +62,11 @@ CREATE AGGREGATE rollup(state retention_state) (
 COMMENT ON AGGREGATE rollup(retention_state) IS
 'merges stored states, exactly and in any order: SELECT repeat_rate(rollup(state)) FROM daily_states';
 
+CREATE FUNCTION merge(a retention_state, b retention_state) RETURNS retention_state
+AS 'MODULE_PATHNAME', 'retention_state_merge' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION merge(retention_state, retention_state) IS
+'two states as one, as rollup() makes it of many rows: for upserts and incremental models; NULL if either is NULL';
+
 CREATE FUNCTION state_info(state retention_state,
     OUT measure text, OUT customer_type text, OUT customers bigint, OUT bytes bigint)
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -2149,6 +2154,11 @@ CREATE AGGREGATE rollup(s survival) (
 );
 COMMENT ON AGGREGATE rollup(survival) IS
 'merges survivals, exactly and in any order: SELECT survival_quantile(rollup(s), 0.5) FROM daily_survivals';
+
+CREATE FUNCTION merge(a survival, b survival) RETURNS survival
+AS 'MODULE_PATHNAME', 'retention_state_merge' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION merge(survival, survival) IS
+'two survivals as one, as rollup() makes it of many rows; NULL if either is NULL';
 
 CREATE FUNCTION survival_curve(s survival, confidence double precision DEFAULT 0.95)
 RETURNS TABLE (day double precision, at_risk bigint, events bigint, censored bigint, survival double precision, std_error double precision, ci_low double precision, ci_high double precision)

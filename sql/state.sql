@@ -83,6 +83,23 @@ SELECT a.state::text = b.state::text AS equal
 FROM (SELECT revenue_retention_state(customer_email, ordered_at, amount, '1 year', '2025-01-01' ORDER BY amount, ordered_at) state FROM shop_orders) a,
      (SELECT revenue_retention_state(customer_email, ordered_at, amount, '1 year', '2025-01-01' ORDER BY ordered_at DESC, amount DESC) state FROM shop_orders) b;
 
+-- merge: what rollup makes of two, of any size, in a query as of stored ones
+SELECT count(*) AS merged,
+       count(*) FILTER (WHERE merge(a.state, b.state)::text IS DISTINCT FROM (SELECT rollup(s)::text FROM (VALUES (a.state), (b.state)) v(s))) AS unlike,
+       count(*) FILTER (WHERE merge(a.state, w.state)::text IS DISTINCT FROM (SELECT rollup(s)::text FROM (VALUES (w.state), (a.state)) v(s))) AS unlike_large,
+       count(*) FILTER (WHERE merge(w.state, a.state)::text IS DISTINCT FROM (SELECT rollup(s)::text FROM (VALUES (w.state), (a.state)) v(s))) AS unlike_into_large
+FROM parts a JOIN parts b ON b.part = (a.part + 5) % 13 AND (b.family, b.key) IS NOT DISTINCT FROM (a.family, a.key)
+     JOIN whole w ON (w.family, w.key) IS NOT DISTINCT FROM (a.family, a.key)
+WHERE a.state IS NOT NULL AND b.state IS NOT NULL;
+-- neither argument changes, in a table or in the query
+SELECT count(*) FROM parts p, LATERAL (SELECT p.state::text AS before, merge(p.state, p.state) AS twice, p.state::text AS after) m WHERE before <> after;
+SELECT (state_info(merge(s, t))).customers, (state_info(s)).customers AS s, (state_info(t)).customers AS t, repeat_rate(merge(s, t)), repeat_rate(s)
+FROM (SELECT repeat_rate_state(c) AS s, repeat_rate_state(c + 4000) AS t FROM generate_series(1, 5000) c) q;
+SELECT merge(NULL, state) IS NULL AS "left", merge(state, NULL) IS NULL AS "right" FROM parts LIMIT 1;
+SELECT merge(repeat_rate_state(c), aov_state(c)) FROM generate_series(1, 3) c;
+SELECT merge(repeat_rate_state(c), repeat_rate_state(c::text)) FROM generate_series(1, 3) c;
+SELECT merge(inactive_rate_state(c, '2024-01-01', '1 day', '2024-02-01'), inactive_rate_state(c, '2024-01-01', '2 days', '2024-02-01')) FROM generate_series(1, 3) c;
+
 -- out and in again, text and binary; toasted, compressed or plain
 SELECT count(*) FROM whole WHERE state::text::retention_state::text <> state::text OR readings(readers, state::text::retention_state) <> readings(readers, state);
 CREATE TABLE stored (LIKE whole);

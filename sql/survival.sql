@@ -173,6 +173,11 @@ SELECT survival_mean(s, -1) FROM arms;
 SELECT survival_mean(s, 'Infinity') FROM arms;
 SELECT inactivity_threshold(s, 80) FROM arms;
 SELECT survival_transfn(NULL, 1, true);
+SELECT survival_transfn(NULL, 1, NULL);
+SELECT survival_combine(s, NULL) FROM (SELECT survival(1, true) AS s) q;
+-- merge: what rollup makes of two
+SELECT merge(a, b)::text = (SELECT rollup(s)::text FROM (VALUES (a), (b)) v(s)) AS same, merge(a, b)::text = merge(b, a)::text AS either_way, merge(a, NULL) IS NULL AS none
+FROM (SELECT survival(days, days % 3 = 0) FILTER (WHERE days < 2500) AS a, survival(days / 2.0, days % 2 = 0) AS b FROM generate_series(1, 5000) days) q;
 SELECT survival_transfn(NULL, NULL, NULL);
 SELECT survival_combine(s, s) FROM arms;
 

@@ -57,6 +57,12 @@ CREATE AGGREGATE rollup(state retention_state) (
 COMMENT ON AGGREGATE rollup(retention_state) IS
 'merges stored states, exactly and in any order: SELECT repeat_rate(rollup(state)) FROM daily_states';
 
+--@ since 0.3
+CREATE FUNCTION merge(a retention_state, b retention_state) RETURNS retention_state
+AS 'MODULE_PATHNAME', 'retention_state_merge' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION merge(retention_state, retention_state) IS
+'two states as one, as rollup() makes it of many rows: for upserts and incremental models; NULL if either is NULL';
+
 CREATE FUNCTION state_info(state retention_state,
     OUT measure text, OUT customer_type text, OUT customers bigint, OUT bytes bigint)
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;

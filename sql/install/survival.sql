@@ -64,6 +64,12 @@ CREATE AGGREGATE rollup(s survival) (
 COMMENT ON AGGREGATE rollup(survival) IS
 'merges survivals, exactly and in any order: SELECT survival_quantile(rollup(s), 0.5) FROM daily_survivals';
 
+--@ since 0.3
+CREATE FUNCTION merge(a survival, b survival) RETURNS survival
+AS 'MODULE_PATHNAME', 'retention_state_merge' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION merge(survival, survival) IS
+'two survivals as one, as rollup() makes it of many rows; NULL if either is NULL';
+
 CREATE FUNCTION survival_curve(s survival, confidence double precision DEFAULT 0.95)
 RETURNS TABLE (day double precision, at_risk bigint, events bigint, censored bigint, survival double precision, std_error double precision, ci_low double precision, ci_high double precision)
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 ROWS 400;

@@ -9,6 +9,7 @@
 #include "engine/customer_table.h"
 
 #include "engine/state_fields.h"
+#include "engine/table_segments.h"
 
 /* Up to this many slots a table is a sorted array without gaps. */
 #define MOST_SORTED_SLOTS	32
@@ -16,6 +17,15 @@
 /* A larger one is filled to four fifths, then grows by half. */
 #define FILL_PER_RANGE(range)	((range) / 5 * 4)
 #define GROWN(n)				((n) + (n) / 2)
+
+/*
+ * So far a new customer may lie from home, and as far may others be moved for one;
+ * half as far when they are laid out anew. Of keys that nobody chose one in
+ * exp(0.023 * 1024), or 10^10, lies that far in a table filled to four fifths.
+ */
+#define MOST_FROM_HOME			1024
+
+uint64		customer_table_steps = 0;
 
 int
 compare_long_texts(CustomerKey a, const char *a_base,
@@ -51,6 +61,7 @@ customer_table_set_range(CustomerTable *table, uint64 nslots, uint64 range)
 {
 	table->nslots = nslots;
 	table->range = range;
+	table->is_segmented = false;
 	table->limit = range == 0 ? nslots : FILL_PER_RANGE(range);
 }
 
@@ -67,12 +78,18 @@ used_below_ones(const CustomerTable *table)
 	return table->used - (table->has_ones ? 1 : 0);
 }
 
+typedef enum Spread
+{
+	SPREAD_DONE,
+	SPREAD_NO_ROOM,				/* behind the last home */
+	SPREAD_CROWDED				/* too far from home, for keys that nobody chose */
+} Spread;
+
 /*
  * Copies customers, in order, to the table's slots: each to its home or as near
- * behind it as is free. Returns false if there is too little room behind the last
- * home.
+ * behind it as is free.
  */
-static bool
+static Spread
 spread(CustomerTable *table, const char *from, uint64 from_nslots)
 {
 	int			stride = table->stride;
@@ -81,21 +98,26 @@ spread(CustomerTable *table, const char *from, uint64 from_nslots)
 	for (uint64 i = 0; i < from_nslots; i++)
 	{
 		const char *slot = from + i * stride;
+		uint64		home;
 		uint64		position;
 
 		if ((i & 0xFFFF) == 0)
 			CHECK_FOR_INTERRUPTS();
 		if (!slot_in_use(table->kind, slot))
 			continue;
-		position = Max(home_of(table, load_word(slot)), next);
+		home = home_of(table, load_word(slot));
+		position = Max(home, next);
+		if (position - home > MOST_FROM_HOME / 2 &&
+			table->storage->takes_segments)
+			return SPREAD_CROWDED;
 		if (position >= table->nslots)
-			return false;
+			return SPREAD_NO_ROOM;
 		customer_table_clear_slots(table->slots, stride, next, position);
 		memcpy(table->slots + position * stride, slot, stride);
 		next = position + 1;
 	}
 	customer_table_clear_slots(table->slots, stride, next, table->nslots);
-	return true;
+	return SPREAD_DONE;
 }
 
 /* Slots behind the last home, where the last customers may be pushed to. */
@@ -105,22 +127,37 @@ room_behind(uint64 range)
 	return 2 * MOST_NEAR_SLOTS + Min(range / 16, 128);
 }
 
+/* Slots in segments for that many customers, of whom these are so many. */
+static void
+lay_out_segments(CustomerTable *table, const char *from, uint64 from_nslots,
+				 uint64 used, uint64 customers)
+{
+	const uint64 nslots = SEGMENT_SLOTS * segments_for(customers, used);
+
+	table->storage->new_slots(table, nslots);
+	table->nslots = nslots;
+	segments_spread(table, from, from_nslots, used);
+}
+
 /*
  * Lays the customers of "from" out anew in slots of the table's own. They are
- * this table's own, or those of a flat state that it takes over.
+ * this table's own, or those of a flat state that it takes over. There is to be room
+ * for "customers".
  */
 static void
-rebuild(CustomerTable *table, const CustomerTable *from, uint64 range,
-		uint64 nslots)
+rebuild(CustomerTable *table, const CustomerTable *from, uint64 customers,
+		uint64 range, uint64 nslots)
 {
 	const char *from_slots = from->slots;
 	const char *from_ones = slot_at(from, from->nslots);
 	uint64		from_nslots = from->nslots;
+	uint64		used = used_below_ones(from);
 	char	   *old_slots = table->slots;
+	Spread		outcome;
 
 	table->storage->new_slots(table, nslots);
 	customer_table_set_range(table, nslots, range);
-	while (!spread(table, from_slots, from_nslots))
+	while ((outcome = spread(table, from_slots, from_nslots)) == SPREAD_NO_ROOM)
 	{
 		char	   *too_few = table->slots;
 
@@ -129,7 +166,12 @@ rebuild(CustomerTable *table, const CustomerTable *from, uint64 range,
 		customer_table_set_range(table, nslots, range);
 		table->storage->free_slots(table, too_few);
 	}
-	memcpy(slot_at(table, nslots), from_ones, table->stride);
+	if (outcome == SPREAD_CROWDED)
+	{
+		table->storage->free_slots(table, table->slots);
+		lay_out_segments(table, from_slots, from_nslots, used, customers);
+	}
+	memcpy(slot_at(table, table->nslots), from_ones, table->stride);
 	if (old_slots != NULL)
 		table->storage->free_slots(table, old_slots);
 }
@@ -148,17 +190,68 @@ rebuild_for(CustomerTable *table, const CustomerTable *from, uint64 customers)
 		nslots = 1;
 		while (nslots < customers)
 			nslots *= 2;
-		rebuild(table, from, 0, nslots);
+		rebuild(table, from, customers, 0, nslots);
 		return;
 	}
 	while (FILL_PER_RANGE(range) < customers)
 		range = GROWN(range);
-	rebuild(table, from, range, range + room_behind(range));
+	rebuild(table, from, customers, range, range + room_behind(range));
+}
+
+/* Lays the table out in segments, in place of homes. */
+static void
+give_up_homes(CustomerTable *table)
+{
+	const uint64 used = used_below_ones(table);
+	char	   *old_slots = table->slots;
+	char	   *old_ones = slot_at(table, table->nslots);
+
+	lay_out_segments(table, old_slots, table->nslots, used, used + 1);
+	memcpy(slot_at(table, table->nslots), old_ones, table->stride);
+	table->storage->free_slots(table, old_slots);
+}
+
+/*
+ * As customer_table_find, from a slot on before which all customers come before the
+ * key: by halving.
+ */
+char *
+customer_table_find_far(const CustomerTable *table, char *slot,
+						CustomerKey key, const char *key_base, bool *found)
+{
+	const int	stride = table->stride;
+	const uint64 most = table->nslots - (slot - table->slots) / stride;
+	uint64		low = 0;
+	uint64		high = 1;
+
+	if (table->is_segmented)
+		return segments_find(table, key, key_base, found);
+	/* a gap is all ones, and so comes after every key */
+	while (high < most &&
+		   compare_slot(table, slot + high * stride, key, key_base) < 0)
+	{
+		low = high + 1;
+		high *= 2;
+	}
+	high = Min(high, most);
+	while (low < high)
+	{
+		uint64		middle = (low + high) / 2;
+
+		if (compare_slot(table, slot + middle * stride, key, key_base) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	slot += low * stride;
+	*found = compare_slot(table, slot, key, key_base) == 0;
+	return slot;
 }
 
 /*
  * Makes a gap where a new customer belongs, and counts it. Returns its slot, or
- * NULL if the table had to grow instead, and the slot is to be found again.
+ * NULL if the table had to be laid out anew instead, and the slot is to be found
+ * again.
  */
 char *
 customer_table_make_room(CustomerTable *table, CustomerKey key, char *slot)
@@ -166,6 +259,7 @@ customer_table_make_room(CustomerTable *table, CustomerKey key, char *slot)
 	int			stride = table->stride;
 	char	   *ones = slot_at(table, table->nslots);
 	char	   *gap = slot;
+	uint64		from_home;
 
 	if (key_is_ones(table->kind, key))
 	{
@@ -178,12 +272,26 @@ customer_table_make_room(CustomerTable *table, CustomerKey key, char *slot)
 		rebuild_for(table, table, used_below_ones(table) + 1);
 		return NULL;
 	}
+	if (table->is_segmented)
+	{
+		slot = segments_make_room(table, slot);
+		table->used += slot != NULL;
+		return slot;
+	}
 	while (gap < ones && slot_in_use(table->kind, gap))
 		gap += stride;
+	from_home = (gap - slot_at(table, home_of(table, key.word[0]))) / stride;
+	customer_table_steps += from_home + 1;
+	if (from_home > MOST_FROM_HOME && table->storage->takes_segments)
+	{
+		give_up_homes(table);
+		return NULL;
+	}
 	if (gap == ones)
 	{
 		/* the last customers of all have filled the room behind the last home */
-		rebuild(table, table, table->range, GROWN(table->nslots));
+		rebuild(table, table, used_below_ones(table) + 1, table->range,
+				GROWN(table->nslots));
 		return NULL;
 	}
 	memmove(slot + stride, slot, gap - slot);
@@ -212,6 +320,10 @@ customer_table_empty(CustomerTable *table)
 							   table->nslots + 1);
 	table->used = 0;
 	table->has_ones = false;
+	/* who comes next may be no crowd */
+	if (table->is_segmented)
+		customer_table_set_range(table, table->nslots,
+								 table->nslots - room_behind(table->nslots));
 }
 
 /* Takes all customers out, and gives the slots back but for so many customers. */
@@ -291,6 +403,12 @@ customer_table_delete(CustomerTable *table, char *slot)
 	{
 		table->has_ones = false;
 		memset(ones, 0xFF, stride);
+		return;
+	}
+	if (table->is_segmented)
+	{
+		if (!segments_delete(table, slot))
+			rebuild_for(table, table, used_below_ones(table));
 		return;
 	}
 	while (end < ones && slot_in_use(table->kind, end) &&

@@ -27,6 +27,10 @@
  * searched from its start. That is the form of a small state (up to 32
  * customers, no gap wasted), and, with nslots = used, of a state at rest.
  *
+ * Keys that were chosen to have one home are bounded: customers that come to lie far
+ * from it are searched for by halving, and before they lie too far the table is
+ * laid out in another way (table_segments.h).
+ *
  * ONE MISS, NOT TWO. A table of a million customers is larger than the caches
  * near the core, so a probe costs a trip to memory. Key and payload lie
  * together, and rows wait in a batch until their slots have been prefetched.
@@ -53,8 +57,10 @@ typedef struct TableStorage
 	void		(*new_slots) (CustomerTable *table, uint64 nslots);
 	/* such old memory is not needed any more */
 	void		(*free_slots) (CustomerTable *table, char *slots);
-	/* makes the table that of a partition of it, from 1 on */
+	/* makes the table that of a partition of it, from 1 on; NULL: it is never cut */
 	void		(*load_partition) (CustomerTable *table, int partition);
+	/* may slots be laid out in segments? A flat value is too small to need it. */
+	bool		takes_segments;
 } TableStorage;
 
 struct CustomerTable
@@ -68,6 +74,7 @@ struct CustomerTable
 	char	   *slots;
 	uint64		nslots;
 	uint64		range;
+	bool		is_segmented;	/* has no homes: see table_segments.h */
 	int			shift;			/* so many first bits all keys have in common */
 	uint64		used;			/* customers, the one at slots[nslots] too */
 	uint64		limit;			/* grow when this many lie in slots 0..nslots-1 */
@@ -98,6 +105,12 @@ struct CustomerSource
 	const char *heap_base;
 };
 
+/*
+ * Slots that new customers have had looked at or moved, in this process: so that a
+ * test can tell how much work keys make.
+ */
+extern retention_internal uint64 customer_table_steps;
+
 extern retention_internal void customer_table_init(CustomerTable *table,
 												   const CustomerFamily *family,
 												   KeyKind kind);
@@ -108,6 +121,11 @@ extern retention_internal void customer_table_clear_slots(char *slots,
 														  int stride,
 														  uint64 from,
 														  uint64 to);
+extern retention_internal char *customer_table_find_far(const CustomerTable *table,
+														char *slot,
+														CustomerKey key,
+														const char *key_base,
+														bool *found);
 extern retention_internal char *customer_table_make_room(CustomerTable *table,
 														 CustomerKey key,
 														 char *slot);
@@ -225,6 +243,14 @@ compare_keys(KeyKind kind, CustomerKey a, const char *a_base,
 	return a.word[1] < b.word[1] ? -1 : a.word[1] > b.word[1];
 }
 
+static inline int
+compare_slot(const CustomerTable *table, const char *slot, CustomerKey key,
+			 const char *key_base)
+{
+	return compare_keys(table->kind, load_key(table->kind, slot),
+						table->heap.base, key, key_base);
+}
+
 /*
  * Slots looked at without a branch. Most customers lie that near their home,
  * each at a distance no processor can predict. Of large slots fewer, since each
@@ -238,6 +264,9 @@ near_slots(int stride)
 	return stride <= 20 ? MOST_NEAR_SLOTS : 2;
 }
 
+/* What lies farther from there is searched for by halving. */
+#define FAR_SLOTS			32
+
 /*
  * The slot of a customer, or the one before which it belongs.
  */
@@ -247,6 +276,7 @@ customer_table_find(const CustomerTable *table, KeyKind kind, int stride,
 {
 	const uint64 word = key.word[0];
 	char	   *slot = table->slots + home_of(table, word) * stride;
+	const char *far;
 
 	if (unlikely(key_is_ones(kind, key)))
 	{
@@ -264,9 +294,16 @@ customer_table_find(const CustomerTable *table, KeyKind kind, int stride,
 				(load_word(slot + 3 * stride) < word);
 		slot += nearer * stride;
 	}
+	else if (unlikely(table->is_segmented))
+		return customer_table_find_far(table, slot, key, key_base, found);
+	far = slot + FAR_SLOTS * stride;
 	/* the slot after the last is all ones, so this ends */
 	while (load_word(slot) < word)
+	{
 		slot += stride;
+		if (unlikely(slot == far))
+			return customer_table_find_far(table, slot, key, key_base, found);
+	}
 	if (kind == KEY_BIGINT)
 		*found = load_word(slot) == word;
 	else
@@ -275,7 +312,12 @@ customer_table_find(const CustomerTable *table, KeyKind kind, int stride,
 
 		while ((order = compare_keys(kind, load_key(kind, slot),
 									 table->heap.base, key, key_base)) < 0)
+		{
 			slot += stride;
+			if (unlikely(slot == far))
+				return customer_table_find_far(table, slot, key, key_base,
+											   found);
+		}
 		*found = order == 0;
 	}
 	return slot;

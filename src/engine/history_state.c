@@ -445,14 +445,10 @@ log_add(HistoryHeader *log, FunctionCallInfo fcinfo, KeyKind kind)
 Datum
 history_add_row(FunctionCallInfo fcinfo, KeyKind kind)
 {
-	MemoryContext aggcontext;
+	MemoryContext aggcontext = aggregate_context(fcinfo);
 	HistoryHeader *log = NULL;
 	bool		skip = PG_ARGISNULL(1) || PG_ARGISNULL(2);
 
-	if (!AggCheckCallContext(fcinfo, &aggcontext))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("order_history's transition function is called by its aggregate alone")));
 	if (!skip)
 		check_finite_time(PG_GETARG_TIMESTAMPTZ(2), "ordered_at");
 	if (PG_ARGISNULL(0))

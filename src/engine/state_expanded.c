@@ -62,7 +62,8 @@ expanded_free_slots(CustomerTable *table, char *slots)
 static const TableStorage expanded_storage = {
 	expanded_new_slots,
 	expanded_free_slots,
-	spill_load
+	spill_load,
+	true
 };
 
 static void

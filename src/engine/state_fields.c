@@ -253,3 +253,35 @@ fields_receive(StringInfo in, const StateField *fields, void *data,
 	FOR_EACH_FIELD(field, fields)
 		field_receive(in, field->type, (char *) data + field->offset, heap);
 }
+
+/* The fewest bytes that fields_send writes. */
+int
+fields_least_bytes(const StateField *fields)
+{
+	int			bytes = 0;
+
+	FOR_EACH_FIELD(field, fields)
+	{
+		switch ((FieldType) field->type)
+		{
+			case FIELD_END:
+			case FIELD_DERIVED:
+				break;
+			case FIELD_BYTE:
+			case FIELD_MONEY:	/* the tag of none */
+				bytes += 1;
+				break;
+			case FIELD_UINT32:
+			case FIELD_TIMELINE:	/* the number of none */
+			case FIELD_INSTANTS:
+			case FIELD_DATED_MONEY:
+				bytes += 4;
+				break;
+			case FIELD_INT64:
+			case FIELD_COUNT:
+				bytes += 8;
+				break;
+		}
+	}
+	return bytes;
+}

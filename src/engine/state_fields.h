@@ -78,5 +78,6 @@ extern retention_internal void fields_send(StringInfo out,
 extern retention_internal void fields_receive(StringInfo in,
 											  const StateField *fields,
 											  void *data, StateHeap *heap);
+extern retention_internal int fields_least_bytes(const StateField *fields);
 
 #endif							/* RETENTION_STATE_FIELDS_H */

@@ -214,7 +214,8 @@ flat_grow_heap(StateHeap *heap, uint64 needed)
 static const TableStorage flat_storage = {
 	flat_new_slots,
 	flat_free_slots,
-	NULL						/* it is never cut */
+	NULL,
+	false
 };
 
 static void

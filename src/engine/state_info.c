@@ -50,3 +50,14 @@ state_info(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(row),
 													  values, nulls)));
 }
+
+/*
+ * How much work customers have made in this process (customer_table_steps): a
+ * function that tests declare, and nobody else.
+ */
+PG_FUNCTION_INFO_V1(retention_table_steps);
+Datum
+retention_table_steps(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT64((int64) customer_table_steps);
+}

@@ -41,6 +41,15 @@ reject_bytes(const char *what)
 			 errmsg("invalid retention state: %s", what)));
 }
 
+/* As pq_getmsgbytes does; see rethrow_as. */
+static void
+reject_end(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROTOCOL_VIOLATION),
+			 errmsg("insufficient data left in message")));
+}
+
 /* "what" says of a key what is wrong: "impossible %s" */
 static void
 reject_key(const CustomerFamily *family, const char *what)
@@ -222,9 +231,10 @@ receive_key(StringInfo in, const CustomerFamily *family, KeyKind kind,
 
 /* The fewest bytes a customer takes in the binary form. */
 static int
-least_customer_bytes(KeyKind kind)
+least_customer_bytes(const CustomerFamily *family, KeyKind kind)
 {
-	return kind == KEY_TEXT ? (int) sizeof(uint32) : Max(key_size(kind), 1);
+	return (kind == KEY_TEXT ? (int) sizeof(uint32) : Max(key_size(kind), 1)) +
+		fields_least_bytes(family->payload_fields);
 }
 
 static void
@@ -249,12 +259,9 @@ receive_customers(StringInfo in, ExpandedState *expanded, uint64 count)
 		reject_key(family, "a %s appears twice");
 }
 
-/*
- * Reads a whole state, which must be of this SQL type. The result is flat, in the
- * current memory context.
- */
-Datum
-state_from_message(StringInfo in, const char *type)
+/* A whole state. Where the message ends too early, an error of the protocol. */
+static Datum
+receive_state(StringInfo in, const char *type)
 {
 	const CustomerFamily *family;
 	StateOptions options;
@@ -288,14 +295,74 @@ state_from_message(StringInfo in, const char *type)
 		!family->valid(totals, expanded->table.heap.base, &options))
 		reject_bytes("impossible totals");
 	count = pq_getmsgint64(in);
-	if (count < 0 || (kind == KEY_NONE && count != 0) ||
-		count > (in->len - in->cursor) / least_customer_bytes(kind))
+	if (count < 0 || (kind == KEY_NONE && count != 0))
 		reject_key(family, "wrong number of %ss");
+	/* before there is memory for so many */
+	if (count > (in->len - in->cursor) / least_customer_bytes(family, kind))
+		reject_end();
 	customer_table_reserve_new(&expanded->table, count);
 	receive_customers(in, expanded, count);
-	pq_getmsgend(in);
+	if (in->cursor != in->len)
+		reject_bytes("there are bytes behind its end");
 
 	return state_build_end(expanded);
+}
+
+/*
+ * Ends with the error that was raised while a state was read. The form has a code of
+ * its own, and an end that comes too early is no fault of the connection, as which
+ * clients take class 08.
+ */
+static void
+rethrow_as(int form, const char *type, MemoryContext caller)
+{
+	ErrorData  *error;
+
+	MemoryContextSwitchTo(caller);
+	error = CopyErrorData();
+	if (error->sqlerrcode == ERRCODE_PROTOCOL_VIOLATION)
+	{
+		FlushErrorState();
+		ereport(ERROR,
+				(errcode(form),
+				 form == ERRCODE_INVALID_TEXT_REPRESENTATION ?
+				 errmsg("invalid input syntax for type %s", type) :
+				 errmsg("invalid binary representation of type %s", type),
+				 errdetail("It ends too early.")));
+	}
+	if (error->sqlerrcode != ERRCODE_INVALID_BINARY_REPRESENTATION)
+		PG_RE_THROW();
+	error->sqlerrcode = form;
+	FlushErrorState();
+	ReThrowError(error);
+}
+
+static Datum
+receive_form(StringInfo in, const char *type, int form)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	Datum		state = 0;
+
+	PG_TRY();
+	{
+		state = receive_state(in, type);
+	}
+	PG_CATCH();
+	{
+		rethrow_as(form, type, caller);
+	}
+	PG_END_TRY();
+	return state;
+}
+
+/*
+ * Reads a whole state, which must be of this SQL type. The result is flat, in the
+ * current memory context.
+ */
+Datum
+state_from_message(StringInfo in, const char *type)
+{
+	return receive_form(in, type, ERRCODE_INVALID_BINARY_REPRESENTATION);
 }
 
 /*
@@ -325,7 +392,7 @@ state_from_text(const char *text, const char *type)
 				 errmsg("invalid input syntax for type %s", type),
 				 errdetail("It is not base64.")));
 	bytes.data[bytes.len] = '\0';
-	return state_from_message(&bytes, type);
+	return receive_form(&bytes, type, ERRCODE_INVALID_TEXT_REPRESENTATION);
 }
 
 /*

@@ -7,6 +7,7 @@
  */
 #include "base/compat.h"
 
+#include "base/checks.h"
 #include "engine/customer_type.h"
 #include "engine/state_read.h"
 #include "engine/transition.h"
@@ -79,6 +80,35 @@ absorb_table(CustomerTable *into, CustomerTable *from)
 }
 
 /*
+ * Both states as one. The first may be changed, and its memory is to be in the
+ * context; "fcinfo" is that of an aggregate, or NULL.
+ */
+static Datum
+merge_states(Datum into, Datum other, MemoryContext context,
+			 FunctionCallInfo fcinfo)
+{
+	StateUpdate update;
+	CustomerTable view;
+	CustomerTable *from = state_open(other, &view);
+
+	state_update_open_value(&update, into, context,
+							customer_table_customers(from) * from->stride +
+							from->heap.used);
+	check_mergeable(update.table, from);
+	if (update.expanded)
+	{
+		if (fcinfo)
+			expanded_let_spill(update.expanded, fcinfo);
+		expanded_absorb_batch(update.expanded);
+	}
+	merge_totals(update.table, from);
+	if (update.expanded == NULL ||
+		!expanded_spill_to_merge(update.expanded, from))
+		absorb_table(update.table, from);
+	return state_update_end(&update);
+}
+
+/*
  * retention_state_combine(retention_state, retention_state)
  *
  * Both states as one: for parallel workers, and the transition function of
@@ -88,13 +118,8 @@ PG_FUNCTION_INFO_V1(retention_state_combine);
 Datum
 retention_state_combine(PG_FUNCTION_ARGS)
 {
-	MemoryContext aggcontext;
-	StateUpdate update;
-	CustomerTable view;
-	CustomerTable *from;
+	MemoryContext aggcontext = aggregate_context(fcinfo);
 
-	if (!AggCheckCallContext(fcinfo, &aggcontext))
-		elog(ERROR, "retention_state_combine called in non-aggregate context");
 	if (PG_ARGISNULL(1))
 	{
 		if (PG_ARGISNULL(0))
@@ -104,20 +129,20 @@ retention_state_combine(PG_FUNCTION_ARGS)
 	/* the first: our caller copies it into its own memory */
 	if (PG_ARGISNULL(0))
 		PG_RETURN_DATUM(PG_GETARG_DATUM(1));
+	return merge_states(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), aggcontext,
+						fcinfo);
+}
 
-	from = state_open(PG_GETARG_DATUM(1), &view);
-	state_update_open_value(&update, PG_GETARG_DATUM(0), aggcontext,
-							customer_table_customers(from) * from->stride +
-							from->heap.used);
-	check_mergeable(update.table, from);
-	if (update.expanded)
-	{
-		expanded_let_spill(update.expanded, fcinfo);
-		expanded_absorb_batch(update.expanded);
-	}
-	merge_totals(update.table, from);
-	if (update.expanded == NULL ||
-		!expanded_spill_to_merge(update.expanded, from))
-		absorb_table(update.table, from);
-	return state_update_end(&update);
+/*
+ * merge(a retention_state, b retention_state)
+ *
+ * What rollup makes of the two, outside an aggregate.
+ */
+PG_FUNCTION_INFO_V1(retention_state_merge);
+Datum
+retention_state_merge(PG_FUNCTION_ARGS)
+{
+	/* a copy, and a flat one: the argument may lie in a table's buffer */
+	return merge_states(PointerGetDatum(PG_DETOAST_DATUM_COPY(PG_GETARG_DATUM(0))),
+						PG_GETARG_DATUM(1), CurrentMemoryContext, NULL);
 }

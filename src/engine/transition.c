@@ -82,15 +82,6 @@ read_options(FunctionCallInfo fcinfo, const CustomerFamily *family,
 	family_derive_options(family, options);
 }
 
-/* Raises an error if a transition function is called by hand. */
-void
-state_check_aggregate(FunctionCallInfo fcinfo, const CustomerFamily *family)
-{
-	if (!AggCheckCallContext(fcinfo, NULL))
-		elog(ERROR, "transition function of %s called in non-aggregate context",
-			 family->name);
-}
-
 /*
  * The long way of state_update_begin: any form, any context, or no state yet.
  */
@@ -99,11 +90,8 @@ state_update_open(StateUpdate *update, FunctionCallInfo fcinfo,
 				  const CustomerFamily *family, KeyKind kind, int first_option,
 				  Size incoming)
 {
-	MemoryContext aggcontext;
+	MemoryContext aggcontext = aggregate_context(fcinfo);
 
-	if (!AggCheckCallContext(fcinfo, &aggcontext))
-		elog(ERROR, "transition function of %s called in non-aggregate context",
-			 family->name);
 	if (PG_ARGISNULL(0))
 	{
 		flat_create(&update->flat, family, kind);

@@ -46,8 +46,6 @@ extern retention_internal void state_update_open(StateUpdate *update,
 												 KeyKind kind,
 												 int first_option,
 												 Size incoming);
-extern retention_internal void state_check_aggregate(FunctionCallInfo fcinfo,
-													 const CustomerFamily *family);
 extern retention_internal void state_expect_customers(StateUpdate *update,
 													  uint64 customers);
 extern retention_internal Datum state_update_close_flat(StateUpdate *update);
@@ -272,7 +270,7 @@ state_transition_of_history(FunctionCallInfo fcinfo, const CustomerFamily *famil
 	KeyKind		kind;
 	Size		incoming;
 
-	state_check_aggregate(fcinfo, family);
+	(void) aggregate_context(fcinfo);
 	if (PG_ARGISNULL(1))
 	{
 		if (PG_ARGISNULL(0))

@@ -10,7 +10,7 @@ use Exporter 'import';
 use PostgreSQL::Test::Cluster;
 
 our @EXPORT = qw(start_server answer rows one_row plan_of outcome seconds peak_memory_query write_file
-  members aggregates states readers create_orders bigint_with_word uuid_with_words
+  members aggregates states readers create_orders bigint_with_word uuid_with_words first_half_with_words
   row_readers same_rows buyers_sql scored_sql summary_sql transitions_sql);
 
 my $node;
@@ -275,7 +275,8 @@ sub unmix64
 
 # The customer whose words in the engine are these
 sub bigint_with_word { return unpack 'q', pack 'Q', unmix64($_[0]); }
-sub uuid_with_words { return sprintf '%016x%016x', unmix64($_[0]) ^ mix64($_[1]), $_[1]; }
+sub first_half_with_words { return unmix64($_[0]) ^ mix64($_[1]); }
+sub uuid_with_words { return sprintf '%016x%016x', first_half_with_words(@_), $_[1]; }
 
 # Table orders: skewed customers (NULL now and then) under four kinds of key with every
 # border case among them, two years of times, amounts of mixed scale with refunds, zeros,
