@@ -317,7 +317,7 @@ ORDER BY period_index;
 \echo '    dormant       active in the month before'
 \echo '    silent        without an order then, too'
 \echo
-\echo 'churn %: dormant, of those active the month before. gain: how many new or resurrected there'
+\echo 'dormant %: dormant, of those active the month before. gain: how many new or resurrected there'
 \echo 'are for each dormant; below 1, fewer are active than the month before. * the month is not over:'
 \echo 'these are counts so far, and who is dormant may still come'
 \echo
@@ -331,7 +331,7 @@ SELECT to_char(period_start, 'YYYY-MM') || CASE WHEN is_complete THEN '' ELSE '*
             || repeat('▒', round(16.0 * resurrected_customers / most)::int), 17) AS "active drawn",
        dormant_customers AS dormant,
        silent_customers AS silent,
-       round(100 * churn_rate::numeric, 1) AS "churn %",
+       round(100 * dormant_rate::numeric, 1) AS "dormant %",
        round(quick_ratio::numeric, 2) AS gain
 FROM (
     SELECT *, nullif(max(active_customers) OVER (), 0) AS most

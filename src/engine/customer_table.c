@@ -82,7 +82,8 @@ typedef enum Spread
 {
 	SPREAD_DONE,
 	SPREAD_NO_ROOM,				/* behind the last home */
-	SPREAD_CROWDED				/* too far from home, for keys that nobody chose */
+	SPREAD_CROWDED				/* too far from home, for keys that nobody
+								 * chose */
 } Spread;
 
 /*

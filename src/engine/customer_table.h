@@ -53,13 +53,24 @@ typedef struct TableSpill TableSpill;
 /* Who holds a table's memory: a flat value or an expanded object. */
 typedef struct TableStorage
 {
-	/* points table->slots at new memory for nslots + 1; the old stays readable */
+	/*
+	 * points table->slots at new memory for nslots + 1; the old stays
+	 * readable
+	 */
 	void		(*new_slots) (CustomerTable *table, uint64 nslots);
 	/* such old memory is not needed any more */
 	void		(*free_slots) (CustomerTable *table, char *slots);
-	/* makes the table that of a partition of it, from 1 on; NULL: it is never cut */
+
+	/*
+	 * makes the table that of a partition of it, from 1 on; NULL: it is never
+	 * cut
+	 */
 	void		(*load_partition) (CustomerTable *table, int partition);
-	/* may slots be laid out in segments? A flat value is too small to need it. */
+
+	/*
+	 * may slots be laid out in segments? A flat value is too small to need
+	 * it.
+	 */
 	bool		takes_segments;
 } TableStorage;
 
@@ -77,14 +88,15 @@ struct CustomerTable
 	bool		is_segmented;	/* has no homes: see table_segments.h */
 	int			shift;			/* so many first bits all keys have in common */
 	uint64		used;			/* customers, the one at slots[nslots] too */
-	uint64		limit;			/* grow when this many lie in slots 0..nslots-1 */
+	uint64		limit;			/* grow when this many lie in slots
+								 * 0..nslots-1 */
 	StateOptions *options;
 	void	   *totals;
 	StateHeap	heap;
 
 	/*
-	 * A table that outgrew its memory and is now being read: the partition in it,
-	 * of so many, and what all of them hold. Otherwise these are 0.
+	 * A table that outgrew its memory and is now being read: the partition in
+	 * it, of so many, and what all of them hold. Otherwise these are 0.
 	 */
 	int			partition;
 	int			npartitions;

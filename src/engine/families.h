@@ -85,11 +85,16 @@ typedef struct CustomerFamily
 	/* into += from; may keep derived totals up to date in table->totals */
 	void		(*merge) (CustomerTable *table, void *into, const void *from,
 						  const char *from_base);
-	/* asks for the heap blocks that merging into a payload will read; may be NULL */
-	void		(*prefetch) (const void *payload, const char *heap_base);
+
 	/*
-	 * Is this a payload that rows could have made? Of a family without customers:
-	 * are these totals? NULL: all are.
+	 * asks for the heap blocks that merging into a payload will read; may be
+	 * NULL
+	 */
+	void		(*prefetch) (const void *payload, const char *heap_base);
+
+	/*
+	 * Is this a payload that rows could have made? Of a family without
+	 * customers: are these totals? NULL: all are.
 	 */
 	bool		(*valid) (const void *payload, const char *heap_base,
 						  const StateOptions *options);
@@ -99,8 +104,8 @@ typedef struct CustomerFamily
 						   const CustomerSource *source);
 
 	/*
-	 * For a family whose keys are no customers but numbers: one, or the three of
-	 * a pattern; and whose states may be of an SQL type of their own.
+	 * For a family whose keys are no customers but numbers: one, or the three
+	 * of a pattern; and whose states may be of an SQL type of their own.
 	 */
 	const char *type;			/* its name; NULL: retention_state */
 	const char *key_name;		/* what its keys are; NULL: customer */

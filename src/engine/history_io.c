@@ -68,6 +68,7 @@ send_key(StringInfo out, KeyKind kind, CustomerKey key, const char *base)
 			break;
 		default:
 			text = key_text(key, base, bytes, &size);
+
 			pq_sendint32(out, size);
 			pq_sendbytes(out, text, size);
 			break;

@@ -127,6 +127,7 @@ log_append(HistoryHeader *log, const HistoryHeader *counts,
 	log->size += size;
 	log->records += counts->records;
 	log->rows += counts->rows;
+
 	return log;
 }
 

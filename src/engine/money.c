@@ -34,7 +34,8 @@
 #define DIGIT_BASE				10000
 #define DIGIT_DECIMALS			4
 #define MOST_NARROW_DIGITS		11	/* 122 bits are 37 decimal digits, and the
-									 * first and last may be in part of a digit */
+									 * first and last may be in part of a
+									 * digit */
 
 #define DIGITS_WITHOUT_OVERFLOW 9
 
@@ -196,7 +197,7 @@ narrow_from_stored(Money *money, const StoredNumeric *stored)
 	if (shift > 0 && !scale_up(&mantissa, shift))
 		return false;
 	return money_set_narrow(money, stored->negative ? -mantissa : mantissa,
-					  stored->decimals);
+							stored->decimals);
 }
 
 /* Keeps a numeric that is not narrow in the heap. */
@@ -649,7 +650,11 @@ money_message_is_whole(const char *bytes, uint64 size)
 		return size == 1;
 	if (tag != MONEY_TAG_WIDE)
 		return size == 1 + 2 * sizeof(uint64);
-	/* a numeric is four numbers of 16 bits, the first of which counts its digits */
+
+	/*
+	 * a numeric is four numbers of 16 bits, the first of which counts its
+	 * digits
+	 */
 	if (size < 1 + sizeof(uint32) + 4 * sizeof(uint16))
 		return false;
 	memcpy(&numeric_size, bytes + 1, sizeof(numeric_size));

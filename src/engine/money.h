@@ -110,7 +110,7 @@ extern retention_internal Numeric money_numeric(const Money *money,
 												const char *base);
 extern retention_internal int money_sign(const Money *money, const char *base);
 extern retention_internal int money_wide_decimals(const Money *money,
-												const char *base);
+												  const char *base);
 extern retention_internal int money_compare(const Money *a, const char *a_base,
 											const Money *b, const char *b_base);
 extern retention_internal bool money_is_finite(const Money *money,
@@ -132,7 +132,7 @@ extern retention_internal void money_move(StateHeap *into, Money *money,
 extern retention_internal void money_send(StringInfo out, const Money *money,
 										  const char *base);
 extern retention_internal bool money_message_is_whole(const char *bytes,
-													uint64 size);
+													  uint64 size);
 extern retention_internal void money_receive(StringInfo in, StateHeap *heap,
 											 Money *money);
 

@@ -34,7 +34,7 @@ static void
 prefer_huge_pages(char *memory, uint64 size)
 {
 #ifdef MADV_HUGEPAGE
-	const uintptr_t page = 2 * 1024 * 1024;
+	const		uintptr_t page = 2 * 1024 * 1024;
 	uintptr_t	begin = TYPEALIGN(page, (uintptr_t) memory);
 	uintptr_t	end = TYPEALIGN_DOWN(page, (uintptr_t) memory + size);
 

@@ -62,7 +62,7 @@ extern retention_internal ExpandedState *state_build_begin(const CustomerFamily 
 														   const StateOptions *options);
 extern retention_internal Datum state_build_end(ExpandedState *expanded);
 extern retention_internal retention_noreturn void reject_large_state(const CustomerTable *table,
-												  uint64 size);
+																	 uint64 size);
 
 /* Adds a customer to a state being built. */
 static inline void

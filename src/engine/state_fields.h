@@ -68,8 +68,8 @@ extern retention_internal uint64 fields_heap_size(const StateField *fields,
 												  const void *data,
 												  const char *base);
 extern retention_internal void fields_copy_derived(const StateField *fields,
-													void *into,
-													const void *from);
+												   void *into,
+												   const void *from);
 extern retention_internal void fields_move(const StateField *fields, void *data,
 										   StateHeap *into, const char *base);
 extern retention_internal void fields_send(StringInfo out,

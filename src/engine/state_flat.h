@@ -62,6 +62,6 @@ extern retention_internal void *flat_close(FlatState *flat);
 
 extern retention_internal uint64 flat_packed_size(const CustomerTable *table);
 extern retention_internal void flat_pack(const CustomerTable *table,
-										  void *image, Size size);
+										 void *image, Size size);
 
 #endif							/* RETENTION_STATE_FLAT_H */

@@ -63,7 +63,11 @@ memory_exceeded_by_rows(const CustomerTable *table, MemoryContext own,
 
 	if (likely(!slots_grow && !heap_grows))
 		return false;
-	/* a heap that is nothing beside the slots is not worth their way to a file */
+
+	/*
+	 * a heap that is nothing beside the slots is not worth their way to a
+	 * file
+	 */
 	if (!slots_grow && heap_size * 9 / 4 <= slots / SPILLED_SHARE)
 		return false;
 	return exceeds_limit(own, slots_grow ? slots * 5 / 2 : slots,

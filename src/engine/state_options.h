@@ -29,7 +29,8 @@ typedef struct OptionSpec
 {
 	const char *name;			/* of the SQL argument */
 	OptionType	type;
-	int64		least;			/* of an interval, in microseconds; 0: any above 0 */
+	int64		least;			/* of an interval, in microseconds; 0: any
+								 * above 0 */
 } OptionSpec;
 
 /*
@@ -56,8 +57,8 @@ StaticAssertDecl(ZONE_NAME_SIZE % sizeof(OptionValue) == 0, "a zone fills its va
 typedef struct StateOptions
 {
 	int64		derived[MOST_DERIVED];	/* what the family makes of them */
-	OptionValue value[MOST_OPTIONS];	/* as given; a state holds only as many
-										 * as its family has */
+	OptionValue value[MOST_OPTIONS];	/* as given; a state holds only as
+										 * many as its family has */
 } StateOptions;
 
 extern retention_internal int option_values(const OptionSpec *specs, int count);

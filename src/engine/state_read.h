@@ -19,7 +19,7 @@ extern retention_internal CustomerTable *state_read(FunctionCallInfo fcinfo,
 													CustomerTable *view);
 extern retention_internal TimestampTz state_as_of(const CustomerTable *table);
 extern retention_internal retention_noreturn void reject_state(const CustomerTable *table,
-											const char *wanted);
+															   const char *wanted);
 
 /*
  * A share of customers as a final function's result; NULL of none.

@@ -161,7 +161,11 @@ even_out(CustomerTable *table, uint64 from, uint64 to, uint64 customers)
 		memmove(end, segment_at(table, i), size);
 		end += size;
 	}
-	/* from the last segment on, as each lies behind the customers it is to get */
+
+	/*
+	 * from the last segment on, as each lies behind the customers it is to
+	 * get
+	 */
 	for (uint64 i = n; i-- > 0;)
 	{
 		uint64		first = i * customers / n;

@@ -66,7 +66,11 @@ varint_read(const uint8 **at)
 	*at += size;
 	if (unlikely(size == MOST_VARINT))
 		return load_little_endian(from + 1);
-	/* its bytes to the top, then out with them and with the mark of their number */
+
+	/*
+	 * its bytes to the top, then out with them and with the mark of their
+	 * number
+	 */
 	return (load_little_endian(from) << (64 - 8 * size)) >> (64 - 7 * size);
 }
 

@@ -223,7 +223,7 @@ add_cases(Objective *result, const Model *model, double x, const RunSums *sums)
 {
 	const double r = model->r;
 	const double shape = r + x;
-	const double others = x - 1 + model->m;		/* v has -ln(b + others) */
+	const double others = x - 1 + model->m; /* v has -ln(b + others) */
 	double		(*h)[MOST_VARIABLES] = result->hessian;
 	double		share;
 
@@ -350,7 +350,7 @@ expected_by_series(const Prospect *prospect, double *expected)
 	const double a = prospect->a;
 	const double l = log1p(prospect->tau);
 	const double z = prospect->tau / (1 + prospect->tau);
-	const double a_b = a + prospect->b;		/* c + 1 */
+	const double a_b = a + prospect->b; /* c + 1 */
 	const double c = prospect->c;
 	const double g = prospect->g;
 	const double safe = Max(-g, 2 * (a - 2) * prospect->tau);

@@ -79,8 +79,8 @@ struct BtydFamily
 	double		first_chances;
 
 	/*
-	 * The log-likelihood of all customers. Its derivatives are with respect to
-	 * the logarithms of the parameters (all of which are above zero here).
+	 * The log-likelihood of all customers. Its derivatives are with respect
+	 * to the logarithms of the parameters (all of which are above zero here).
 	 */
 	void		(*log_likelihood) (const BtydModel *model, const BtydData *data,
 								   Objective *result);

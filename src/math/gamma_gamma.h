@@ -19,7 +19,7 @@
 
 #include "math/optimize.h"
 
-#define GAMMA_GAMMA_PARAMS	3		/* p, q, v */
+#define GAMMA_GAMMA_PARAMS	3	/* p, q, v */
 
 /* Customers of x repeat purchases worth "mean" each; x and mean above zero. */
 typedef struct SpendPattern

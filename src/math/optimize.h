@@ -27,8 +27,8 @@ typedef struct Objective
 {
 	double		value;
 	double		gradient[MOST_VARIABLES];
-	double		hessian[MOST_VARIABLES][MOST_VARIABLES];	/* symmetric, all of
-														 * it filled in */
+	double		hessian[MOST_VARIABLES][MOST_VARIABLES];	/* symmetric, all of it
+															 * filled in */
 } Objective;
 
 typedef void (*ObjectiveFunction) (const double *at, Objective *result,
@@ -48,8 +48,8 @@ typedef struct Maximum
 	double		at[MOST_VARIABLES];
 	Objective	objective;		/* there */
 	int			iterations;
-	bool		is_interior;	/* a top, curved in all directions, and not at a
-								 * limit; otherwise the highest point seen */
+	bool		is_interior;	/* a top, curved in all directions, and not at
+								 * a limit; otherwise the highest point seen */
 	/* of the inverse of -Hessian, the diagonal; if is_interior */
 	double		variance[MOST_VARIABLES];
 } Maximum;

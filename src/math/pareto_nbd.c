@@ -77,7 +77,7 @@ static double
 bell_value(const Bell *bell, double y, double *slope)
 {
 	const double up = expm1(y);
-	const double grown_by = exp(y);	/* up + 1 has no digits of small ones */
+	const double grown_by = exp(y); /* up + 1 has no digits of small ones */
 	double		value = bell->slope * y;
 
 	*slope = bell->slope;
@@ -331,7 +331,7 @@ integrate_departure(const double *params, const BtydHistory *history,
 			.slope = -sums.power_near,
 			.factors = {
 				{sums.power_far, sums.share, 1 - sums.share},
-				{0, 0, 1}			/* none */
+				{0, 0, 1}		/* none */
 			}
 		};
 
@@ -675,6 +675,7 @@ pmf_left(const double *params, double n, double horizon)
 			{s + 1, u / (beta + u), beta / (beta + u)}
 		}
 	};
+
 	/* below it, even with the factors at their largest, less than e^-CUT */
 	const double low = -(CUT + power_alpha * log1p(u / alpha) +
 						 (s + 1) * log1p(u / beta)) / (n + 1);

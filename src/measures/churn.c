@@ -76,7 +76,7 @@ churn_merge(CustomerTable *table, void *into, const void *from,
 
 static bool
 churn_valid(const void *payload, const char *heap_base,
-		   const StateOptions *options)
+			const StateOptions *options)
 {
 	uint8		active = ((const ChurnPayload *) payload)->active;
 
@@ -176,7 +176,8 @@ churn_convert(PG_FUNCTION_ARGS)
  */
 typedef struct InactivePayload
 {
-	uint8		active;			/* has an order in [as_of - inactive_after, as_of) */
+	uint8		active;			/* has an order in [as_of - inactive_after,
+								 * as_of) */
 } InactivePayload;
 
 enum
@@ -210,7 +211,7 @@ inactive_merge(CustomerTable *table, void *into, const void *from,
 
 static bool
 inactive_valid(const void *payload, const char *heap_base,
-		   const StateOptions *options)
+			   const StateOptions *options)
 {
 	return ((const InactivePayload *) payload)->active <= 1;
 }
@@ -402,7 +403,7 @@ revenue_retention(FunctionCallInfo fcinfo, bool gross, const char *name)
 	if (money_is_none(&kept))
 		PG_RETURN_FLOAT8(0);
 	PG_RETURN_FLOAT8(money_ratio(money_numeric(&kept, heap.base),
-								   money_numeric(&previous, heap.base)));
+								 money_numeric(&previous, heap.base)));
 }
 
 /*

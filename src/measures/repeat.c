@@ -34,14 +34,15 @@
  */
 typedef struct RepeatPayload
 {
-	uint32		rows;			/* of this customer; stays at its largest value */
+	uint32		rows;			/* of this customer; stays at its largest
+								 * value */
 } RepeatPayload;
 
 typedef struct RepeatTotals
 {
 	int64		repeaters;		/* customers with two rows or more, kept up to
-								 * date so that a window's every frame costs the
-								 * same */
+								 * date so that a window's every frame costs
+								 * the same */
 } RepeatTotals;
 
 static inline bool
@@ -66,7 +67,7 @@ repeat_merge(CustomerTable *table, void *into, const void *from,
 
 static bool
 repeat_valid(const void *payload, const char *heap_base,
-		   const StateOptions *options)
+			 const StateOptions *options)
 {
 	return ((const RepeatPayload *) payload)->rows > 0;
 }
@@ -217,7 +218,7 @@ repeat_window_merge(CustomerTable *table, void *into, const void *from,
 
 static bool
 repeat_window_valid(const void *payload, const char *heap_base,
-		   const StateOptions *options)
+					const StateOptions *options)
 {
 	return ((const RepeatWindowPayload *) payload)->orders <= 2;
 }
@@ -317,7 +318,7 @@ static const OptionSpec second_order_options[] = {
 /* The two earliest of four. */
 static void
 two_orders_merge(CustomerTable *table, void *into, const void *from,
-				   const char *from_base)
+				 const char *from_base)
 {
 	TwoOrders  *a = into;
 	const TwoOrders *b = from;
@@ -330,7 +331,7 @@ two_orders_merge(CustomerTable *table, void *into, const void *from,
 
 static bool
 second_order_valid(const void *payload, const char *heap_base,
-		   const StateOptions *options)
+				   const StateOptions *options)
 {
 	const TwoOrders *orders = payload;
 
@@ -424,7 +425,7 @@ static const OptionSpec repeat_survival_options[] = {
 
 static bool
 repeat_survival_valid(const void *payload, const char *heap_base,
-		   const StateOptions *options)
+					  const StateOptions *options)
 {
 	const TwoOrders *orders = payload;
 	TimestampTz as_of = options->value[REPEAT_SURVIVAL_AS_OF].time;

@@ -120,7 +120,11 @@ count_customer(Window *windows, const SortedInstants *orders,
 			   const Interval *unit, int64 max_index, TimestampTz as_of)
 {
 	TimestampTz first = orders->at[0];
-	/* before as_of a window has begun; by then, it has ended when the next begins */
+
+	/*
+	 * before as_of a window has begun; by then, it has ended when the next
+	 * begins
+	 */
 	int64		begun = windows_begun(first, unit, as_of - 1, max_index + 1);
 	int64		ended = windows_begun(first, unit, as_of, max_index + 2) - 1;
 	int64		last = -1;

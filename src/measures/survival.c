@@ -48,7 +48,7 @@ survival_merge(CustomerTable *table, void *into, const void *from,
 
 static bool
 survival_valid(const void *payload, const char *heap_base,
-		   const StateOptions *options)
+			   const StateOptions *options)
 {
 	const SurvivalCounts *counts = payload;
 
@@ -123,6 +123,7 @@ survival_transfn(PG_FUNCTION_ARGS)
 	days = PG_GETARG_FLOAT8(1);
 	check_double_range(days, 0, INFINITY, "days");
 	counts = survival_counts(PG_GETARG_BOOL(2));
+
 	state_add(&update, &survival_family, KEY_BIGINT, survival_key(days),
 			  &counts);
 	return state_update_end(&update);

@@ -41,7 +41,8 @@ typedef struct ModelValue
 	ModelKind	kind;
 	bool		has_params;
 	int			nparams;
-	BtydModel	btyd;			/* a spend model has no family, but its params here */
+	BtydModel	btyd;			/* a spend model has no family, but its params
+								 * here */
 } ModelValue;
 
 /* Standard errors of the parameters, as far as they are known. */

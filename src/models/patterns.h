@@ -30,7 +30,8 @@ typedef struct PatternCount
 /* The whole of a gamma_gamma state. */
 typedef struct SpendTotals
 {
-	int64		left_out;		/* customers with x > 0, but a mean that is not */
+	int64		left_out;		/* customers with x > 0, but a mean that is
+								 * not */
 } SpendTotals;
 
 /* A mean value beyond is none; one below is not told from zero. */

@@ -270,7 +270,7 @@ const char *
 churn_risk_name(ChurnRisk risk)
 {
 	static const char *const names[RISK_COUNT] = {
-		[RISK_LOW] = "low", [RISK_MEDIUM] = "medium", [RISK_HIGH] = "high"
+		[RISK_LOW] = "low",[RISK_MEDIUM] = "medium",[RISK_HIGH] = "high"
 	};
 
 	return names[risk];

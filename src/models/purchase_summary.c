@@ -185,7 +185,7 @@ static void
 summary_derive(StateOptions *options)
 {
 	options->derived[0] = interval_days(&options->value[SUMMARY_UNIT].interval,
-									 "unit");
+										"unit");
 }
 
 static void

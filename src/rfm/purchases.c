@@ -43,7 +43,7 @@ purchases_merge(CustomerTable *table, void *into, const void *from,
 
 static bool
 purchases_valid(const void *payload, const char *heap_base,
-		   const StateOptions *options)
+				const StateOptions *options)
 {
 	const Purchases *purchases = payload;
 

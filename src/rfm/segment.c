@@ -46,6 +46,7 @@ static const struct
 	const char *english;		/* on a report; in UTF-8, as is this file */
 	const char *french;
 }			segments[SEGMENT_NAME_COUNT] = {
+
 	[SEGMENT_CHAMPIONS] = {"champions",
 	"Champions", "Champions"},
 	[SEGMENT_LOYAL] = {"loyal",
@@ -86,7 +87,6 @@ static const char *const grid_names[] = {
  */
 #define ROW(fm1, fm2, fm3, fm4, fm5) \
 	{SEGMENT_##fm1, SEGMENT_##fm2, SEGMENT_##fm3, SEGMENT_##fm4, SEGMENT_##fm5}
-
 /* INDENT OFF */
 static const Segment standard_grid[5][5] = {
 	/* R \ FM     1               2                   3                   4          5 */

@@ -167,7 +167,7 @@ backtest(PG_FUNCTION_ARGS)
 	static const OrdersArguments arguments = {
 		.relation = 1, .tz = 9, .order_id = 10
 	};
-	FitCall	call;
+	FitCall		call;
 
 	fit_call_init(&call, fcinfo, write_backtest, 8, 7);
 	call.base.ntables = 2;
@@ -185,7 +185,7 @@ PG_FUNCTION_INFO_V1(backtest_of_states);
 Datum
 backtest_of_states(PG_FUNCTION_ARGS)
 {
-	FitCall	call;
+	FitCall		call;
 
 	fit_call_init(&call, fcinfo, write_backtest, 3, 2);
 	call.base.ntables = 2;

@@ -170,6 +170,7 @@ value_text(Oid type, Datum value)
 
 	if (length <= MOST_SHOWN_BYTES)
 		return text;
+
 	return psprintf("%.*s...", pg_mbcliplen(text, length, MOST_SHOWN_BYTES), text);
 }
 

@@ -164,7 +164,8 @@ typedef struct Examination
 	int64		rows;
 	int64		customer_rows;	/* with a customer */
 	int64		timed_rows;		/* with a time that is finite */
-	int64		counted_rows;	/* orders: of an amount above zero or not known */
+	int64		counted_rows;	/* orders: of an amount above zero or not
+								 * known */
 	int64		counted_no_id;	/* of these, without an id of an order */
 	int64		priced_orders;	/* amounts above zero */
 	Money		priced;			/* their sum */
@@ -172,7 +173,8 @@ typedef struct Examination
 	StateHeap	heap;			/* of these two */
 	double		largest;		/* amounts, about */
 	double		smallest;
-	TimestampTz last_seen;		/* the newest time before as_of; DT_NOBEGIN: none */
+	TimestampTz last_seen;		/* the newest time before as_of; DT_NOBEGIN:
+								 * none */
 	bool		all_midnight;
 	TimestampTz *midnights;		/* known to be so */
 	TimeBuckets *times;
@@ -180,33 +182,36 @@ typedef struct Examination
 	/* by the customer */
 	ExpandedState *customers;
 	int64		buyers;			/* customers with an order */
-	int64		repeat_by_rows;	/* with two rows that are orders */
+	int64		repeat_by_rows; /* with two rows that are orders */
 	int64		repeat_by_orders;	/* with two ids of orders */
 
 	/* by what rows have in common */
 	RecordLog  *instants;		/* customer and time */
-	RecordLog  *repeats;		/* of these, what is more than once; NULL: nothing */
+	RecordLog  *repeats;		/* of these, what is more than once; NULL:
+								 * nothing */
 	RecordLog  *order_log;		/* NULL: no ids of orders */
 	OrderIds	order_ids;
 	BestGroup	best_instant;
 	BestGroup	best_repeat;
 	BestGroup	best_order;
 	BestGroup	best_total;
-	int64		counted_orders;	/* ids with a row that is an order */
+	int64		counted_orders; /* ids with a row that is an order */
 	int64		lines_orders;	/* ids with several amounts above zero */
 	int64		equal_orders;	/* of these, all equal */
 	int64		copies;			/* rows beyond the first of those that repeat */
 
-	const char *currency;		/* the expression; NULL: there is no such column */
+	const char *currency;		/* the expression; NULL: there is no such
+								 * column */
 	int			ncurrencies;
-	int64		other_currencies;	/* rows of currencies beyond MOST_CURRENCIES */
+	int64		other_currencies;	/* rows of currencies beyond
+									 * MOST_CURRENCIES */
 	Currency	currencies[MOST_CURRENCIES];
 
 	/* for the second scan */
 	int64		rows_again;
 	StateHeap	row_heap;
-	Numeric		extreme_sum;	/* 100 times the sum of "priced"; NULL: no amount
-								 * can be extreme */
+	Numeric		extreme_sum;	/* 100 times the sum of "priced"; NULL: no
+								 * amount can be extreme */
 } Examination;
 
 /* A customer of the table that check_customers.c looks at. */

@@ -505,6 +505,7 @@ look_for_spelling(CustomerWalk *walk, const char *slot)
 		hash_bytes_extended(spelled, spelling->length, 1) != walk->best_spelling.key[1])
 		return;
 	text = keep(walk, psprintf("'%s'", slot_text(walk, slot)));
+
 	while (i > 0 && strcmp(text, walk->spellings_shown[i - 1]) < 0)
 		i--;
 	if (i == MOST_SPELLINGS)

@@ -122,7 +122,7 @@ sorted_buckets(const TimeBuckets *times)
 char *
 local_time_text(const Examination *exam, TimestampTz at)
 {
-	char		text[MAXDATELEN + 1];
+	char text[	MAXDATELEN + 1];
 	struct pg_tm tm;
 	fsec_t		fsec;
 	int			offset;
@@ -141,7 +141,7 @@ local_time_text(const Examination *exam, TimestampTz at)
 char *
 local_date_text(const Examination *exam, TimestampTz at)
 {
-	char		text[MAXDATELEN + 1];
+	char text[	MAXDATELEN + 1];
 	struct pg_tm tm;
 	fsec_t		fsec;
 	int			offset;

@@ -38,8 +38,8 @@ struct CustomerCall
 	CustomerWriter write;
 	Oid			customer_type;	/* of the result */
 	TimestampTz as_of[MOST_STATES];
-	const char *as_of_name;		/* of the last one's argument; NULL: the states
-								 * have them */
+	const char *as_of_name;		/* of the last one's argument; NULL: the
+								 * states have them */
 	int			ntables;
 	ReturnSetInfo *result;
 	MemoryContext row_context;	/* reset after each row */
@@ -48,8 +48,8 @@ struct CustomerCall
 extern retention_internal TimestampTz time_arg(FunctionCallInfo fcinfo,
 											   int argument, const char *name);
 extern retention_internal void tell_if_stale(const CustomerCall *call,
-											  TimestampTz last_order_at,
-											  double most_days);
+											 TimestampTz last_order_at,
+											 double most_days);
 extern retention_internal void check_time_order(const TimestampTz *times,
 												const char *earlier,
 												const char *later);
@@ -63,7 +63,7 @@ extern retention_internal Datum run_over_relation(CustomerCall *call,
 extern retention_internal Datum run_over_states(CustomerCall *call,
 												int argument);
 extern retention_internal Datum run_over_state_of_customers(CustomerCall *call,
-														   int anchor, int state);
+															int anchor, int state);
 extern retention_internal void check_comparable_states(const CustomerCall *call,
 													   const CustomerTable *const *tables,
 													   const char *earlier,

@@ -124,13 +124,13 @@ write_heroes(CustomerCall *base_call, const CustomerTable *const *tables)
 		MemoryContextSwitchTo(base_call->row_context);
 		money = money_numeric(&purchases.money, base);
 		values[HEROES_CUSTOMER] = customer_datum(tables[0], buyers[i].slot,
-								   base_call->customer_type);
+												 base_call->customer_type);
 		values[HEROES_RANK] = Int64GetDatum((int64) i + 1);
 		values[HEROES_ORDERS] = Int64GetDatum(purchases.orders);
 		values[HEROES_MONETARY] = NumericGetDatum(money);
 		values[HEROES_REVENUE_SHARE] = Float8GetDatum(money_ratio(money, revenue));
 		values[HEROES_CUMULATIVE_SHARE] = Float8GetDatum(money_ratio(money_numeric(&so_far, heap.base),
-												 revenue));
+																	 revenue));
 		put_row(base_call, values, nulls);
 		MemoryContextSwitchTo(caller);
 	}

@@ -137,7 +137,7 @@ outlook_of(const Predictor *predictor, const PurchaseSummary *summary,
 {
 	const uint64 hash =
 		mix64(((uint64) summary->x << 42) ^
-					 ((uint64) summary->t_x << 21) ^ (uint64) summary->age);
+			  ((uint64) summary->t_x << 21) ^ (uint64) summary->age);
 	Outlook    *outlook = &predictor->outlooks[hash % OUTLOOKS];
 
 	if (outlook->x != summary->x || outlook->t_x != summary->t_x ||

@@ -61,11 +61,11 @@ write_segments(CustomerCall *base_call, const CustomerTable *const *tables)
 		for (int i = 0; i < RFM_METRICS; i++)
 			cell[i] = '0' + customer.score[i];
 		values[SEGMENTS_CUSTOMER] = customer_datum(tables[0], customer.slot,
-								   base_call->customer_type);
+												   base_call->customer_type);
 		values[SEGMENTS_FIRST_ORDER_AT] = TimestampTzGetDatum(purchases->first_order_at);
 		values[SEGMENTS_LAST_ORDER_AT] = TimestampTzGetDatum(purchases->last_order_at);
 		values[SEGMENTS_RECENCY_DAYS] = Float8GetDatum(days_between(purchases->last_order_at,
-												base_call->as_of[0]));
+																	base_call->as_of[0]));
 		values[SEGMENTS_ORDERS] = Int64GetDatum(purchases->orders);
 		values[SEGMENTS_MONETARY] = numeric_or_null(money, &nulls[SEGMENTS_MONETARY]);
 		values[SEGMENTS_AOV] = money_per(money, purchases->orders, &nulls[SEGMENTS_AOV]);
@@ -73,7 +73,7 @@ write_segments(CustomerCall *base_call, const CustomerTable *const *tables)
 		values[SEGMENTS_F] = Int32GetDatum(customer.score[RFM_FREQUENCY]);
 		values[SEGMENTS_M] = Int32GetDatum(customer.score[RFM_MONETARY]);
 		values[SEGMENTS_CELL] = PointerGetDatum(cstring_to_text_with_len(cell,
-															  sizeof(cell)));
+																		 sizeof(cell)));
 		values[SEGMENTS_SEGMENT] = call->segment[customer.segment];
 		nulls[SEGMENTS_M] = nulls[SEGMENTS_CELL] =
 			nulls[SEGMENTS_SEGMENT] = !known;
@@ -191,9 +191,9 @@ put_transitions(const RfmCall *call, Transitions transitions,
 			values[TRANSITIONS_TO_SEGMENT] = call->segment[j];
 			values[TRANSITIONS_CUSTOMERS] = Int64GetDatum(transition->customers);
 			values[TRANSITIONS_SHARE] = Float8GetDatum((double) transition->customers /
-									   (double) of_segment);
+													   (double) of_segment);
 			values[TRANSITIONS_MONETARY] = numeric_or_null(money_numeric(&transition->money,
-													  money_base), &nulls[TRANSITIONS_MONETARY]);
+																		 money_base), &nulls[TRANSITIONS_MONETARY]);
 			put_row(unconstify(CustomerCall *, &call->base), values, nulls);
 		}
 	}
@@ -372,6 +372,7 @@ put_break(const RfmCall *call, RfmMetric metric, int score,
 		  const ScoreRange *range, const char *money_base)
 {
 	const TimestampTz as_of = call->base.as_of[0];
+
 	/* the latest order is the least recency in days */
 	const bool	turned = metric == RFM_RECENCY;
 	Datum		values[BREAKS_COLUMNS];

@@ -106,11 +106,11 @@ write_summary(CustomerCall *base_call, const CustomerTable *const *tables)
 		values[SUMMARY_SEGMENT] = call->segment[i];
 		values[SUMMARY_CUSTOMERS] = Int64GetDatum(totals->customers);
 		values[SUMMARY_SHARE] = Float8GetDatum((double) totals->customers /
-								   (double) customers.count);
+											   (double) customers.count);
 		values[SUMMARY_REVENUE] = numeric_or_null(money, &nulls[SUMMARY_REVENUE]);
 		values[SUMMARY_REVENUE_SHARE] = float8_or_null(money && has_revenue,
-								   money && has_revenue ?
-								   money_ratio(money, revenue) : 0, &nulls[SUMMARY_REVENUE_SHARE]);
+													   money && has_revenue ?
+													   money_ratio(money, revenue) : 0, &nulls[SUMMARY_REVENUE_SHARE]);
 		values[SUMMARY_ORDERS] = Int64GetDatum(totals->orders);
 		values[SUMMARY_AOV] = money_per(money, totals->orders, &nulls[SUMMARY_AOV]);
 		values[SUMMARY_MEDIAN_RECENCY_DAYS] = Float8GetDatum(median_recency_days(totals, base_call->as_of[0]));

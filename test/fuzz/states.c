@@ -61,7 +61,7 @@ static struct FuzzQuery
 	SPIPlanPtr	plan;
 	/* by family and kind of key: such states are not for it */
 	bool		not_for[256][8];
-} queries[MOST_QUERIES];
+}			queries[MOST_QUERIES];
 
 static int	nqueries;
 static MemoryContext input_context;
@@ -199,7 +199,8 @@ ask(SPIPlanPtr plan, Datum *states, const char *what, int *code)
 		if (isnull)
 			answer = 0;
 		else if (SPI_gettypeid(SPI_tuptable->tupdesc, 1) == TEXTOID)
-			counts.answered++;
+			counts.		answered++;
+
 		else
 		{
 			/* into memory of an exact size */
@@ -216,7 +217,8 @@ ask(SPIPlanPtr plan, Datum *states, const char *what, int *code)
 	{
 		cancel_after(0);
 		*code = answered_by_error(what);
-		counts.cancelled += *code == ERRCODE_QUERY_CANCELED;
+		counts.		cancelled += *code == ERRCODE_QUERY_CANCELED;
+
 		RollbackAndReleaseCurrentSubTransaction();
 		answer = 0;
 	}
@@ -239,7 +241,8 @@ ask_all(Datum state, const char *type, bool heavy)
 
 		if (*not_for || strcmp(query->type, type) != 0 || (query->heavy && !heavy))
 			continue;
-		counts.asked++;
+		counts.		asked++;
+
 		(void) ask(query->plan, &state, query->text, &code);
 		*not_for = code == ERRCODE_DATATYPE_MISMATCH;
 	}
@@ -271,7 +274,7 @@ merge(Datum a, Datum b, const char *type)
 		Oid			types[2];
 
 		types[0] = types[1] = DatumGetObjectId(DirectFunctionCall1(regtypein,
-																  CStringGetDatum(type)));
+																   CStringGetDatum(type)));
 		*plan = SPI_prepare_cursor("SELECT rollup(s) FROM (VALUES ($1), (NULL), ($2)) v(s)",
 								   2, types, CURSOR_OPT_GENERIC_PLAN);
 		SPI_keepplan(*plan);
@@ -357,7 +360,8 @@ one_input(const uint8_t *data, size_t size)
 	MemoryContextSwitchTo(input_context);
 	if (receive_input(first, first_size, type, &a))
 	{
-		counts.accepted++;
+		counts.		accepted++;
+
 		b = a;
 		if (second == NULL ||
 			receive_input(second, data + size - second, type, &b))
@@ -367,7 +371,8 @@ one_input(const uint8_t *data, size_t size)
 			sum = merge(a, b, type);
 			if (sum != 0)
 			{
-				counts.merged++;
+				counts.		merged++;
+
 				use_state(sum, type, false, second && heavy,
 						  "a sum of states");
 				check_order_of_merging(a, b, sum, type);

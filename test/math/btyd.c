@@ -223,7 +223,10 @@ check_horizons(const BtydModel *model)
 			   (btyd_expected_orders(model, &history, 1.5) -
 				btyd_expected_orders(model, &history, 1)) / 1.21, 1e-14, 0, "%s: a step and a half", name);
 
-	/* steps of 1 and of 1/2, at their ends, halve the error: their difference is the limit */
+	/*
+	 * steps of 1 and of 1/2, at their ends, halve the error: their difference
+	 * is the limit
+	 */
 	fine = 2 * btyd_orders_by_step(model, &history, 52, expm1(0.002 / 512), 1.0 / 512) -
 		btyd_orders_by_step(model, &history, 52, expm1(0.002 / 256), 1.0 / 256);
 	check_near(btyd_orders_by_force(model, &history, 52, 0.002), fine, 1e-9, 0, "%s: force", name);

@@ -23,13 +23,13 @@
 static const char *data_folder;
 static const char *reference_folder;
 
-static long	comparisons = 0;
-static int	passed = 0;		/* tests */
+static long comparisons = 0;
+static int	passed = 0;			/* tests */
 static int	failed = 0;
 
 /* The test under way; none has an empty name. */
 static char test[200];
-static long	test_comparisons = 0;
+static long test_comparisons = 0;
 static int	test_faults = 0;
 
 static void
@@ -50,7 +50,7 @@ end_test(void)
 }
 
 void
-begin_test(const char *format, ...)
+begin_test(const char *format,...)
 {
 	va_list		arguments;
 
@@ -77,7 +77,7 @@ count(bool condition, const char *format, va_list arguments)
 }
 
 void
-check_true(bool condition, const char *format, ...)
+check_true(bool condition, const char *format,...)
 {
 	va_list		arguments;
 
@@ -88,7 +88,7 @@ check_true(bool condition, const char *format, ...)
 
 void
 check_near(double ours, double theirs, double relative, double at_least,
-		   const char *format, ...)
+		   const char *format,...)
 {
 	const bool	near = ours == theirs ||
 		fabs(ours - theirs) <= relative * Max(fabs(theirs), at_least);

@@ -26,15 +26,15 @@ extern void test_spend(void);
 extern void test_fits(void);
 
 /* Ends the test under way and begins another; so does opening a table. */
-extern void begin_test(const char *format, ...)
+extern void begin_test(const char *format,...)
 			__attribute__((format(printf, 1, 2)));
 
-extern void check_true(bool condition, const char *format, ...)
+extern void check_true(bool condition, const char *format,...)
 			__attribute__((format(printf, 2, 3)));
 
 /* Equal to a part "relative" of the larger of |theirs| and "at_least". */
 extern void check_near(double ours, double theirs, double relative,
-					   double at_least, const char *format, ...)
+					   double at_least, const char *format,...)
 			__attribute__((format(printf, 5, 6)));
 
 /* A table: a CSV file, whose first line has the columns' names. */

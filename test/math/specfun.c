@@ -51,7 +51,11 @@ test_specfun(void)
 			const double b = table_number(&table, "b");
 			const double c = table_number(&table, "c");
 			const char *name = table_text(&table, "function");
-			/* logarithms of probabilities: what counts are digits behind the point */
+
+			/*
+			 * logarithms of probabilities: what counts are digits behind the
+			 * point
+			 */
 			const bool	is_log = strstr(name, "log") != NULL;
 			const bool	is_small_step = strstr(name, "ratio") != NULL && b < 0.5;
 
