@@ -195,8 +195,11 @@ NULL,
 'SELECT sum(s)::float8 FROM (SELECT quantile_score(monetary) OVER () AS s FROM customer_purchases) AS c',
 'SELECT sum(s)::float8 FROM (SELECT least(5, 1 + floor(5 * percent_rank() OVER (ORDER BY monetary))) AS s FROM customer_purchases) AS c',
 NULL,
-NULL),
+NULL);
 
+-- All checks, each of which SQL would have to scan and group for. Four of them, and with
+-- ids of orders five, are what ours is compared in.
+INSERT INTO bench.work (section, name, scan, ours, sql, most_scans) VALUES
 ('serial', 'retention_check',
 'SELECT max(customer_id), max(ordered_at), max(amount) FROM orders',
 $$SELECT check_name::text, affected_rows::float8 FROM retention_check('orders', 'customer_id', 'ordered_at', 'amount', as_of => '2025-01-01')
@@ -205,8 +208,18 @@ $$SELECT 'null_amount', count(*)::float8 FROM orders WHERE amount IS NULL
   UNION ALL SELECT 'zero_amount', count(*) FROM orders WHERE amount = 0
   UNION ALL SELECT 'refund_exceeds_purchases', count(*) FROM (SELECT FROM orders WHERE ordered_at < '2025-01-01' GROUP BY customer_id HAVING sum(amount) < 0) AS c
   UNION ALL SELECT 'same_instant_rows', coalesce(sum(n), 0) FROM (SELECT count(*) AS n FROM orders GROUP BY customer_id, ordered_at HAVING count(*) > 1) AS c$$,
-NULL,
-NULL);
+5),
+
+('serial', 'retention_check with ids of orders',
+'SELECT max(customer_id), max(ordered_at), max(amount), max(order_id) FROM orders',
+$$SELECT check_name::text, affected_rows::float8 FROM retention_check('orders', 'customer_id', 'ordered_at', 'amount', 'order_id', as_of => '2025-01-01')
+  WHERE check_name IN ('null_amount', 'refund_exceeds_purchases', 'same_instant_rows', 'zero_amount', 'duplicate_order_id')$$,
+$$SELECT 'null_amount', count(*)::float8 FROM orders WHERE amount IS NULL
+  UNION ALL SELECT 'zero_amount', count(*) FROM orders WHERE amount = 0
+  UNION ALL SELECT 'refund_exceeds_purchases', count(*) FROM (SELECT FROM orders WHERE ordered_at < '2025-01-01' GROUP BY customer_id HAVING sum(amount) < 0) AS c
+  UNION ALL SELECT 'same_instant_rows', coalesce(sum(n), 0) FROM (SELECT count(*) AS n FROM orders GROUP BY customer_id, ordered_at HAVING count(*) > 1) AS c
+  UNION ALL SELECT 'duplicate_order_id', coalesce(sum(n), 0) FROM (SELECT count(*) AS n FROM orders GROUP BY order_id HAVING count(*) > 1) AS c$$,
+5);
 
 -- Every column of rfm_segments, by hand: one row per customer, scored by its rank
 -- (percent_rank() would do, if its rounding did) and named by the standard grid. What
