@@ -521,6 +521,7 @@ my %extremes_of = (
 	ordered_at_column => [ q('ordered_at'), @columns ],
 	amount_column => [ q('amount'), @columns ],
 	order_id_column => [ 'NULL', @columns ],
+	currency_column => [ 'NULL', @columns ],
 	family => [qw('mbgnbd' 'bgnbd' 'pareto_nbd' '' 'BGNBD' 'gamma_gamma')],
 	unit => [ map { "'$_'" } '7 days', '1 month', '0', '-1 day', '2147483647 days', '36 hours', '2562047788 hours', '1 day -24 hours' ],
 	grid => [qw('standard' 'rf' '' 'STANDARD')],
