@@ -35,14 +35,15 @@ sub restore
 # A table of states: every family, every type of customer, three sizes
 # ---------------------------------------------------------------------------
 
-# What a reader says of a state; '' where it says that it is not for such a state
+# What a reader says of a state; '' where it says that it is not for such a state, or not for
+# one state alone
 answer(q{
 	CREATE FUNCTION reading(reader text, state retention_state) RETURNS text LANGUAGE plpgsql AS $$
 	DECLARE result text;
 	BEGIN
 		EXECUTE reader INTO result USING state;
 		RETURN reader || '=' || coalesce(result, 'NULL') || ' ';
-	EXCEPTION WHEN datatype_mismatch THEN RETURN '';
+	EXCEPTION WHEN datatype_mismatch OR null_value_not_allowed THEN RETURN '';
 	END $$;
 	CREATE TABLE stored (call text, size text, state retention_state, PRIMARY KEY (call, size))});
 my $readings = join ' || ', map { "reading(\$\$$_\$\$, state)" } (map { "SELECT $_(\$1)::text" } readers()), row_readers();
