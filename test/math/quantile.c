@@ -35,7 +35,7 @@ word_of(int kind, int i)
 	switch (kind)
 	{
 		case 0:					/* all over 64 bits */
-			return (uint64) (random * 0x1 p53) << 11 | (uint64) i;
+			return (uint64) (random * 9007199254740992.0) << 11 | (uint64) i;
 		case 1:					/* few values */
 			return (uint64) (random * 7);
 		case 2:					/* skewed, with far ones */
