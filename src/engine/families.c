@@ -8,11 +8,6 @@
  */
 #include "engine/families.h"
 
-#define FAMILY(number, name, family) \
-	extern retention_internal const CustomerFamily family;
-EVERY_FAMILY
-#undef FAMILY
-
 #define FAMILY(number, name, family) [number] = &family,
 static const CustomerFamily *const families[] = {
 	EVERY_FAMILY

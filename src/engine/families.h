@@ -116,6 +116,11 @@ typedef struct CustomerFamily
 
 #define MOST_PAYLOAD	64
 
+#define FAMILY(number, name, family) \
+	extern retention_internal const CustomerFamily family;
+EVERY_FAMILY
+#undef FAMILY
+
 extern retention_internal void families_check(void);
 extern retention_internal const CustomerFamily *family_by_id(uint8 id);
 extern retention_internal bool family_has_kind(const CustomerFamily *family,

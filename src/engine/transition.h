@@ -337,10 +337,9 @@ state_transition_of_history(FunctionCallInfo fcinfo, const CustomerFamily *famil
 	STATE_TRANSITION_OF_HISTORY(name##_history, family, false, takes, read)
 
 /*
- * Defines a family's absorb function, for which the family is declared.
+ * Defines a family's absorb function.
  */
 #define CUSTOMER_ABSORB(name, family) \
-	extern retention_internal const CustomerFamily family; \
 	static void \
 	name(CustomerTable *table, const CustomerSource *source) \
 	{ \

@@ -24,8 +24,6 @@ typedef struct SurvivalCounts
 	int64		censored;
 } SurvivalCounts;
 
-extern retention_internal const CustomerFamily survival_family;
-
 static inline CustomerKey
 survival_key(double days)
 {

@@ -44,9 +44,6 @@ valid_spend(double mean)
 	return mean >= 1 / MOST_VALUE && mean <= MOST_VALUE;
 }
 
-extern retention_internal const CustomerFamily btyd_patterns_family;
-extern retention_internal const CustomerFamily spend_patterns_family;
-
 extern retention_internal void check_x(int64 x);
 extern retention_internal void check_history(int64 x, double t_x, double age);
 extern retention_internal CustomerKey btyd_key(int64 x, double t_x, double age);
