@@ -987,6 +987,30 @@ COMMENT ON AGGREGATE purchase_days_state(order_history, timestamptz, text) IS
 -- predictions: what a fitted model says of a customer
 -- ---------------------------------------------------------------------------
 
+CREATE FUNCTION p_order(model btyd_model, x bigint, t_x double precision, age double precision, horizon double precision)
+RETURNS double precision
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION p_order(btyd_model, bigint, double precision, double precision, double precision) IS
+'probability (0 to 1) of at least one purchase day of a customer in the next horizon (in the unit of time of the model): rank customers by it, not by p_alive';
+
+CREATE FUNCTION orders_pmf(model btyd_model, n bigint, x bigint, t_x double precision, age double precision, horizon double precision)
+RETURNS double precision
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION orders_pmf(btyd_model, bigint, bigint, double precision, double precision, double precision) IS
+'probability (0 to 1) of exactly n purchase days of a customer in the next horizon (in the unit of time of the model)';
+
+CREATE FUNCTION orders_quantile(model btyd_model, p double precision, x bigint, t_x double precision, age double precision, horizon double precision)
+RETURNS bigint
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5000;
+COMMENT ON FUNCTION orders_quantile(btyd_model, double precision, bigint, double precision, double precision, double precision) IS
+'the smallest number of purchase days of a customer in the next horizon that is not exceeded with a probability of p, at least 0 and below 1; NULL above 100000. Of 0.1 and 0.9: the central 80 % of what may come';
+
+CREATE FUNCTION orders_variance(model btyd_model, x bigint, t_x double precision, age double precision, horizon double precision)
+RETURNS double precision
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION orders_variance(btyd_model, bigint, double precision, double precision, double precision) IS
+'variance of the purchase days of a customer in the next horizon (in the unit of time of the model), round expected_orders; it knows chance, not the error of the model';
+
 CREATE FUNCTION predict_customers(customer_type anyelement, orders_table regclass, customer_column name, ordered_at_column name, amount_column name, horizon interval DEFAULT '365 days', as_of timestamptz DEFAULT clock_timestamp(), unit interval DEFAULT '7 days', family text DEFAULT 'mbgnbd', discount_rate double precision DEFAULT 0, tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL)
 RETURNS TABLE (customer anyelement, x bigint, t_x double precision, age double precision, p_alive double precision, expected_orders double precision, expected_value numeric, predicted_clv numeric, historic_clv numeric, total_clv numeric, expected_next_order_at timestamptz, churn_risk text, model_status text)
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 100000;

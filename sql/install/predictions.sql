@@ -28,6 +28,34 @@ AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
 COMMENT ON FUNCTION orders_pmf_new(btyd_model, bigint, double precision) IS
 'probability (0 to 1) that a new customer makes exactly n repeat purchases in the first horizon (in the unit of time of the model)';
 
+--@ since 0.3
+CREATE FUNCTION p_order(model btyd_model, x bigint, t_x double precision, age double precision, horizon double precision)
+RETURNS double precision
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION p_order(btyd_model, bigint, double precision, double precision, double precision) IS
+'probability (0 to 1) of at least one purchase day of a customer in the next horizon (in the unit of time of the model): rank customers by it, not by p_alive';
+
+--@ since 0.3
+CREATE FUNCTION orders_pmf(model btyd_model, n bigint, x bigint, t_x double precision, age double precision, horizon double precision)
+RETURNS double precision
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION orders_pmf(btyd_model, bigint, bigint, double precision, double precision, double precision) IS
+'probability (0 to 1) of exactly n purchase days of a customer in the next horizon (in the unit of time of the model)';
+
+--@ since 0.3
+CREATE FUNCTION orders_quantile(model btyd_model, p double precision, x bigint, t_x double precision, age double precision, horizon double precision)
+RETURNS bigint
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5000;
+COMMENT ON FUNCTION orders_quantile(btyd_model, double precision, bigint, double precision, double precision, double precision) IS
+'the smallest number of purchase days of a customer in the next horizon that is not exceeded with a probability of p, at least 0 and below 1; NULL above 100000. Of 0.1 and 0.9: the central 80 % of what may come';
+
+--@ since 0.3
+CREATE FUNCTION orders_variance(model btyd_model, x bigint, t_x double precision, age double precision, horizon double precision)
+RETURNS double precision
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION orders_variance(btyd_model, bigint, double precision, double precision, double precision) IS
+'variance of the purchase days of a customer in the next horizon (in the unit of time of the model), round expected_orders; it knows chance, not the error of the model';
+
 CREATE FUNCTION log_likelihood(model btyd_model, x bigint, t_x double precision, age double precision)
 RETURNS double precision
 AS 'MODULE_PATHNAME', 'btyd_log_likelihood' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;

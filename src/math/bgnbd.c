@@ -322,7 +322,15 @@ typedef struct Prospect
 	double		b;				/* b + x + m */
 	double		c;				/* a + b + x + m - 1 */
 	double		g;				/* c - shape, in which there is no x */
+	double		(*times) (double shape, double tau, double p);	/* h(p) */
 } Prospect;
+
+/* h(p) of the orders expected, p above zero. */
+static double
+orders_knowing(double shape, double tau, double p)
+{
+	return -expm1(-shape * log1p(p * tau)) / p;
+}
 
 /* A series that needs more terms than this is slower than the quadrature. */
 #define MOST_TERMS		1000
@@ -416,8 +424,8 @@ node_at(const Prospect *prospect, double d)
 		node.q = q * exp(-d - w);
 		node.density = exp(-b * d - (a + b) * w);
 	}
-	node.product = node.density / node.p *
-		-expm1(-prospect->shape * log1p(node.p * prospect->tau));
+	node.product = node.density *
+		prospect->times(prospect->shape, prospect->tau, node.p);
 	return node;
 }
 
@@ -488,8 +496,8 @@ expected_by_quadrature(const Prospect *prospect)
 
 	/* what (1 - p)^b h(p), and p^a h(p), can still change is below 1e-17 */
 	add_nodes(&quadrature, prospect, -step, a * step, 1e-17 /
-			  (1 + a + b + prospect->tau * (1 + prospect->shape)));
-	add_nodes(&quadrature, prospect, step, b * step, 1e-17 / (2 + a + b));
+			  (1 + a + b + prospect->tau * (2 + prospect->shape)));
+	add_nodes(&quadrature, prospect, step, b * step, 1e-17 / (3 + a + b));
 	return quadrature.sum / quadrature.mass;
 }
 
@@ -525,7 +533,8 @@ bgnbd_expected_orders(const BtydModel *btyd, const BtydHistory *history,
 		.a = model.a,
 		.b = model.b + (x + model.m),
 		.c = a_b + (x + model.m - 1),
-		.g = a_b + (model.m - 1) - model.r
+		.g = a_b + (model.m - 1) - model.r,
+		.times = orders_knowing
 	};
 
 	return bgnbd_p_alive(btyd, history) * expected_if_active(&prospect);
@@ -627,6 +636,19 @@ nbd_tail_by_head(double r, double alpha, double n, double horizon,
 	return Max(1 - head, 0);
 }
 
+/* P(N >= n), P(N = n) being known. */
+static double
+nbd_at_least(double r, double alpha, double n, double horizon, double exactly)
+{
+	const double z = horizon / (alpha + horizon);
+
+	if (n == 0)
+		return 1;
+	return (n + r + 2) * z < n + 1 ?
+		exactly * nbd_tail_ratio(r, z, n) :
+		nbd_tail_by_head(r, alpha, n, horizon, exactly);
+}
+
 /*
  * The probability of n purchases, after the first, of a new customer in t.
  *
@@ -643,23 +665,145 @@ bgnbd_pmf_new(const BtydModel *btyd, double n, double horizon)
 	const Model model = named(btyd);
 	const double a = model.a;
 	const double chances = n + model.m;
-	const double z = horizon / (model.alpha + horizon);
 	const double before = model.b + (chances - 1);
 	double		exactly;
-	double		at_least = 1;
 
 	if (horizon == 0)
 		return n == 0 ? 1 : 0;
 	exactly = nbd_pmf(model.r, model.alpha, n, horizon);
 	if (chances == 0)
 		return exactly;
-	if (n > 0)
-		at_least = (n + model.r + 2) * z < n + 1 ?
-			exactly * nbd_tail_ratio(model.r, z, n) :
-			nbd_tail_by_head(model.r, model.alpha, n, horizon, exactly);
 	/* of those who stayed up to then, a / (a + before) leave */
 	return exp(log_staying(a, model.b, chances - 1)) *
-		(before * exactly + a * at_least) / (a + before);
+		(before * exactly +
+		 a * nbd_at_least(model.r, model.alpha, n, horizon, exactly)) /
+		(a + before);
+}
+
+/*
+ * The probability of n >= 1 purchases or more: he has stayed at the chances before
+ * the last of them, and would have bought as often.
+ */
+static double
+bgnbd_at_least_new(const BtydModel *btyd, double n, double horizon)
+{
+	const Model model = named(btyd);
+	double		would;
+
+	if (horizon == 0)
+		return 0;
+	if (n == 1)
+		would = -expm1(-model.r * log1p(horizon / model.alpha));
+	else
+		would = nbd_at_least(model.r, model.alpha, n, horizon,
+							 nbd_pmf(model.r, model.alpha, n, horizon));
+	return exp(log_staying(model.a, model.b, n - 1 + model.m)) * would;
+}
+
+/*
+ * A customer who is active now goes on as a new one of the BG/NBD model, of
+ * parameters that have learnt: his rate from x more purchases in T, his
+ * faithfulness from the chances that he let pass.
+ */
+static BtydModel
+bgnbd_future(const BtydModel *btyd, const BtydHistory *history)
+{
+	const Model model = named(btyd);
+
+	return (BtydModel) {
+		.family = &bgnbd_family,
+		.params = {
+			model.r + history->x, model.alpha + history->age,
+			model.a, model.b + (history->x + model.m)
+		}
+	};
+}
+
+/* Below it a series has more digits than a difference. */
+#define SMALL			0.5
+
+/* 1 - (1 + v) e^-v, of v >= 0: e^-v times the series of e^v from v^2 on. */
+static double
+exp_beyond_line(double v)
+{
+	double		term = v * v / 2;
+	double		sum = term;
+
+	if (v >= SMALL)
+		return 1 - (1 + v) * exp(-v);
+	for (double k = 3; term > DBL_EPSILON / 4 * sum; k++)
+	{
+		term *= v / k;
+		sum += term;
+	}
+	return sum * exp(-v);
+}
+
+/* ln(1 + u) - u / (1 + u), of u >= 0: the series of -ln(1 - w) from w^2 on. */
+static double
+log_beyond_line(double u)
+{
+	const double w = u / (1 + u);
+	double		power = w * w;
+	double		sum = power / 2;
+
+	if (u >= SMALL)
+		return log1p(u) - w;
+	for (double k = 3; power > DBL_EPSILON / 4 * sum; k++)
+	{
+		power *= w;
+		sum += power / k;
+	}
+	return sum;
+}
+
+/*
+ * h(p) of N (N - 1) / (1 - p), N the purchases in t: with u = p tau and k the shape,
+ *
+ *		2 (1 - (1 + u)^-k - k u (1 + u)^-(k + 1)) / p^2,
+ *
+ * here the sum of two that are not negative: with v = k ln(1 + u), 1 - (1 + v) e^-v
+ * and (v - k u / (1 + u)) e^-v.
+ */
+static double
+pairs_knowing(double shape, double tau, double p)
+{
+	const double u = p * tau;
+	const double v = shape * log1p(u);
+
+	return 2 / p * ((exp_beyond_line(v) +
+					 shape * log_beyond_line(u) * exp(-v)) / p);
+}
+
+/*
+ * E N (N - 1) of the purchases N of a new customer in t. Knowing lambda and p, he
+ * buys a number of times that is geometric and ends by chance or by t; the
+ * integral over lambda leaves that over p, as in E. The 1 - p of a second purchase
+ * goes into its beta distribution:
+ *
+ *		(1 - p) Beta(p; a, b) = b / (a + b) Beta(p; a, b + 1).
+ */
+static double
+bgnbd_pairs_new(const BtydModel *btyd, double horizon)
+{
+	const Model model = named(btyd);
+	const Prospect prospect = {
+		.shape = model.r,
+		.tau = horizon / model.alpha,
+		.a = model.a,
+		.b = model.b + model.m + 1,
+		.times = pairs_knowing
+	};
+	const double staying =
+		exp(log_staying(model.a, model.b, model.m + 1));
+
+	if (prospect.tau == 0)
+		return 0;
+	/* with so small an a, h(0) to the last digit */
+	if (prospect.a < 1e-20)
+		return staying * (prospect.shape * prospect.tau) *
+			((prospect.shape + 1) * prospect.tau);
+	return staying * expected_by_quadrature(&prospect);
 }
 
 /* The two families. */
@@ -672,7 +816,10 @@ bgnbd_pmf_new(const BtydModel *btyd, double n, double horizon)
 	.p_alive = bgnbd_p_alive, \
 	.expected_orders = bgnbd_expected_orders, \
 	.expected_orders_new = bgnbd_expected_orders_new, \
-	.pmf_new = bgnbd_pmf_new \
+	.pmf_new = bgnbd_pmf_new, \
+	.at_least_new = bgnbd_at_least_new, \
+	.pairs_new = bgnbd_pairs_new, \
+	.future = bgnbd_future \
 }
 
 const BtydFamily bgnbd_family = LEAVING_AFTER_PURCHASES("bgnbd", 0);

@@ -102,6 +102,19 @@ struct BtydFamily
 
 	/* The probability that they are exactly n = 0, 1, 2, ... */
 	double		(*pmf_new) (const BtydModel *model, double n, double horizon);
+
+	/* The probability that they are n = 1, 2, ... or more */
+	double		(*at_least_new) (const BtydModel *model, double n,
+								 double horizon);
+
+	/* The mean of N (N - 1), N being their number */
+	double		(*pairs_new) (const BtydModel *model, double horizon);
+
+	/*
+	 * The model by which a customer who has not left at the end of the data
+	 * goes on from there, as a new one of it
+	 */
+	BtydModel	(*future) (const BtydModel *model, const BtydHistory *history);
 };
 
 extern retention_internal const BtydFamily bgnbd_family;

@@ -632,24 +632,65 @@ log_nbd(const double *params, double n, double u)
 }
 
 /*
- * The u at which u times the integrand of pmf_left is largest: where
+ * An integral over the moment u of the n-th purchase, or of leaving after it, in
+ * terms of ln u, where it is
  *
- *		n + 1 = (r + n) u / (alpha + u) + (s + 1) u / (beta + u),
+ *		u^(n + more) / ((alpha + u)^(r + n) (beta + u)^(s + more)),
+ *
+ * more being 0 or 1, relative to its value at the likeliest u.
+ */
+typedef struct Moments
+{
+	double		likeliest;
+	double		integral;
+} Moments;
+
+/*
+ * The u at which it is largest: where
+ *
+ *		n + more = (r + n) u / (alpha + u) + (s + more) u / (beta + u),
  *
  * the root above zero of a quadratic equation.
  */
 static double
-likeliest_departure(const double *params, double n)
+likeliest_moment(const double *params, double n, double more)
 {
 	const double r = params[R];
 	const double alpha = params[ALPHA];
 	const double s = params[S];
 	const double beta = params[BETA];
-	const double b = ((1 - r) * beta + (n - s) * alpha) / 2;
-	const double c = (n + 1) * alpha * beta;
+	const double b = ((more - r) * beta + (n - s) * alpha) / 2;
+	const double c = (n + more) * alpha * beta;
 	const double root = sqrt(b * b + (r + s) * c);
 
 	return b > 0 ? (b + root) / (r + s) : c / (root - b);
+}
+
+static Moments
+moments_until(const double *params, double n, double more, double horizon)
+{
+	const double alpha = params[ALPHA];
+	const double beta = params[BETA];
+	const double u = Min(likeliest_moment(params, n, more), horizon);
+	const double power_alpha = params[R] + n;
+	const double power_beta = params[S] + more;
+	const Bell	bell = {
+		.slope = n + more,
+		.factors = {
+			{power_alpha, u / (alpha + u), alpha / (alpha + u)},
+			{power_beta, u / (beta + u), beta / (beta + u)}
+		}
+	};
+
+	/* below it, even with the factors at their largest, less than e^-CUT */
+	const double low = -(CUT + power_alpha * log1p(u / alpha) +
+						 power_beta * log1p(u / beta)) / (n + more);
+
+	return (Moments) {
+		.likeliest = u,
+		.integral = bell_integral(&bell, bell_edge(&bell, low),
+								  bell_edge(&bell, log(horizon / u)))
+	};
 }
 
 /*
@@ -657,33 +698,112 @@ likeliest_departure(const double *params, double n)
  * integral, from 0 to it, over the moment u of leaving,
  *
  *		NBD(n; u) s beta^s (beta + u)^-(s + 1) du.
- *
- * It is taken over ln u, relative to the likeliest u.
  */
 static double
 pmf_left(const double *params, double n, double horizon)
 {
-	const double alpha = params[ALPHA];
 	const double s = params[S];
 	const double beta = params[BETA];
-	const double u = Min(likeliest_departure(params, n), horizon);
-	const double power_alpha = params[R] + n;
-	const Bell	bell = {
-		.slope = n + 1,
-		.factors = {
-			{power_alpha, u / (alpha + u), alpha / (alpha + u)},
-			{s + 1, u / (beta + u), beta / (beta + u)}
-		}
-	};
-
-	/* below it, even with the factors at their largest, less than e^-CUT */
-	const double low = -(CUT + power_alpha * log1p(u / alpha) +
-						 (s + 1) * log1p(u / beta)) / (n + 1);
-	const double integral = bell_integral(&bell, bell_edge(&bell, low),
-										  bell_edge(&bell, log(horizon / u)));
+	const Moments moments = moments_until(params, n, 1, horizon);
+	const double u = moments.likeliest;
 
 	return exp(log_nbd(params, n, u) - s * log1p(u / beta)) *
-		(s * (u / (beta + u))) * integral;
+		(s * (u / (beta + u))) * moments.integral;
+}
+
+/*
+ * The probability of n >= 1 purchases or more of a new customer within the horizon:
+ * the integral over the moment u of the n-th, at which he is still there,
+ *
+ *		n NBD(n; u) / u (beta / (beta + u))^s du.
+ *
+ * For a customer who never leaves it is an incomplete beta function.
+ */
+static double
+pareto_nbd_at_least_new(const BtydModel *model, double n, double horizon)
+{
+	const double *params = model->params;
+	Moments		moments;
+	double		p;
+
+	if (horizon == 0)
+		return 0;
+	moments = moments_until(params, n, 0, horizon);
+	p = n * moments.integral *
+		exp(log_nbd(params, n, moments.likeliest) -
+			params[S] * log1p(moments.likeliest / params[BETA]));
+	return Min(p, 1);
+}
+
+/*
+ * A customer who is there at the end of the data goes on as a new one of whom so
+ * much is known.
+ */
+static BtydModel
+pareto_nbd_future(const BtydModel *model, const BtydHistory *history)
+{
+	const double *params = model->params;
+
+	return (BtydModel) {
+		.family = &pareto_nbd_family,
+		.params = {
+			params[R] + history->x, params[ALPHA] + history->age,
+			params[S], params[BETA] + history->age
+		}
+	};
+}
+
+/* An exponential falls by more than it in what counts as far. */
+#define FAR				100
+
+/*
+ * The integral from 0 to h of u (beta / (beta + u))^s du, in units of beta^2: with
+ * y = ln(1 + u / beta), of (e^y - 1) e^((1 - s) y) dy from 0 to end.
+ *
+ * Where neither exponential has far to go, a rule of 64 points has all digits; where
+ * one has, nothing cancels in the formula.
+ */
+static double
+pairs_stay(double s, double end)
+{
+	const GaussRule *rule = &gauss_rules[GAUSS_RULE_32];
+	const double half = end / 2;
+	double		sum = 0;
+
+	if ((s - 2) * end > FAR)
+		return 1 / ((s - 1) * (s - 2));
+	if ((2 - s) * end > FAR)
+		return expm1((2 - s) * end) / (2 - s) -
+			(s == 1 ? end : expm1((1 - s) * end) / (1 - s));
+	for (int i = 0; i < rule->npoints; i++)
+		for (int side = -1; side <= 1; side += 2)
+		{
+			const double y = half * (1 + side * rule->points[i].at);
+
+			sum += rule->points[i].weight * expm1(y) * exp((1 - s) * y);
+		}
+	return half * sum;
+}
+
+/*
+ * The mean of N (N - 1), N the purchases of a new customer within the horizon: they
+ * are Poisson while he stays, so it is the mean of lambda^2 times that of the square
+ * of his time there,
+ *
+ *		r (r + 1) / alpha^2  2 integral of u P(stays for u) du.
+ */
+static double
+pareto_nbd_pairs_new(const BtydModel *model, double horizon)
+{
+	const double *params = model->params;
+	const double r = params[R];
+	const double beta = params[BETA] / params[ALPHA];
+
+	if (params[S] == 0)
+		return r * (horizon / params[ALPHA]) *
+			((r + 1) * (horizon / params[ALPHA]));
+	return 2 * (r * beta) * ((r + 1) * beta) *
+		pairs_stay(params[S], log1p(horizon / params[BETA]));
 }
 
 /*
@@ -720,5 +840,8 @@ const BtydFamily pareto_nbd_family = {
 	.p_alive = pareto_nbd_p_alive,
 	.expected_orders = pareto_nbd_expected_orders,
 	.expected_orders_new = pareto_nbd_expected_orders_new,
-	.pmf_new = pareto_nbd_pmf_new
+	.pmf_new = pareto_nbd_pmf_new,
+	.at_least_new = pareto_nbd_at_least_new,
+	.pairs_new = pareto_nbd_pairs_new,
+	.future = pareto_nbd_future
 };

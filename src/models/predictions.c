@@ -13,6 +13,7 @@
 #include <math.h>
 
 #include "base/checks.h"
+#include "math/orders_ahead.h"
 #include "models/model_value.h"
 #include "models/patterns.h"
 #include "utils/builtins.h"
@@ -54,6 +55,19 @@ horizon_arg(FunctionCallInfo fcinfo, int argument)
 	return horizon;
 }
 
+static double
+orders_arg(FunctionCallInfo fcinfo, int argument)
+{
+	int64		n = PG_GETARG_INT64(argument);
+
+	if (n < 0 || n > MOST_PMF)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"n\" must be between 0 and %d, not " INT64_FORMAT,
+						MOST_PMF, n)));
+	return n;
+}
+
 /*
  * What one purchase of a customer is worth, after x repeat purchases whose mean
  * value may be known; false where there is no such expectation: q is too small for
@@ -82,6 +96,21 @@ read_history(FunctionCallInfo fcinfo,
 	PG_RETURN_FLOAT8(reading(&model->btyd, &history));
 }
 
+/* What it says of a history and of so much time to come. */
+static Datum
+read_horizon(FunctionCallInfo fcinfo,
+			 double (*reading) (const BtydModel *, const BtydHistory *,
+								double))
+{
+	const ModelValue *model = model_arg(fcinfo, 0, MODEL_BTYD);
+	const BtydHistory history = history_args(fcinfo, 1);
+	const double horizon = horizon_arg(fcinfo, 4);
+
+	if (!model->has_params)
+		PG_RETURN_NULL();
+	return finite_or_null(fcinfo, reading(&model->btyd, &history, horizon));
+}
+
 /*
  * p_alive(model btyd_model, x bigint, t_x double precision,
  * age double precision) returns double precision
@@ -103,13 +132,7 @@ PG_FUNCTION_INFO_V1(expected_orders);
 Datum
 expected_orders(PG_FUNCTION_ARGS)
 {
-	const ModelValue *model = model_arg(fcinfo, 0, MODEL_BTYD);
-	const BtydHistory history = history_args(fcinfo, 1);
-	const double horizon = horizon_arg(fcinfo, 4);
-
-	if (!model->has_params)
-		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(btyd_expected_orders(&model->btyd, &history, horizon));
+	return read_horizon(fcinfo, btyd_expected_orders);
 }
 
 /*
@@ -137,17 +160,84 @@ Datum
 orders_pmf_new(PG_FUNCTION_ARGS)
 {
 	const ModelValue *model = model_arg(fcinfo, 0, MODEL_BTYD);
-	const int64 n = PG_GETARG_INT64(1);
+	const double n = orders_arg(fcinfo, 1);
 	const double horizon = horizon_arg(fcinfo, 2);
 
-	if (n < 0 || n > MOST_PMF)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"n\" must be between 0 and %d, not " INT64_FORMAT,
-						MOST_PMF, n)));
 	if (!model->has_params)
 		PG_RETURN_NULL();
 	PG_RETURN_FLOAT8(btyd_pmf_new(&model->btyd, n, horizon));
+}
+
+/*
+ * p_order(model btyd_model, x bigint, t_x double precision,
+ * age double precision, horizon double precision) returns double precision
+ *
+ * Of this and the next three, sources in math/orders_ahead.c.
+ */
+PG_FUNCTION_INFO_V1(p_order);
+Datum
+p_order(PG_FUNCTION_ARGS)
+{
+	return read_horizon(fcinfo, btyd_p_order);
+}
+
+/*
+ * orders_pmf(model btyd_model, n bigint, x bigint, t_x double precision,
+ * age double precision, horizon double precision) returns double precision
+ */
+PG_FUNCTION_INFO_V1(orders_pmf);
+Datum
+orders_pmf(PG_FUNCTION_ARGS)
+{
+	const ModelValue *model = model_arg(fcinfo, 0, MODEL_BTYD);
+	const double n = orders_arg(fcinfo, 1);
+	const BtydHistory history = history_args(fcinfo, 2);
+	const double horizon = horizon_arg(fcinfo, 5);
+
+	if (!model->has_params)
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(btyd_pmf(&model->btyd, &history, n, horizon));
+}
+
+/*
+ * orders_quantile(model btyd_model, p double precision, x bigint,
+ * t_x double precision, age double precision, horizon double precision)
+ * returns bigint
+ *
+ * The smallest number that is not exceeded with a probability of p; NULL if it is
+ * above MOST_PMF.
+ */
+PG_FUNCTION_INFO_V1(orders_quantile);
+Datum
+orders_quantile(PG_FUNCTION_ARGS)
+{
+	const ModelValue *model = model_arg(fcinfo, 0, MODEL_BTYD);
+	const double p = PG_GETARG_FLOAT8(1);
+	const BtydHistory history = history_args(fcinfo, 2);
+	const double horizon = horizon_arg(fcinfo, 5);
+	double		n;
+
+	check_double_range(p, 0, 1, "p");
+	if (p == 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"p\" must be below 1"),
+				 errhint("No number of orders is never exceeded: write 0.99 or 0.999.")));
+	if (!model->has_params ||
+		!btyd_quantile(&model->btyd, &history, p, horizon, MOST_PMF, &n))
+		PG_RETURN_NULL();
+	PG_RETURN_INT64((int64) n);
+}
+
+/*
+ * orders_variance(model btyd_model, x bigint, t_x double precision,
+ * age double precision, horizon double precision) returns double precision
+ */
+PG_FUNCTION_INFO_V1(orders_variance);
+Datum
+orders_variance(PG_FUNCTION_ARGS)
+{
+	return read_horizon(fcinfo, btyd_variance);
 }
 
 /*

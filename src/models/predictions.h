@@ -14,7 +14,7 @@
 #define LOW_RISK_FROM		0.7
 #define MEDIUM_RISK_FROM	0.3
 
-/* The number of orders that orders_pmf_new may be asked for. */
+/* The number of orders that may be asked for, and that is ever told. */
 #define MOST_PMF			100000
 
 extern retention_internal bool purchase_value(const double *params, double x,

@@ -228,6 +228,7 @@ main(int argc, char **argv)
 	run("quantile", test_quantile);
 	run("survival", test_survival);
 	run("btyd", test_btyd);
+	run("orders_ahead", test_orders_ahead);
 	run("spend", test_spend);
 	run("fits", test_fits);
 	printf("%ld comparisons\n%d passed, %d failed\n", comparisons, passed, failed);

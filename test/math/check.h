@@ -22,6 +22,7 @@ extern void test_optimize(void);
 extern void test_quantile(void);
 extern void test_survival(void);
 extern void test_btyd(void);
+extern void test_orders_ahead(void);
 extern void test_spend(void);
 extern void test_fits(void);
 

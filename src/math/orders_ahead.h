@@ -1,0 +1,31 @@
+/*
+ * orders_ahead.h
+ *		How many orders of a customer are to come: not only how many to expect, but
+ *		with what probability none, one, or many.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#ifndef RETENTION_ORDERS_AHEAD_H
+#define RETENTION_ORDERS_AHEAD_H
+
+#include "math/btyd.h"
+
+extern retention_internal double btyd_p_order(const BtydModel *model,
+											  const BtydHistory *history,
+											  double horizon);
+extern retention_internal double btyd_at_least(const BtydModel *model,
+											   const BtydHistory *history,
+											   double n, double horizon);
+extern retention_internal double btyd_pmf(const BtydModel *model,
+										  const BtydHistory *history,
+										  double n, double horizon);
+extern retention_internal bool btyd_quantile(const BtydModel *model,
+											 const BtydHistory *history,
+											 double p, double horizon,
+											 double most, double *n);
+extern retention_internal double btyd_variance(const BtydModel *model,
+											   const BtydHistory *history,
+											   double horizon);
+
+#endif							/* RETENTION_ORDERS_AHEAD_H */
