@@ -29,8 +29,15 @@ SELECT cohort, max(period_index), max(period_index) FILTER (WHERE orders > 0) FR
 
 -- A day that clocks repeat (St John's, at 00:01) belongs to the one after: it was
 -- there before, and times here are whole hours.
+CREATE FUNCTION cohorts.trunc(grain text, t timestamp) RETURNS timestamp LANGUAGE sql IMMUTABLE
+RETURN CASE WHEN grain = 'week_sunday' THEN date_trunc('week', t + interval '1 day') - interval '1 day'
+            WHEN grain = 'week_saturday' THEN date_trunc('week', t + interval '2 days') - interval '2 days'
+            WHEN grain LIKE 'fiscal%' THEN date_trunc(split_part(grain, '_', 2), t - (right(grain, 2)::int - 1) * interval '1 month') + (right(grain, 2)::int - 1) * interval '1 month'
+            ELSE date_trunc(grain, t) END;
+CREATE FUNCTION cohorts.step(grain text) RETURNS interval LANGUAGE sql IMMUTABLE
+RETURN CASE WHEN grain LIKE '%quarter%' THEN '3 months' ELSE '1 ' || split_part(replace(grain, 'fiscal_', ''), '_', 1) END::interval;
 CREATE FUNCTION cohorts.period(t timestamptz, grain text, tz text) RETURNS timestamp LANGUAGE sql IMMUTABLE
-RETURN date_trunc(grain, greatest(t AT TIME ZONE tz, date_trunc('day', (t - interval '29.5 minutes') AT TIME ZONE tz)));
+RETURN cohorts.trunc(grain, greatest(t AT TIME ZONE tz, date_trunc('day', (t - interval '29.5 minutes') AT TIME ZONE tz)));
 
 CREATE FUNCTION cohorts.oracle(source text, grain text, as_of timestamptz, tz text) RETURNS SETOF cohort_retention_row LANGUAGE plpgsql AS $$
 BEGIN
@@ -47,7 +54,7 @@ BEGIN
          triangle AS (
              SELECT cohort, n, period, period < cohorts.period($2, $1, $3) AS ended
              FROM (SELECT cohort, count(*) AS n FROM customers GROUP BY 1) sizes,
-                  generate_series(cohort, cohorts.period($2 - interval ''1 microsecond'', $1, $3), CASE $1 WHEN ''quarter'' THEN ''3 months'' ELSE ''1 '' || $1 END::interval) period)
+                  generate_series(cohort, cohorts.period($2 - interval ''1 microsecond'', $1, $3), cohorts.step($1)) period)
          SELECT cohort::date, (row_number() OVER w - 1)::int, n, CASE WHEN ended THEN n ELSE 0 END, CASE WHEN ended THEN coalesce(active, 0) ELSE 0 END,
                 CASE WHEN ended THEN coalesce(active, 0)::float8 / n END, coalesce(active, 0), coalesce(orders, 0),
                 CASE WHEN orders IS NULL THEN 0 ELSE revenue END, sum(revenue) OVER w,
@@ -82,7 +89,9 @@ CREATE VIEW cohorts.shop AS SELECT customer_id AS c, customer_code AS code, cust
 SELECT as_of, tz, grain, b.* FROM
     (VALUES (timestamptz '2024-10-31 23:00', 'Europe/Paris', '{week,month,quarter,year}'::text[]), ('2024-03-31 00:59:59', 'Europe/Paris', '{week,month}'), ('2025-01-01', 'UTC', '{week,month,quarter,year}'),
             ('2024-12-31 23:59:59.999999', 'UTC', '{month,year}'), ('2024-07-01 02:30', 'America/St_Johns', '{month,quarter}'), ('2024-07-07 18:30', 'Asia/Kolkata', '{week,month}'),
-            ('2031-01-01', 'Pacific/Apia', '{quarter,year}'), ('2024-03-01 02:59', 'Etc/GMT+3', '{month}'), ('2024-03-01 03:00', 'Etc/GMT+3', '{month}'), ('2024-02-29 10:00', 'Etc/GMT-14', '{month}'), ('2023-01-01 05:00', 'UTC', '{day,month}')) m(as_of, tz, grains),
+            ('2031-01-01', 'Pacific/Apia', '{quarter,year}'), ('2024-03-01 02:59', 'Etc/GMT+3', '{month}'), ('2024-03-01 03:00', 'Etc/GMT+3', '{month}'), ('2024-02-29 10:00', 'Etc/GMT-14', '{month}'), ('2023-01-01 05:00', 'UTC', '{day,month}'),
+            ('2024-11-03', 'UTC', '{week_sunday,week_saturday}'), ('2024-11-02 03:59', 'America/New_York', '{week_saturday,week_sunday}'), ('2024-11-02 04:00', 'America/New_York', '{week_saturday}'),
+            ('2024-04-01', 'UTC', '{fiscal_year_04,fiscal_quarter_04,fiscal_quarter_02,fiscal_year_01,fiscal_quarter_01}'), ('2024-10-31 23:00', 'Europe/Paris', '{fiscal_year_11,fiscal_quarter_12,fiscal_year_12,fiscal_quarter_03}')) m(as_of, tz, grains),
     unnest(grains) grain, cohorts.breaches('SELECT * FROM cohorts.shop', CASE grain WHEN 'month' THEN '{c,code,email,uid}'::text[] ELSE '{c}' END, grain, as_of, tz) b;
 SELECT as_of, tz, b.* FROM
     (VALUES (timestamptz '2023-04-01', 'UTC'), ('2023-03-26 22:00', 'Europe/Paris'), ('2023-04-03 12:30', 'Pacific/Apia'), ('2023-03-31 18:29', 'Asia/Kolkata')) m(as_of, tz),
@@ -214,6 +223,9 @@ SELECT encode(bytes, 'base64') IS NOT NULL, replace(encode(bytes, 'base64'), E'\
 SELECT cohort_retention(1, '2024-01-01', 5, 'months', '2024-02-01', 'UTC');
 SELECT cohort_retention(1, '2024-01-01', 5, 'Month', '2024-02-01', 'UTC');
 SELECT cohort_retention(1, '2024-01-01', 5, '', '2024-02-01', 'UTC');
+SELECT cohort_retention(1, '2024-01-01', 5, 'fiscal_year_4', '2024-02-01', 'UTC');
+SELECT cohort_retention(1, '2024-01-01', 5, 'fiscal_year_13', '2024-02-01', 'UTC');
+SELECT cohort_retention(1, '2024-01-01', 5, 'week_monday', '2024-02-01', 'UTC');
 SELECT cohort_retention(1, '2024-01-01', 5, NULL, '2024-02-01', 'UTC');
 SELECT cohort_retention(1, '2024-01-01', 5, 'month', NULL, 'UTC');
 SELECT cohort_retention(1, '2024-01-01', 5, 'month', '2024-02-01', NULL);

@@ -21,8 +21,15 @@ SELECT lifecycle(customer, ordered_at, 'month', '2024-01-09', 'UTC') FROM lives.
 -- ---------------------------------------------------------------------------
 
 -- a day that clocks repeat (St John's, at 00:01) belongs to the one after; times are whole hours
+CREATE FUNCTION lives.trunc(grain text, t timestamp) RETURNS timestamp LANGUAGE sql IMMUTABLE
+RETURN CASE WHEN grain = 'week_sunday' THEN date_trunc('week', t + interval '1 day') - interval '1 day'
+            WHEN grain = 'week_saturday' THEN date_trunc('week', t + interval '2 days') - interval '2 days'
+            WHEN grain LIKE 'fiscal%' THEN date_trunc(split_part(grain, '_', 2), t - (right(grain, 2)::int - 1) * interval '1 month') + (right(grain, 2)::int - 1) * interval '1 month'
+            ELSE date_trunc(grain, t) END;
+CREATE FUNCTION lives.step(grain text) RETURNS interval LANGUAGE sql IMMUTABLE
+RETURN CASE WHEN grain LIKE '%quarter%' THEN '3 months' ELSE '1 ' || split_part(replace(grain, 'fiscal_', ''), '_', 1) END::interval;
 CREATE FUNCTION lives.period(t timestamptz, grain text, tz text) RETURNS timestamp LANGUAGE sql IMMUTABLE
-RETURN date_trunc(grain, greatest(t AT TIME ZONE tz, date_trunc('day', (t - interval '29.5 minutes') AT TIME ZONE tz)));
+RETURN lives.trunc(grain, greatest(t AT TIME ZONE tz, date_trunc('day', (t - interval '29.5 minutes') AT TIME ZONE tz)));
 
 CREATE FUNCTION lives.oracle(source text, grain text, as_of timestamptz, tz text) RETURNS SETOF lifecycle_row LANGUAGE plpgsql AS $$
 BEGIN
@@ -33,7 +40,7 @@ BEGIN
          periods AS (
              SELECT p, lag(p) OVER (ORDER BY p) AS before, p < lives.period($2, $1, $3) AS ended
              FROM (SELECT min(first) AS first FROM customers) f,
-                  generate_series(first, lives.period($2 - interval ''1 microsecond'', $1, $3), CASE $1 WHEN ''quarter'' THEN ''3 months'' ELSE ''1 '' || $1 END::interval) p),
+                  generate_series(first, lives.period($2 - interval ''1 microsecond'', $1, $3), lives.step($1)) p),
          states AS (
              SELECT p.p, ended, CASE WHEN p.p = first THEN ''new'' WHEN now.p IS NOT NULL AND was.p IS NOT NULL THEN ''returning'' WHEN now.p IS NOT NULL THEN ''resurrected''
                                      WHEN was.p IS NOT NULL THEN ''dormant'' ELSE ''silent'' END AS state, was.p IS NOT NULL AS was
@@ -71,7 +78,8 @@ CREATE VIEW lives.shop AS SELECT customer_id AS c, customer_code AS code, custom
 SELECT as_of, tz, grain, b.* FROM
     (VALUES (timestamptz '2024-10-31 23:00', 'Europe/Paris', '{week,month,quarter,year}'::text[]), ('2024-03-31 00:59:59', 'Europe/Paris', '{month}'), ('2025-01-01', 'UTC', '{month,year}'),
             ('2024-12-31 23:59:59.999999', 'UTC', '{month}'), ('2024-07-01 02:30', 'America/St_Johns', '{month}'), ('2024-07-07 18:30', 'Asia/Kolkata', '{week,month}'),
-            ('2031-01-01', 'Pacific/Apia', '{quarter}'), ('2024-03-01 02:59', 'Etc/GMT+3', '{month}'), ('2024-03-01 03:00', 'Etc/GMT+3', '{month}'), ('2023-02-01', 'UTC', '{day}'), ('2023-01-02', 'UTC', '{day}')) m(as_of, tz, grains),
+            ('2031-01-01', 'Pacific/Apia', '{quarter}'), ('2024-03-01 02:59', 'Etc/GMT+3', '{month}'), ('2024-03-01 03:00', 'Etc/GMT+3', '{month}'), ('2023-02-01', 'UTC', '{day}'), ('2023-01-02', 'UTC', '{day}'),
+            ('2024-11-03', 'UTC', '{week_sunday,week_saturday}'), ('2024-04-01', 'UTC', '{fiscal_year_04,fiscal_quarter_02}'), ('2024-10-31 23:00', 'Europe/Paris', '{fiscal_quarter_12}')) m(as_of, tz, grains),
     unnest(grains) grain, lives.breaches('SELECT * FROM lives.shop', CASE grain WHEN 'month' THEN '{c,code,email,uid}'::text[] ELSE '{c}' END, grain, as_of, tz) b;
 -- both sides of 1970 and of 2100, clocks that go back over midnight, a day that is skipped, BC
 CREATE TABLE lives.eras AS

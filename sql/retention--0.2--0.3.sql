@@ -693,7 +693,7 @@ CREATE AGGREGATE cohort_retention(customer bigint, ordered_at timestamptz, amoun
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE cohort_retention(bigint, timestamptz, numeric, text, timestamptz, text) IS
-'customers who come back, by the calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'' in tz) of their first order: SELECT * FROM unnest((SELECT cohort_retention(customer_id, ordered_at, amount, ''month'', now(), ''UTC'') FROM orders))';
+'customers who come back, by the calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'', or ''week_sunday'', ''fiscal_year_04''; in tz) of their first order: SELECT * FROM unnest((SELECT cohort_retention(customer_id, ordered_at, amount, ''month'', now(), ''UTC'') FROM orders))';
 
 CREATE AGGREGATE cohort_retention(customer text, ordered_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
     SFUNC = cohort_retention_transfn_text,
@@ -704,7 +704,7 @@ CREATE AGGREGATE cohort_retention(customer text, ordered_at timestamptz, amount 
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE cohort_retention(text, timestamptz, numeric, text, timestamptz, text) IS
-'customers who come back, by the calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'' in tz) of their first order: SELECT * FROM unnest((SELECT cohort_retention(customer_id, ordered_at, amount, ''month'', now(), ''UTC'') FROM orders))';
+'customers who come back, by the calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'', or ''week_sunday'', ''fiscal_year_04''; in tz) of their first order: SELECT * FROM unnest((SELECT cohort_retention(customer_id, ordered_at, amount, ''month'', now(), ''UTC'') FROM orders))';
 
 CREATE AGGREGATE cohort_retention(customer uuid, ordered_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
     SFUNC = cohort_retention_transfn_uuid,
@@ -715,7 +715,7 @@ CREATE AGGREGATE cohort_retention(customer uuid, ordered_at timestamptz, amount 
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE cohort_retention(uuid, timestamptz, numeric, text, timestamptz, text) IS
-'customers who come back, by the calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'' in tz) of their first order: SELECT * FROM unnest((SELECT cohort_retention(customer_id, ordered_at, amount, ''month'', now(), ''UTC'') FROM orders))';
+'customers who come back, by the calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'', or ''week_sunday'', ''fiscal_year_04''; in tz) of their first order: SELECT * FROM unnest((SELECT cohort_retention(customer_id, ordered_at, amount, ''month'', now(), ''UTC'') FROM orders))';
 
 CREATE FUNCTION cohort_retention_transfn_history(retention_state, order_history, text, timestamptz, text) RETURNS retention_state
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -730,7 +730,7 @@ CREATE AGGREGATE cohort_retention(history order_history, grain text, as_of times
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE cohort_retention(order_history, text, timestamptz, text) IS
-'customers who come back, by the calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'' in tz) of their first order; the twin that reads order histories, of which refunds and rows of zero are no orders';
+'customers who come back, by the calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'', or ''week_sunday'', ''fiscal_year_04''; the twin that reads order histories, of which refunds and rows of zero are no orders';
 
 CREATE AGGREGATE cohort_retention_state(history order_history, grain text, as_of timestamptz, tz text) (
     SFUNC = cohort_retention_transfn_history,
@@ -755,6 +755,15 @@ COMMENT ON FUNCTION cohort_curve(cohort_retention_row[], double precision) IS
 COMMENT ON TYPE lifecycle_row IS
 'a row of lifecycle: the customers of a calendar period; active = new + returning + resurrected; dormant_rate is dormant / active in the period before (0 to 1), quick_ratio (new + resurrected) / dormant';
 
+COMMENT ON AGGREGATE lifecycle(bigint, timestamptz, text, timestamptz, text) IS
+'customers per calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'', or ''week_sunday'', ''fiscal_year_04''; in tz): new, returning, resurrected, dormant, silent: SELECT * FROM unnest((SELECT lifecycle(customer_id, ordered_at, ''month'', now(), ''UTC'') FROM orders WHERE amount > 0))';
+
+COMMENT ON AGGREGATE lifecycle(text, timestamptz, text, timestamptz, text) IS
+'customers per calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'', or ''week_sunday'', ''fiscal_year_04''; in tz): new, returning, resurrected, dormant, silent: SELECT * FROM unnest((SELECT lifecycle(customer_id, ordered_at, ''month'', now(), ''UTC'') FROM orders WHERE amount > 0))';
+
+COMMENT ON AGGREGATE lifecycle(uuid, timestamptz, text, timestamptz, text) IS
+'customers per calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'', or ''week_sunday'', ''fiscal_year_04''; in tz): new, returning, resurrected, dormant, silent: SELECT * FROM unnest((SELECT lifecycle(customer_id, ordered_at, ''month'', now(), ''UTC'') FROM orders WHERE amount > 0))';
+
 CREATE FUNCTION lifecycle_transfn_history(retention_state, order_history, text, timestamptz, text) RETURNS retention_state
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION lifecycle_transfn_history(retention_state, order_history, text, timestamptz, text) IS 'transition function; for aggregates only';
@@ -768,7 +777,7 @@ CREATE AGGREGATE lifecycle(history order_history, grain text, as_of timestamptz,
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE lifecycle(order_history, text, timestamptz, text) IS
-'customers per calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'' in tz); the twin that reads order histories, of which refunds and rows of zero are no orders';
+'customers per calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'', or ''week_sunday'', ''fiscal_year_04''; the twin that reads order histories, of which refunds and rows of zero are no orders';
 
 CREATE AGGREGATE lifecycle_state(history order_history, grain text, as_of timestamptz, tz text) (
     SFUNC = lifecycle_transfn_history,

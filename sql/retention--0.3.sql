@@ -1536,7 +1536,7 @@ CREATE AGGREGATE cohort_retention(customer bigint, ordered_at timestamptz, amoun
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE cohort_retention(bigint, timestamptz, numeric, text, timestamptz, text) IS
-'customers who come back, by the calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'' in tz) of their first order: SELECT * FROM unnest((SELECT cohort_retention(customer_id, ordered_at, amount, ''month'', now(), ''UTC'') FROM orders))';
+'customers who come back, by the calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'', or ''week_sunday'', ''fiscal_year_04''; in tz) of their first order: SELECT * FROM unnest((SELECT cohort_retention(customer_id, ordered_at, amount, ''month'', now(), ''UTC'') FROM orders))';
 
 CREATE AGGREGATE cohort_retention(customer text, ordered_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
     SFUNC = cohort_retention_transfn_text,
@@ -1547,7 +1547,7 @@ CREATE AGGREGATE cohort_retention(customer text, ordered_at timestamptz, amount 
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE cohort_retention(text, timestamptz, numeric, text, timestamptz, text) IS
-'customers who come back, by the calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'' in tz) of their first order: SELECT * FROM unnest((SELECT cohort_retention(customer_id, ordered_at, amount, ''month'', now(), ''UTC'') FROM orders))';
+'customers who come back, by the calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'', or ''week_sunday'', ''fiscal_year_04''; in tz) of their first order: SELECT * FROM unnest((SELECT cohort_retention(customer_id, ordered_at, amount, ''month'', now(), ''UTC'') FROM orders))';
 
 CREATE AGGREGATE cohort_retention(customer uuid, ordered_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
     SFUNC = cohort_retention_transfn_uuid,
@@ -1558,7 +1558,7 @@ CREATE AGGREGATE cohort_retention(customer uuid, ordered_at timestamptz, amount 
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE cohort_retention(uuid, timestamptz, numeric, text, timestamptz, text) IS
-'customers who come back, by the calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'' in tz) of their first order: SELECT * FROM unnest((SELECT cohort_retention(customer_id, ordered_at, amount, ''month'', now(), ''UTC'') FROM orders))';
+'customers who come back, by the calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'', or ''week_sunday'', ''fiscal_year_04''; in tz) of their first order: SELECT * FROM unnest((SELECT cohort_retention(customer_id, ordered_at, amount, ''month'', now(), ''UTC'') FROM orders))';
 
 CREATE FUNCTION cohort_retention_transfn_history(retention_state, order_history, text, timestamptz, text) RETURNS retention_state
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -1573,7 +1573,7 @@ CREATE AGGREGATE cohort_retention(history order_history, grain text, as_of times
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE cohort_retention(order_history, text, timestamptz, text) IS
-'customers who come back, by the calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'' in tz) of their first order; the twin that reads order histories, of which refunds and rows of zero are no orders';
+'customers who come back, by the calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'', or ''week_sunday'', ''fiscal_year_04''; the twin that reads order histories, of which refunds and rows of zero are no orders';
 
 CREATE AGGREGATE cohort_retention_state(customer bigint, ordered_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
     SFUNC = cohort_retention_transfn_bigint,
@@ -1666,7 +1666,7 @@ CREATE AGGREGATE lifecycle(customer bigint, ordered_at timestamptz, grain text, 
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE lifecycle(bigint, timestamptz, text, timestamptz, text) IS
-'customers per calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'' in tz): new, returning, resurrected, dormant, silent: SELECT * FROM unnest((SELECT lifecycle(customer_id, ordered_at, ''month'', now(), ''UTC'') FROM orders WHERE amount > 0))';
+'customers per calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'', or ''week_sunday'', ''fiscal_year_04''; in tz): new, returning, resurrected, dormant, silent: SELECT * FROM unnest((SELECT lifecycle(customer_id, ordered_at, ''month'', now(), ''UTC'') FROM orders WHERE amount > 0))';
 
 CREATE AGGREGATE lifecycle(customer text, ordered_at timestamptz, grain text, as_of timestamptz, tz text) (
     SFUNC = lifecycle_transfn_text,
@@ -1677,7 +1677,7 @@ CREATE AGGREGATE lifecycle(customer text, ordered_at timestamptz, grain text, as
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE lifecycle(text, timestamptz, text, timestamptz, text) IS
-'customers per calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'' in tz): new, returning, resurrected, dormant, silent: SELECT * FROM unnest((SELECT lifecycle(customer_id, ordered_at, ''month'', now(), ''UTC'') FROM orders WHERE amount > 0))';
+'customers per calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'', or ''week_sunday'', ''fiscal_year_04''; in tz): new, returning, resurrected, dormant, silent: SELECT * FROM unnest((SELECT lifecycle(customer_id, ordered_at, ''month'', now(), ''UTC'') FROM orders WHERE amount > 0))';
 
 CREATE AGGREGATE lifecycle(customer uuid, ordered_at timestamptz, grain text, as_of timestamptz, tz text) (
     SFUNC = lifecycle_transfn_uuid,
@@ -1688,7 +1688,7 @@ CREATE AGGREGATE lifecycle(customer uuid, ordered_at timestamptz, grain text, as
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE lifecycle(uuid, timestamptz, text, timestamptz, text) IS
-'customers per calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'' in tz): new, returning, resurrected, dormant, silent: SELECT * FROM unnest((SELECT lifecycle(customer_id, ordered_at, ''month'', now(), ''UTC'') FROM orders WHERE amount > 0))';
+'customers per calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'', or ''week_sunday'', ''fiscal_year_04''; in tz): new, returning, resurrected, dormant, silent: SELECT * FROM unnest((SELECT lifecycle(customer_id, ordered_at, ''month'', now(), ''UTC'') FROM orders WHERE amount > 0))';
 
 CREATE FUNCTION lifecycle_transfn_history(retention_state, order_history, text, timestamptz, text) RETURNS retention_state
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -1703,7 +1703,7 @@ CREATE AGGREGATE lifecycle(history order_history, grain text, as_of timestamptz,
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE lifecycle(order_history, text, timestamptz, text) IS
-'customers per calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'' in tz); the twin that reads order histories, of which refunds and rows of zero are no orders';
+'customers per calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'', or ''week_sunday'', ''fiscal_year_04''; the twin that reads order histories, of which refunds and rows of zero are no orders';
 
 CREATE AGGREGATE lifecycle_state(customer bigint, ordered_at timestamptz, grain text, as_of timestamptz, tz text) (
     SFUNC = lifecycle_transfn_bigint,

@@ -39,7 +39,7 @@ CREATE AGGREGATE cohort_retention(customer {key}, ordered_at timestamptz, amount
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE cohort_retention({key}, timestamptz, numeric, text, timestamptz, text) IS
-'customers who come back, by the calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'' in tz) of their first order: SELECT * FROM unnest((SELECT cohort_retention(customer_id, ordered_at, amount, ''month'', now(), ''UTC'') FROM orders))';
+'customers who come back, by the calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'', or ''week_sunday'', ''fiscal_year_04''; in tz) of their first order: SELECT * FROM unnest((SELECT cohort_retention(customer_id, ordered_at, amount, ''month'', now(), ''UTC'') FROM orders))';
 
 CREATE AGGREGATE cohort_retention_state(customer {key}, ordered_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
     SFUNC = cohort_retention_transfn_{key},

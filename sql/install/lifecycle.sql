@@ -35,7 +35,7 @@ CREATE AGGREGATE lifecycle(customer {key}, ordered_at timestamptz, grain text, a
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE lifecycle({key}, timestamptz, text, timestamptz, text) IS
-'customers per calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'' in tz): new, returning, resurrected, dormant, silent: SELECT * FROM unnest((SELECT lifecycle(customer_id, ordered_at, ''month'', now(), ''UTC'') FROM orders WHERE amount > 0))';
+'customers per calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'', or ''week_sunday'', ''fiscal_year_04''; in tz): new, returning, resurrected, dormant, silent: SELECT * FROM unnest((SELECT lifecycle(customer_id, ordered_at, ''month'', now(), ''UTC'') FROM orders WHERE amount > 0))';
 
 CREATE AGGREGATE lifecycle_state(customer {key}, ordered_at timestamptz, grain text, as_of timestamptz, tz text) (
     SFUNC = lifecycle_transfn_{key},

@@ -20,12 +20,25 @@
 #include "utils/timestamp.h"
 
 static const char *const grain_names[GRAINS] = {
-	[GRAIN_DAY] = "day",
-	[GRAIN_WEEK] = "week",
-	[GRAIN_MONTH] = "month",
-	[GRAIN_QUARTER] = "quarter",
-	[GRAIN_YEAR] = "year"
+	"day", "week", "month", "quarter", "year", "week_sunday", "week_saturday",
+#define OF_YEAR(period) \
+	period "_01", period "_02", period "_03", period "_04", period "_05", \
+	period "_06", period "_07", period "_08", period "_09", period "_10", \
+	period "_11", period "_12"
+	OF_YEAR("fiscal_quarter"),
+	OF_YEAR("fiscal_year")
+#undef OF_YEAR
 };
+
+static const char *
+grain_hint(const char *name)
+{
+	if (pg_strncasecmp(name, "fiscal", 6) == 0)
+		return "A fiscal year that begins in April is 'fiscal_year_04', and its quarters are 'fiscal_quarter_04'.";
+	if (pg_strncasecmp(name, "week", 4) == 0)
+		return "A 'week' begins on Monday; there are 'week_sunday' and 'week_saturday' as well.";
+	return "There are 'week_sunday', 'week_saturday', 'fiscal_year_04' and 'fiscal_quarter_04' as well, of any month 01 to 12.";
+}
 
 Grain
 grain_from_text(const text *name)
@@ -38,7 +51,8 @@ grain_from_text(const text *name)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("argument \"grain\" must be 'day', 'week', 'month', 'quarter' or 'year', not \"%s\"",
-					excerpt(text_to_cstring(name)))));
+					excerpt(text_to_cstring(name))),
+			 errhint("%s", grain_hint(text_to_cstring(name)))));
 }
 
 const char *
@@ -319,8 +333,47 @@ zone_day(const Zone *zone, TimestampTz at)
  * Periods
  * ------------------------------------------------------------------------
  */
-/* Monday 2000-01-03, in days since 2000-01-01 */
-#define FIRST_MONDAY	2
+/*
+ * Of what every grain is made: so many days from the one numbered "first", or so many
+ * months from the first-th of the year 0; the other is 0.
+ */
+typedef struct GrainRule
+{
+	int			days;
+	int			months;
+	int			first;
+} GrainRule;
+
+static GrainRule
+grain_rule(Grain grain)
+{
+	switch (grain)
+	{
+		case GRAIN_DAY:
+			return (GrainRule) {.days = 1};
+		case GRAIN_WEEK:		/* since 2000-01-01, which was a Saturday */
+			return (GrainRule) {.days = 7, .first = 2};
+		case GRAIN_WEEK_SUNDAY:
+			return (GrainRule) {.days = 7, .first = 1};
+		case GRAIN_WEEK_SATURDAY:
+			return (GrainRule) {.days = 7};
+		case GRAIN_MONTH:
+			return (GrainRule) {.months = 1};
+		case GRAIN_QUARTER:
+			return (GrainRule) {.months = 3};
+		case GRAIN_YEAR:
+			return (GrainRule) {.months = MONTHS_PER_YEAR};
+		default:
+			break;
+	}
+	if (grain >= GRAIN_FISCAL_YEAR)
+		return (GrainRule) {
+			.months = MONTHS_PER_YEAR, .first = grain - GRAIN_FISCAL_YEAR
+		};
+	return (GrainRule) {
+		.months = 3, .first = grain - GRAIN_FISCAL_QUARTER
+	};
+}
 
 static DateADT period_start(Grain grain, int64 period);
 
@@ -354,41 +407,30 @@ period_of(Grain grain, const Zone *zone, TimestampTz at)
 {
 	int64		days = zone_day(zone, at);
 
+	GrainRule	rule;
+
 	if (grain == GRAIN_DAY)
 		return days;
-	if (grain == GRAIN_WEEK)
-		return floor_div(days - FIRST_MONDAY, 7);
 	if (grain == GRAIN_MONTH)
 		return month_of_day(days);
-	if (grain == GRAIN_QUARTER)
-		return floor_div(month_of_day(days), 3);
-	return floor_div(month_of_day(days), MONTHS_PER_YEAR);
+	rule = grain_rule(grain);
+	if (rule.days > 0)
+		return floor_div(days - rule.first, rule.days);
+	return floor_div(month_of_day(days) - rule.first, rule.months);
 }
 
 /* The first day of a period, which may be none that the server has as a date. */
 static DateADT
 period_start(Grain grain, int64 period)
 {
-	int64		months = period;
+	const GrainRule rule = grain_rule(grain);
+	const int64 months = period * rule.months + rule.first;
+	const int64 year = floor_div(months, MONTHS_PER_YEAR);
 
-	switch (grain)
-	{
-		case GRAIN_DAY:
-			return (DateADT) period;
-		case GRAIN_WEEK:
-			return (DateADT) (period * 7 + FIRST_MONDAY);
-		case GRAIN_MONTH:
-			break;
-		case GRAIN_QUARTER:
-			months = period * 3;
-			break;
-		case GRAIN_YEAR:
-			months = period * MONTHS_PER_YEAR;
-			break;
-	}
-	return date2j((int) floor_div(months, MONTHS_PER_YEAR),
-				  (int) (months - floor_div(months, MONTHS_PER_YEAR) * MONTHS_PER_YEAR) + 1,
-				  1) - POSTGRES_EPOCH_JDATE;
+	if (rule.days > 0)
+		return (DateADT) (period * rule.days + rule.first);
+	return date2j((int) year, (int) (months - year * MONTHS_PER_YEAR) + 1, 1) -
+		POSTGRES_EPOCH_JDATE;
 }
 
 /*

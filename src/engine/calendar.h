@@ -6,11 +6,15 @@
  * Numbers of one grain are consecutive, so the distance of two periods is a
  * subtraction: 14 months apart are 14.
  *
- *		day			days since 2000-01-01
- *		week		weeks since Monday 2000-01-03 (ISO weeks begin on Monday)
- *		month		12 * year + month - 1
- *		quarter		4 * year + quarter - 1
- *		year		year
+ *		day				days since 2000-01-01
+ *		week			weeks since Monday 2000-01-03 (ISO weeks begin on Monday)
+ *		week_sunday		weeks since Sunday 2000-01-02
+ *		week_saturday	weeks since Saturday 2000-01-01
+ *		month			12 * year + month - 1
+ *		quarter			4 * year + quarter - 1
+ *		year			year
+ *		fiscal_quarter_MM, fiscal_year_MM
+ *						quarters and years of which one begins with the month MM
  *
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
@@ -29,10 +33,14 @@ typedef enum Grain
 	GRAIN_WEEK,
 	GRAIN_MONTH,
 	GRAIN_QUARTER,
-	GRAIN_YEAR
+	GRAIN_YEAR,
+	GRAIN_WEEK_SUNDAY,
+	GRAIN_WEEK_SATURDAY,
+	GRAIN_FISCAL_QUARTER,		/* _01; those of the other months follow */
+	GRAIN_FISCAL_YEAR = GRAIN_FISCAL_QUARTER + MONTHS_PER_YEAR	/* likewise */
 } Grain;
 
-#define GRAINS	(GRAIN_YEAR + 1)
+#define GRAINS	(GRAIN_FISCAL_YEAR + MONTHS_PER_YEAR)
 
 /* A time zone's name, in an option; longer than any name there is */
 #define ZONE_NAME_SIZE	48
