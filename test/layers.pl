@@ -16,8 +16,9 @@ my %uses = (
 	measures => [qw(base math engine)],
 	rfm => [qw(base math engine)],
 	models => [qw(base math engine)],
-	live => [qw(base math engine measures rfm models tables)],
-	tables => [qw(base math engine measures rfm models live)],
+	proof => [qw(base math engine)],
+	live => [qw(base math engine measures rfm models proof tables)],
+	tables => [qw(base math engine measures rfm models proof live)],
 );
 
 my $source = (shift // "$FindBin::RealBin/..") . '/src';

@@ -20,6 +20,7 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "base/result_rows.h"
+#include "math/comparison.h"
 #include "math/specfun.h"
 #include "utils/array.h"
 #include "utils/lsyscache.h"
@@ -147,21 +148,6 @@ read_rows(Curve *curve, ArrayType *rows)
 	}
 	array_free_iterator(iterator);
 	ReleaseTupleDesc(columns);
-}
-
-/*
- * Wilson's score interval of a share k / n (Wilson 1927, with z the normal
- * quantile): (k + z^2 / 2 +- z sqrt(k (n - k) / n + z^2 / 4)) / (n + z^2)
- */
-static void
-wilson_interval(double k, double n, double z, double *low, double *high)
-{
-	double		middle = k + z * z / 2;
-	double		half = z * sqrt(k * (n - k) / n + z * z / 4);
-
-	/* exactly 0 and 1 at the ends, which rounding would miss */
-	*low = k == 0 ? 0 : Max((middle - half) / (n + z * z), 0);
-	*high = k == n ? 1 : Min((middle + half) / (n + z * z), 1);
 }
 
 /*

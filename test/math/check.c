@@ -225,6 +225,7 @@ main(int argc, char **argv)
 	run("specfun", test_specfun);
 	run("gauss_legendre", test_gauss_legendre);
 	run("optimize", test_optimize);
+	run("comparison", test_comparison);
 	run("quantile", test_quantile);
 	run("survival", test_survival);
 	run("btyd", test_btyd);

@@ -18,6 +18,7 @@
 /* The tests of one subject each, called by main(). */
 extern void test_specfun(void);
 extern void test_gauss_legendre(void);
+extern void test_comparison(void);
 extern void test_optimize(void);
 extern void test_quantile(void);
 extern void test_survival(void);

@@ -11,6 +11,7 @@
 #include "check.h"
 #include "math/gauss_legendre.h"
 #include "math/specfun.h"
+#include "math/student.h"
 
 /* The functions of the table by name. */
 static double
@@ -20,6 +21,10 @@ function_of(const char *name, double a, double b, double c)
 		return normal_quantile(a);
 	if (strcmp(name, "chi_square_tail") == 0)
 		return chi_square_tail(a, (int) b);
+	if (strcmp(name, "student_tails") == 0)
+		return student_tails(a, b);
+	if (strcmp(name, "student_reach") == 0)
+		return student_reach(a, b);
 	if (strcmp(name, "stirling_log") == 0)
 		return stirling_rest(a).log;
 	if (strcmp(name, "stirling_slope") == 0)
@@ -60,7 +65,8 @@ test_specfun(void)
 			const bool	is_small_step = strstr(name, "ratio") != NULL && b < 0.5;
 
 			check_near(function_of(name, a, b, c), table_number(&table, "value"),
-					   1e-12, is_log || is_small_step ? 1 : 1e-290,
+					   strncmp(name, "student", 7) == 0 ? 1e-11 : 1e-12,
+					   is_log || is_small_step ? 1 : 1e-290,
 					   "%s(%g, %g, %g)", name, a, b, c);
 		}
 
@@ -73,6 +79,14 @@ test_specfun(void)
 	check_near(chi_square_tail(5.991464547107979, 2), 0.05, 1e-14, 0, "5.99 of 2");
 	check_near(chi_square_tail(11.070497693516351, 5), 0.05, 1e-14, 0, "11.07 of 5");
 	check_near(chi_square_tail(23.209251158954356, 10), 0.01, 1e-14, 0, "23.21 of 10");
+	check_near(student_reach(0.95, 1), 12.706204736174705, 1e-14, 0, "12.71 of 1");
+	check_near(student_reach(0.95, 10), 2.2281388519862744, 1e-14, 0, "2.228 of 10");
+	check_near(student_reach(0.99, 30), 2.7499956535672233, 1e-14, 0, "2.750 of 30");
+	check_near(student_reach(0.95, 1e300), normal_reach(0.95), 1e-15, 0, "of very many");
+	check_true(student_tails(0, 3) == 1, "nothing is nearer than 0");
+	/* of 1 and 2 degrees of freedom in closed form */
+	check_near(student_tails(7, 1), 2 / M_PI * atan(1 / 7.0), 1e-14, 0, "of Cauchy");
+	check_near(student_tails(-7, 2), 2 / (sqrt(51) * (sqrt(51) + 7)), 1e-14, 0, "of 2");
 
 	begin_test("gamma, beta and logarithms");
 	/* n!, and the binomial probability of 3 in 10 with 1/4 */

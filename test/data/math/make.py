@@ -5,7 +5,7 @@ Run in this folder, with the package mpmath (1.3). README.md says what is in the
 Everything is computed from the papers' own formulas with 50 digits and printed with 17.
 """
 import csv
-from mpmath import mp, mpf, beta, binomial, digamma, erfinv, exp, gammainc, hyp2f1, inf, loggamma, log, polygamma, quad, sqrt
+from mpmath import mp, mpf, beta, betainc, binomial, digamma, erfinv, exp, findroot, gammainc, hyp2f1, inf, loggamma, log, polygamma, quad, sqrt
 
 mp.dps = 50
 
@@ -31,6 +31,23 @@ def number(x):
 # ---------------------------------------------------------------------------
 def stirling(z):
     return (loggamma(z) - (z - mpf(1) / 2) * log(z) + z - log(2 * mp.pi) / 2, digamma(z) - log(z), polygamma(1, z) - 1 / z)
+
+
+# Of Student's t: the incomplete beta function, from the side that has digits left
+def student_tails(t, df):
+    part, half = t * t / (df + t * t), mpf(1) / 2
+    if part < half:
+        return 1 - betainc(half, df / 2, 0, part, regularized=True)
+    return betainc(df / 2, half, 0, 1 - part, regularized=True)
+
+
+def student_reach(confidence, df):
+    start = sqrt(mpf(2)) * erfinv(confidence)
+    tails = 1 - confidence
+    top = start
+    while student_tails(top, df) > tails:
+        top *= 2
+    return findroot(lambda t: log(student_tails(t, df)) - log(tails), (start * mpf('0.99'), top), solver='anderson', tol=1e-60)
 
 
 def specfun():
@@ -68,6 +85,13 @@ def specfun():
     for z, q, share in (('1', '1', '0.5'), ('0.1', '3', '0.25'), ('2.5', '7', '0.3'), ('40', '60', '0.375'), ('1000', '3', '0.99'), ('1e6', '1e6', '0.5'), ('3', '1e8', '1e-7')):
         a, b, w = number(z), number(q), number(share)
         row('log_beta_term', a * log(w) + b * log(1 - w) - (loggamma(a) + loggamma(b) - loggamma(a + b)), z, q, share)
+    for df in ('1', '1.3', '2', '5', '9.594045343393', '30', '1000', '23367.3890888', '1e6'):
+        for t in ('1e-8', '0.1', '0.5', '1', '1.7', '2', '3', '5', '40'):
+            value = student_tails(number(t), number(df))
+            if value > mpf('1e-290'):
+                row('student_tails', value, t, df)
+        for confidence in ('0.01', '0.5', '0.8', '0.95', '0.99', '0.999999'):
+            row('student_reach', student_reach(number(confidence), number(df)), confidence, df)
     write('specfun.csv', ['function', 'a', 'b', 'c', 'value'], rows)
 
 
