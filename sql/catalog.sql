@@ -54,5 +54,12 @@ WHERE aggtranstype = 'retention_state'::regtype AND proname <> 'rollup' AND proa
                   WHERE t.proname = a.proname AND t.prorettype = a.prorettype AND tag.aggtranstype = ag.aggtranstype AND tag.aggfinalfn = ag.aggfinalfn
                     AND t.proargnames = 'history'::text || array_remove(array_remove(array_remove(a.proargnames, 'customer'), 'ordered_at'), 'amount'));
 
+-- every table function over orders that shows customers or models has its twin over a
+-- history: the same rows; the history first, then the type of its customers, if rows name them
+SELECT oid::regprocedure AS breach FROM members f
+WHERE prokind = 'f' AND 'orders_table' = ANY (proargnames) AND proname NOT IN ('retention_check', 'order_histories')
+  AND NOT EXISTS (SELECT FROM members t WHERE t.proname = f.proname AND t.proargnames[1] = 'history'
+                  AND (t.proargnames[2] = 'customer_type') = ('customer' = ANY (t.proargnames)) AND t.proallargtypes[t.pronargs + 1:] = f.proallargtypes[f.pronargs + 1:]);
+
 -- the extension can be moved
 SELECT extrelocatable FROM pg_extension WHERE extname = 'retention';

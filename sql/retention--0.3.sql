@@ -195,6 +195,13 @@ AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100 ROWS 1000;
 COMMENT ON FUNCTION order_rows(anyelement, order_history) IS
 'the rows that went into a history: SELECT * FROM order_rows(NULL::bigint, (SELECT order_history(customer_id, ordered_at, amount) FROM orders))';
 
+CREATE FUNCTION order_histories(customer_type anyelement, orders_table regclass, customer_column name, ordered_at_column name, amount_column name,
+    order_id_column name DEFAULT NULL, tz text DEFAULT 'UTC')
+RETURNS TABLE (customer anyelement, history order_history)
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 100000;
+COMMENT ON FUNCTION order_histories(anyelement, regclass, name, name, name, name, text) IS
+'a row per customer with the history of all order rows, quicker than order_history() by GROUP BY: order_histories(NULL::bigint, ''orders'', ''customer_id'', ''ordered_at'', ''amount'')';
+
 -- ---------------------------------------------------------------------------
 -- repeat
 -- ---------------------------------------------------------------------------
@@ -1475,6 +1482,36 @@ AS 'MODULE_PATHNAME', 'hero_buyers_of_state' LANGUAGE C IMMUTABLE PARALLEL SAFE 
 COMMENT ON FUNCTION hero_buyers(anyelement, retention_state, double precision) IS
 'the smallest set of customers in a state built by purchases_state who bring a share (0 to 1) of its revenue';
 
+CREATE FUNCTION rfm_segments(history order_history, customer_type anyelement, as_of timestamptz, bins integer DEFAULT 5, grid text DEFAULT 'standard')
+RETURNS TABLE (customer anyelement, first_order_at timestamptz, last_order_at timestamptz, recency_days double precision, orders bigint, monetary numeric, aov numeric, r integer, f integer, m integer, cell text, segment text)
+AS 'MODULE_PATHNAME', 'rfm_segments_of_history' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100000 ROWS 100000;
+COMMENT ON FUNCTION rfm_segments(order_history, anyelement, timestamptz, integer, text) IS
+'the customers of a history with an order before as_of, scored: rfm_segments((SELECT rollup(history) FROM customer_history), NULL::bigint, now())';
+
+CREATE FUNCTION segment_summary(history order_history, as_of timestamptz, bins integer DEFAULT 5, grid text DEFAULT 'standard')
+RETURNS TABLE (segment text, customers bigint, share double precision, revenue numeric, revenue_share double precision, orders bigint, aov numeric, median_recency_days double precision)
+AS 'MODULE_PATHNAME', 'segment_summary_of_history' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100000 ROWS 11;
+COMMENT ON FUNCTION segment_summary(order_history, timestamptz, integer, text) IS
+'a row per RFM segment of the customers of a history, as of any time';
+
+CREATE FUNCTION rfm_transitions(history order_history, from_as_of timestamptz, to_as_of timestamptz, bins integer DEFAULT 5, grid text DEFAULT 'standard')
+RETURNS TABLE (from_segment text, to_segment text, customers bigint, share double precision, monetary numeric)
+AS 'MODULE_PATHNAME', 'rfm_transitions_of_history' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100000 ROWS 60;
+COMMENT ON FUNCTION rfm_transitions(order_history, timestamptz, timestamptz, integer, text) IS
+'the customers of a history who moved from one RFM segment to another between two times';
+
+CREATE FUNCTION rfm_breaks(history order_history, as_of timestamptz, bins integer DEFAULT 5)
+RETURNS TABLE (metric text, score integer, customers bigint, lowest numeric, highest numeric)
+AS 'MODULE_PATHNAME', 'rfm_breaks_of_history' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100000 ROWS 15;
+COMMENT ON FUNCTION rfm_breaks(order_history, timestamptz, integer) IS
+'the cut points of the scores of the customers of a history, as of any time';
+
+CREATE FUNCTION hero_buyers(history order_history, customer_type anyelement, as_of timestamptz, share double precision DEFAULT 0.8)
+RETURNS TABLE (customer anyelement, rank bigint, orders bigint, monetary numeric, revenue_share double precision, cumulative_share double precision)
+AS 'MODULE_PATHNAME', 'hero_buyers_of_history' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100000 ROWS 20000;
+COMMENT ON FUNCTION hero_buyers(order_history, anyelement, timestamptz, double precision) IS
+'the smallest set of customers of a history who bring a share (0 to 1) of its revenue before as_of';
+
 -- ---------------------------------------------------------------------------
 -- check: is the orders table what the functions take it for?
 -- ---------------------------------------------------------------------------
@@ -2558,6 +2595,238 @@ CREATE AGGREGATE fit_gamma_gamma(x bigint, mean_repeat_value double precision) (
 COMMENT ON AGGREGATE fit_gamma_gamma(bigint, double precision) IS
 'fits the Gamma-Gamma model of what a purchase is worth to customers with repeat purchases (x > 0) whose mean value is above zero: params p, q, v';
 
+CREATE FUNCTION btyd_days_transfn_bigint(retention_state, bigint, timestamptz, numeric, interval, timestamptz, text) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION btyd_days_transfn_bigint(retention_state, bigint, timestamptz, numeric, interval, timestamptz, text) IS 'transition function; for aggregates only';
+
+CREATE FUNCTION btyd_days_transfn_text(retention_state, text, timestamptz, numeric, interval, timestamptz, text) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION btyd_days_transfn_text(retention_state, text, timestamptz, numeric, interval, timestamptz, text) IS 'transition function; for aggregates only';
+
+CREATE FUNCTION btyd_days_transfn_uuid(retention_state, uuid, timestamptz, numeric, interval, timestamptz, text) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION btyd_days_transfn_uuid(retention_state, uuid, timestamptz, numeric, interval, timestamptz, text) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE btyd_state(customer bigint, ordered_at timestamptz, amount numeric, unit interval, as_of timestamptz, tz text) (
+    SFUNC = btyd_days_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE btyd_state(bigint, timestamptz, numeric, interval, timestamptz, text) IS
+'state of fit_bgnbd, fit_mbgnbd and fit_pareto_nbd over order rows (the days that every customer ordered on before as_of, and the unit of time), to store, merge with rollup() and read with any of them';
+
+CREATE AGGREGATE btyd_state(customer text, ordered_at timestamptz, amount numeric, unit interval, as_of timestamptz, tz text) (
+    SFUNC = btyd_days_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE btyd_state(text, timestamptz, numeric, interval, timestamptz, text) IS
+'state of fit_bgnbd, fit_mbgnbd and fit_pareto_nbd over order rows (the days that every customer ordered on before as_of, and the unit of time), to store, merge with rollup() and read with any of them';
+
+CREATE AGGREGATE btyd_state(customer uuid, ordered_at timestamptz, amount numeric, unit interval, as_of timestamptz, tz text) (
+    SFUNC = btyd_days_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE btyd_state(uuid, timestamptz, numeric, interval, timestamptz, text) IS
+'state of fit_bgnbd, fit_mbgnbd and fit_pareto_nbd over order rows (the days that every customer ordered on before as_of, and the unit of time), to store, merge with rollup() and read with any of them';
+
+CREATE FUNCTION btyd_days_transfn_history(retention_state, order_history, interval, timestamptz, text) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION btyd_days_transfn_history(retention_state, order_history, interval, timestamptz, text) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE btyd_state(history order_history, unit interval, as_of timestamptz, tz text) (
+    SFUNC = btyd_days_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE btyd_state(order_history, interval, timestamptz, text) IS
+'state of fit_bgnbd, fit_mbgnbd and fit_pareto_nbd over order rows (the days that every customer ordered on before as_of, and the unit of time), to store, merge with rollup() and read with any of them; the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+CREATE AGGREGATE fit_bgnbd(customer bigint, ordered_at timestamptz, amount numeric, unit interval, as_of timestamptz, tz text) (
+    SFUNC = btyd_days_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    FINALFUNC = fit_bgnbd,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE fit_bgnbd(bigint, timestamptz, numeric, interval, timestamptz, text) IS
+'fits the BG/NBD model to the customers of order rows before as_of, in units of time (whole days, such as 7 days): params r, alpha, a, b; the same as by purchase_summary, in one pass; NULL of no customers: SELECT fit_bgnbd(customer_id, ordered_at, amount, ''7 days'', now(), ''UTC'') FROM orders';
+
+CREATE AGGREGATE fit_bgnbd(customer text, ordered_at timestamptz, amount numeric, unit interval, as_of timestamptz, tz text) (
+    SFUNC = btyd_days_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    FINALFUNC = fit_bgnbd,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE fit_bgnbd(text, timestamptz, numeric, interval, timestamptz, text) IS
+'fits the BG/NBD model to the customers of order rows before as_of, in units of time (whole days, such as 7 days): params r, alpha, a, b; the same as by purchase_summary, in one pass; NULL of no customers: SELECT fit_bgnbd(customer_id, ordered_at, amount, ''7 days'', now(), ''UTC'') FROM orders';
+
+CREATE AGGREGATE fit_bgnbd(customer uuid, ordered_at timestamptz, amount numeric, unit interval, as_of timestamptz, tz text) (
+    SFUNC = btyd_days_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    FINALFUNC = fit_bgnbd,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE fit_bgnbd(uuid, timestamptz, numeric, interval, timestamptz, text) IS
+'fits the BG/NBD model to the customers of order rows before as_of, in units of time (whole days, such as 7 days): params r, alpha, a, b; the same as by purchase_summary, in one pass; NULL of no customers: SELECT fit_bgnbd(customer_id, ordered_at, amount, ''7 days'', now(), ''UTC'') FROM orders';
+
+CREATE AGGREGATE fit_bgnbd(history order_history, unit interval, as_of timestamptz, tz text) (
+    SFUNC = btyd_days_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    FINALFUNC = fit_bgnbd,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE fit_bgnbd(order_history, interval, timestamptz, text) IS
+'fits the BG/NBD model to the customers of order rows before as_of, in units of time (whole days, such as 7 days); the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+CREATE AGGREGATE fit_mbgnbd(customer bigint, ordered_at timestamptz, amount numeric, unit interval, as_of timestamptz, tz text) (
+    SFUNC = btyd_days_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    FINALFUNC = fit_mbgnbd,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE fit_mbgnbd(bigint, timestamptz, numeric, interval, timestamptz, text) IS
+'fits the MBG/NBD model to the customers of order rows before as_of, in units of time (whole days, such as 7 days): params r, alpha, a, b; the same as by purchase_summary, in one pass; NULL of no customers: SELECT fit_mbgnbd(customer_id, ordered_at, amount, ''7 days'', now(), ''UTC'') FROM orders';
+
+CREATE AGGREGATE fit_mbgnbd(customer text, ordered_at timestamptz, amount numeric, unit interval, as_of timestamptz, tz text) (
+    SFUNC = btyd_days_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    FINALFUNC = fit_mbgnbd,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE fit_mbgnbd(text, timestamptz, numeric, interval, timestamptz, text) IS
+'fits the MBG/NBD model to the customers of order rows before as_of, in units of time (whole days, such as 7 days): params r, alpha, a, b; the same as by purchase_summary, in one pass; NULL of no customers: SELECT fit_mbgnbd(customer_id, ordered_at, amount, ''7 days'', now(), ''UTC'') FROM orders';
+
+CREATE AGGREGATE fit_mbgnbd(customer uuid, ordered_at timestamptz, amount numeric, unit interval, as_of timestamptz, tz text) (
+    SFUNC = btyd_days_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    FINALFUNC = fit_mbgnbd,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE fit_mbgnbd(uuid, timestamptz, numeric, interval, timestamptz, text) IS
+'fits the MBG/NBD model to the customers of order rows before as_of, in units of time (whole days, such as 7 days): params r, alpha, a, b; the same as by purchase_summary, in one pass; NULL of no customers: SELECT fit_mbgnbd(customer_id, ordered_at, amount, ''7 days'', now(), ''UTC'') FROM orders';
+
+CREATE AGGREGATE fit_mbgnbd(history order_history, unit interval, as_of timestamptz, tz text) (
+    SFUNC = btyd_days_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    FINALFUNC = fit_mbgnbd,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE fit_mbgnbd(order_history, interval, timestamptz, text) IS
+'fits the MBG/NBD model to the customers of order rows before as_of, in units of time (whole days, such as 7 days); the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+CREATE AGGREGATE fit_pareto_nbd(customer bigint, ordered_at timestamptz, amount numeric, unit interval, as_of timestamptz, tz text) (
+    SFUNC = btyd_days_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    FINALFUNC = fit_pareto_nbd,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE fit_pareto_nbd(bigint, timestamptz, numeric, interval, timestamptz, text) IS
+'fits the Pareto/NBD model to the customers of order rows before as_of, in units of time (whole days, such as 7 days): params r, alpha, s, beta; the same as by purchase_summary, in one pass; NULL of no customers: SELECT fit_pareto_nbd(customer_id, ordered_at, amount, ''7 days'', now(), ''UTC'') FROM orders';
+
+CREATE AGGREGATE fit_pareto_nbd(customer text, ordered_at timestamptz, amount numeric, unit interval, as_of timestamptz, tz text) (
+    SFUNC = btyd_days_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    FINALFUNC = fit_pareto_nbd,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE fit_pareto_nbd(text, timestamptz, numeric, interval, timestamptz, text) IS
+'fits the Pareto/NBD model to the customers of order rows before as_of, in units of time (whole days, such as 7 days): params r, alpha, s, beta; the same as by purchase_summary, in one pass; NULL of no customers: SELECT fit_pareto_nbd(customer_id, ordered_at, amount, ''7 days'', now(), ''UTC'') FROM orders';
+
+CREATE AGGREGATE fit_pareto_nbd(customer uuid, ordered_at timestamptz, amount numeric, unit interval, as_of timestamptz, tz text) (
+    SFUNC = btyd_days_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    FINALFUNC = fit_pareto_nbd,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE fit_pareto_nbd(uuid, timestamptz, numeric, interval, timestamptz, text) IS
+'fits the Pareto/NBD model to the customers of order rows before as_of, in units of time (whole days, such as 7 days): params r, alpha, s, beta; the same as by purchase_summary, in one pass; NULL of no customers: SELECT fit_pareto_nbd(customer_id, ordered_at, amount, ''7 days'', now(), ''UTC'') FROM orders';
+
+CREATE AGGREGATE fit_pareto_nbd(history order_history, unit interval, as_of timestamptz, tz text) (
+    SFUNC = btyd_days_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    FINALFUNC = fit_pareto_nbd,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE fit_pareto_nbd(order_history, interval, timestamptz, text) IS
+'fits the Pareto/NBD model to the customers of order rows before as_of, in units of time (whole days, such as 7 days); the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+CREATE AGGREGATE fit_gamma_gamma(customer bigint, ordered_at timestamptz, amount numeric, as_of timestamptz, tz text) (
+    SFUNC = purchase_days_state_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    FINALFUNC = fit_gamma_gamma,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE fit_gamma_gamma(bigint, timestamptz, numeric, timestamptz, text) IS
+'fits the Gamma-Gamma model of what a purchase is worth to the customers of order rows before as_of: params p, q, v; the same as by purchase_summary, in one pass; NULL where nobody who came back spent a known amount';
+
+CREATE AGGREGATE fit_gamma_gamma(customer text, ordered_at timestamptz, amount numeric, as_of timestamptz, tz text) (
+    SFUNC = purchase_days_state_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    FINALFUNC = fit_gamma_gamma,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE fit_gamma_gamma(text, timestamptz, numeric, timestamptz, text) IS
+'fits the Gamma-Gamma model of what a purchase is worth to the customers of order rows before as_of: params p, q, v; the same as by purchase_summary, in one pass; NULL where nobody who came back spent a known amount';
+
+CREATE AGGREGATE fit_gamma_gamma(customer uuid, ordered_at timestamptz, amount numeric, as_of timestamptz, tz text) (
+    SFUNC = purchase_days_state_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    FINALFUNC = fit_gamma_gamma,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE fit_gamma_gamma(uuid, timestamptz, numeric, timestamptz, text) IS
+'fits the Gamma-Gamma model of what a purchase is worth to the customers of order rows before as_of: params p, q, v; the same as by purchase_summary, in one pass; NULL where nobody who came back spent a known amount';
+
+CREATE AGGREGATE fit_gamma_gamma(history order_history, as_of timestamptz, tz text) (
+    SFUNC = purchase_days_state_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    FINALFUNC = fit_gamma_gamma,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE fit_gamma_gamma(order_history, timestamptz, text) IS
+'fits the Gamma-Gamma model of what a purchase is worth to the customers of order rows before as_of; the twin that reads order histories, of which refunds and rows of zero are no orders';
+
 CREATE FUNCTION btyd_params(model btyd_model, confidence double precision DEFAULT 0.95)
 RETURNS TABLE (name text, estimate double precision, std_error double precision, ci_low double precision, ci_high double precision)
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 4;
@@ -2728,3 +2997,14 @@ CREATE FUNCTION hash_share(customer uuid, salt text) RETURNS double precision
 AS 'MODULE_PATHNAME', 'hash_share_uuid' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION hash_share(uuid, text) IS
 'a number from 0 to below 1 that belongs to this customer under this salt, the same everywhere, to assign groups of an experiment: hash_share(customer_id, ''spring'') < 0.1 is a control group of 10 %';
+CREATE FUNCTION predict_customers(history order_history, customer_type anyelement, as_of timestamptz, horizon interval DEFAULT '365 days', unit interval DEFAULT '7 days', family text DEFAULT 'mbgnbd', discount_rate double precision DEFAULT 0, tz text DEFAULT 'UTC')
+RETURNS TABLE (customer anyelement, x bigint, t_x double precision, age double precision, p_alive double precision, expected_orders double precision, expected_value numeric, predicted_clv numeric, historic_clv numeric, total_clv numeric, expected_next_order_at timestamptz, churn_risk text, model_status text)
+AS 'MODULE_PATHNAME', 'predict_customers_of_history' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100000 ROWS 100000;
+COMMENT ON FUNCTION predict_customers(order_history, anyelement, timestamptz, interval, interval, text, double precision, text) IS
+'the customers of a history with an order before as_of, predicted: predict_customers((SELECT rollup(history) FROM customer_history), NULL::bigint, now())';
+
+CREATE FUNCTION backtest(history order_history, calibration_end timestamptz, holdout_end timestamptz, family text DEFAULT 'mbgnbd', unit interval DEFAULT '7 days', tz text DEFAULT 'UTC')
+RETURNS TABLE (x bigint, customers bigint, predicted double precision, actual bigint, model_status text)
+AS 'MODULE_PATHNAME', 'backtest_of_history' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100000 ROWS 50;
+COMMENT ON FUNCTION backtest(order_history, timestamptz, timestamptz, text, interval, text) IS
+'backtest of the customers of a history: fitted to their orders until calibration_end, held against those until holdout_end';

@@ -91,3 +91,10 @@ RETURNS TABLE (customer anyelement, ordered_at timestamptz, amount numeric)
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100 ROWS 1000;
 COMMENT ON FUNCTION order_rows(anyelement, order_history) IS
 'the rows that went into a history: SELECT * FROM order_rows(NULL::bigint, (SELECT order_history(customer_id, ordered_at, amount) FROM orders))';
+
+CREATE FUNCTION order_histories(customer_type anyelement, orders_table regclass, customer_column name, ordered_at_column name, amount_column name,
+    order_id_column name DEFAULT NULL, tz text DEFAULT 'UTC')
+RETURNS TABLE (customer anyelement, history order_history)
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 100000;
+COMMENT ON FUNCTION order_histories(anyelement, regclass, name, name, name, name, text) IS
+'a row per customer with the history of all order rows, quicker than order_history() by GROUP BY: order_histories(NULL::bigint, ''orders'', ''customer_id'', ''ordered_at'', ''amount'')';

@@ -127,6 +127,70 @@ CREATE AGGREGATE fit_gamma_gamma(x bigint, mean_repeat_value double precision) (
 COMMENT ON AGGREGATE fit_gamma_gamma(bigint, double precision) IS
 'fits the Gamma-Gamma model of what a purchase is worth to customers with repeat purchases (x > 0) whose mean value is above zero: params p, q, v';
 
+--@ since 0.3
+CREATE FUNCTION btyd_days_transfn_{key}(retention_state, {key}, timestamptz, numeric, interval, timestamptz, text) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION btyd_days_transfn_{key}(retention_state, {key}, timestamptz, numeric, interval, timestamptz, text) IS 'transition function; for aggregates only';
+
+--@ since 0.3
+CREATE AGGREGATE btyd_state(customer {key}, ordered_at timestamptz, amount numeric, unit interval, as_of timestamptz, tz text) (
+    SFUNC = btyd_days_transfn_{key},
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE btyd_state({key}, timestamptz, numeric, interval, timestamptz, text) IS
+'state of fit_bgnbd, fit_mbgnbd and fit_pareto_nbd over order rows (the days that every customer ordered on before as_of, and the unit of time), to store, merge with rollup() and read with any of them';
+
+--@ since 0.3
+CREATE AGGREGATE fit_bgnbd(customer {key}, ordered_at timestamptz, amount numeric, unit interval, as_of timestamptz, tz text) (
+    SFUNC = btyd_days_transfn_{key},
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    FINALFUNC = fit_bgnbd,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE fit_bgnbd({key}, timestamptz, numeric, interval, timestamptz, text) IS
+'fits the BG/NBD model to the customers of order rows before as_of, in units of time (whole days, such as 7 days): params r, alpha, a, b; the same as by purchase_summary, in one pass; NULL of no customers: SELECT fit_bgnbd(customer_id, ordered_at, amount, ''7 days'', now(), ''UTC'') FROM orders';
+
+--@ since 0.3
+CREATE AGGREGATE fit_mbgnbd(customer {key}, ordered_at timestamptz, amount numeric, unit interval, as_of timestamptz, tz text) (
+    SFUNC = btyd_days_transfn_{key},
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    FINALFUNC = fit_mbgnbd,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE fit_mbgnbd({key}, timestamptz, numeric, interval, timestamptz, text) IS
+'fits the MBG/NBD model to the customers of order rows before as_of, in units of time (whole days, such as 7 days): params r, alpha, a, b; the same as by purchase_summary, in one pass; NULL of no customers: SELECT fit_mbgnbd(customer_id, ordered_at, amount, ''7 days'', now(), ''UTC'') FROM orders';
+
+--@ since 0.3
+CREATE AGGREGATE fit_pareto_nbd(customer {key}, ordered_at timestamptz, amount numeric, unit interval, as_of timestamptz, tz text) (
+    SFUNC = btyd_days_transfn_{key},
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    FINALFUNC = fit_pareto_nbd,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE fit_pareto_nbd({key}, timestamptz, numeric, interval, timestamptz, text) IS
+'fits the Pareto/NBD model to the customers of order rows before as_of, in units of time (whole days, such as 7 days): params r, alpha, s, beta; the same as by purchase_summary, in one pass; NULL of no customers: SELECT fit_pareto_nbd(customer_id, ordered_at, amount, ''7 days'', now(), ''UTC'') FROM orders';
+
+--@ since 0.3
+CREATE AGGREGATE fit_gamma_gamma(customer {key}, ordered_at timestamptz, amount numeric, as_of timestamptz, tz text) (
+    SFUNC = purchase_days_state_transfn_{key},
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    FINALFUNC = fit_gamma_gamma,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE fit_gamma_gamma({key}, timestamptz, numeric, timestamptz, text) IS
+'fits the Gamma-Gamma model of what a purchase is worth to the customers of order rows before as_of: params p, q, v; the same as by purchase_summary, in one pass; NULL where nobody who came back spent a known amount';
+
 CREATE FUNCTION btyd_params(model btyd_model, confidence double precision DEFAULT 0.95)
 RETURNS TABLE (name text, estimate double precision, std_error double precision, ci_low double precision, ci_high double precision)
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 4;

@@ -66,3 +66,38 @@ RETURNS TABLE (customer anyelement, rank bigint, orders bigint, monetary numeric
 AS 'MODULE_PATHNAME', 'hero_buyers_of_state' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100000 ROWS 20000;
 COMMENT ON FUNCTION hero_buyers(anyelement, retention_state, double precision) IS
 'the smallest set of customers in a state built by purchases_state who bring a share (0 to 1) of its revenue';
+
+--@ since 0.3
+CREATE FUNCTION rfm_segments(history order_history, customer_type anyelement, as_of timestamptz, bins integer DEFAULT 5, grid text DEFAULT 'standard')
+RETURNS TABLE (customer anyelement, first_order_at timestamptz, last_order_at timestamptz, recency_days double precision, orders bigint, monetary numeric, aov numeric, r integer, f integer, m integer, cell text, segment text)
+AS 'MODULE_PATHNAME', 'rfm_segments_of_history' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100000 ROWS 100000;
+COMMENT ON FUNCTION rfm_segments(order_history, anyelement, timestamptz, integer, text) IS
+'the customers of a history with an order before as_of, scored: rfm_segments((SELECT rollup(history) FROM customer_history), NULL::bigint, now())';
+
+--@ since 0.3
+CREATE FUNCTION segment_summary(history order_history, as_of timestamptz, bins integer DEFAULT 5, grid text DEFAULT 'standard')
+RETURNS TABLE (segment text, customers bigint, share double precision, revenue numeric, revenue_share double precision, orders bigint, aov numeric, median_recency_days double precision)
+AS 'MODULE_PATHNAME', 'segment_summary_of_history' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100000 ROWS 11;
+COMMENT ON FUNCTION segment_summary(order_history, timestamptz, integer, text) IS
+'a row per RFM segment of the customers of a history, as of any time';
+
+--@ since 0.3
+CREATE FUNCTION rfm_transitions(history order_history, from_as_of timestamptz, to_as_of timestamptz, bins integer DEFAULT 5, grid text DEFAULT 'standard')
+RETURNS TABLE (from_segment text, to_segment text, customers bigint, share double precision, monetary numeric)
+AS 'MODULE_PATHNAME', 'rfm_transitions_of_history' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100000 ROWS 60;
+COMMENT ON FUNCTION rfm_transitions(order_history, timestamptz, timestamptz, integer, text) IS
+'the customers of a history who moved from one RFM segment to another between two times';
+
+--@ since 0.3
+CREATE FUNCTION rfm_breaks(history order_history, as_of timestamptz, bins integer DEFAULT 5)
+RETURNS TABLE (metric text, score integer, customers bigint, lowest numeric, highest numeric)
+AS 'MODULE_PATHNAME', 'rfm_breaks_of_history' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100000 ROWS 15;
+COMMENT ON FUNCTION rfm_breaks(order_history, timestamptz, integer) IS
+'the cut points of the scores of the customers of a history, as of any time';
+
+--@ since 0.3
+CREATE FUNCTION hero_buyers(history order_history, customer_type anyelement, as_of timestamptz, share double precision DEFAULT 0.8)
+RETURNS TABLE (customer anyelement, rank bigint, orders bigint, monetary numeric, revenue_share double precision, cumulative_share double precision)
+AS 'MODULE_PATHNAME', 'hero_buyers_of_history' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100000 ROWS 20000;
+COMMENT ON FUNCTION hero_buyers(order_history, anyelement, timestamptz, double precision) IS
+'the smallest set of customers of a history who bring a share (0 to 1) of its revenue before as_of';

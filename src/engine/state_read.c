@@ -59,24 +59,32 @@ reject_state(const CustomerTable *table, const char *wanted)
 }
 
 /*
+ * The value itself as the result of a final function. PostgreSQL 15 copies the result of
+ * an aggregate that has none, and so packs a table of millions of customers to have it
+ * read once; what the final function has made for it, this pointer, it leaves as it is.
+ * Later versions do so by themselves.
+ */
+Datum
+value_as_it_is(Datum value)
+{
+	void	   *pointer;
+
+	if (!VARATT_IS_EXTERNAL_EXPANDED(DatumGetPointer(value)))
+		return value;
+	pointer = palloc(EXPANDED_POINTER_SIZE);
+	memcpy(pointer, DatumGetPointer(EOHPGetRODatum(DatumGetEOHP(value))),
+		   EXPANDED_POINTER_SIZE);
+	return PointerGetDatum(pointer);
+}
+
+/*
  * retention_state_finalfn(retention_state) returns retention_state
  *
- * The final function of aggregates whose states are read by table functions: the same
- * value. PostgreSQL 15 copies the result of an aggregate that has none, and so packs a
- * table of millions of customers to have it read once; what the final function has
- * made for it, this pointer, it leaves as it is. Later versions do so by themselves.
+ * The final function of aggregates whose states are read by table functions.
  */
 PG_FUNCTION_INFO_V1(retention_state_finalfn);
 Datum
 retention_state_finalfn(PG_FUNCTION_ARGS)
 {
-	const Datum state = PG_GETARG_DATUM(0);
-	void	   *pointer;
-
-	if (!VARATT_IS_EXTERNAL_EXPANDED(DatumGetPointer(state)))
-		PG_RETURN_DATUM(state);
-	pointer = palloc(EXPANDED_POINTER_SIZE);
-	memcpy(pointer, DatumGetPointer(EOHPGetRODatum(DatumGetEOHP(state))),
-		   EXPANDED_POINTER_SIZE);
-	PG_RETURN_POINTER(pointer);
+	PG_RETURN_DATUM(value_as_it_is(PG_GETARG_DATUM(0)));
 }

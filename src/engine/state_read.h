@@ -17,6 +17,7 @@ extern retention_internal CustomerTable *state_open(Datum value,
 													CustomerTable *view);
 extern retention_internal CustomerTable *state_read(FunctionCallInfo fcinfo,
 													CustomerTable *view);
+extern retention_internal Datum value_as_it_is(Datum value);
 extern retention_internal TimestampTz state_as_of(const CustomerTable *table);
 extern retention_internal retention_noreturn void reject_state(const CustomerTable *table,
 															   const char *wanted);

@@ -1,6 +1,6 @@
 /*
  * state_source.h
- *		An aggregate whose states a table function reads.
+ *		An aggregate whose states a table function reads, or makes of a history.
  *
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
@@ -11,6 +11,7 @@
 #include "base/compat.h"
 
 #include "engine/families.h"
+#include "engine/history_state.h"
 
 /*
  * The aggregate (customer, ordered_at, amount, as_of[, tz]).
@@ -20,6 +21,9 @@ typedef struct StateSource
 	const CustomerFamily *family;
 	const char *aggregate;
 	bool		takes_tz;
+	/* what its twin makes of a history */
+	CustomerTable *(*of_history) (const HistoryView *view,
+								  const StateOptions *options);
 } StateSource;
 
 #endif							/* RETENTION_STATE_SOURCE_H */

@@ -119,6 +119,15 @@ state_update_open(StateUpdate *update, FunctionCallInfo fcinfo,
 	check_options(fcinfo, family, update->table->options, first_option);
 }
 
+/* An expanded state of no aggregate call, in the current memory context. */
+void
+state_update_new(StateUpdate *update, const CustomerFamily *family,
+				 KeyKind kind, const StateOptions *options)
+{
+	update->expanded = state_build_begin(family, kind, options);
+	update->table = &update->expanded->table;
+}
+
 /* So few customers need no room made for them beforehand. */
 #define EXPECTED_FROM	1024
 

@@ -46,6 +46,10 @@ extern retention_internal void state_update_open(StateUpdate *update,
 												 KeyKind kind,
 												 int first_option,
 												 Size incoming);
+extern retention_internal void state_update_new(StateUpdate *update,
+												const CustomerFamily *family,
+												KeyKind kind,
+												const StateOptions *options);
 extern retention_internal void state_expect_customers(StateUpdate *update,
 													  uint64 customers);
 extern retention_internal Datum state_update_close_flat(StateUpdate *update);
@@ -257,6 +261,33 @@ state_add_history(StateUpdate *update, const CustomerFamily *family,
 	heap_free_scratch(&heap);
 }
 
+/* The same of a history of whatever type of customers. */
+static pg_attribute_always_inline void
+state_add_any_history(StateUpdate *update, const CustomerFamily *family,
+					  bool has_customers, int takes, RowReader read,
+					  const HistoryView *view)
+{
+	state_expect_customers(update, view->run.customers);
+	switch (view->kind)
+	{
+		case KEY_BIGINT:
+			state_add_history(update, family,
+							  has_customers ? KEY_BIGINT : KEY_NONE, KEY_BIGINT,
+							  takes, read, view);
+			break;
+		case KEY_TEXT:
+			state_add_history(update, family,
+							  has_customers ? KEY_TEXT : KEY_NONE, KEY_TEXT,
+							  takes, read, view);
+			break;
+		default:
+			state_add_history(update, family,
+							  has_customers ? KEY_UUID : KEY_NONE, KEY_UUID,
+							  takes, read, view);
+			break;
+	}
+}
+
 /*
  * The twin of a transition function: state, history, options. A family without
  * customers adds up the rows of all.
@@ -281,25 +312,7 @@ state_transition_of_history(FunctionCallInfo fcinfo, const CustomerFamily *famil
 	kind = has_customers ? view.kind : KEY_NONE;
 	incoming = view.run.customers * (key_size(kind) + family->payload_size);
 	state_update_begin(&update, fcinfo, family, kind, 2, incoming);
-	state_expect_customers(&update, view.run.customers);
-	switch (view.kind)
-	{
-		case KEY_BIGINT:
-			state_add_history(&update, family,
-							  has_customers ? KEY_BIGINT : KEY_NONE, KEY_BIGINT,
-							  takes, read, &view);
-			break;
-		case KEY_TEXT:
-			state_add_history(&update, family,
-							  has_customers ? KEY_TEXT : KEY_NONE, KEY_TEXT,
-							  takes, read, &view);
-			break;
-		default:
-			state_add_history(&update, family,
-							  has_customers ? KEY_UUID : KEY_NONE, KEY_UUID,
-							  takes, read, &view);
-			break;
-	}
+	state_add_any_history(&update, family, has_customers, takes, read, &view);
 	return state_update_end(&update);
 }
 
@@ -335,6 +348,22 @@ state_transition_of_history(FunctionCallInfo fcinfo, const CustomerFamily *famil
 #define STATE_TRANSITIONS_OF_ALL(name, family, takes, read) \
 	STATE_TRANSITION(name, family, KEY_NONE, takes, read) \
 	STATE_TRANSITION_OF_HISTORY(name##_history, family, false, takes, read)
+
+/*
+ * Defines a function for table functions: the table of a history's customers, with
+ * these options, in the current memory context.
+ */
+#define STATE_OF_HISTORY(name, family, takes, read) \
+	static CustomerTable * \
+	name(const HistoryView *view, const StateOptions *options) \
+	{ \
+		StateUpdate update; \
+ \
+		state_update_new(&update, &family, view->kind, options); \
+		state_add_any_history(&update, &family, true, takes, read, view); \
+		expanded_finish(update.expanded); \
+		return update.table; \
+	}
 
 /*
  * Defines a family's absorb function.

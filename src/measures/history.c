@@ -17,6 +17,7 @@
 #include "engine/customer_type.h"
 #include "engine/history_io.h"
 #include "engine/history_state.h"
+#include "engine/state_read.h"
 #include "funcapi.h"
 #include "libpq/pqformat.h"
 #include "miscadmin.h"
@@ -147,13 +148,18 @@ order_history_combine(PG_FUNCTION_ARGS)
 /*
  * order_history_finalfn(order_history) returns order_history
  *
- * The value at rest, with equal bytes for equal contents.
+ * The value at rest, with equal bytes for equal contents; a large one as it is, to
+ * become that when it is stored.
  */
 PG_FUNCTION_INFO_V1(order_history_finalfn);
 Datum
 order_history_finalfn(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_DATUM(history_pack(PG_GETARG_DATUM(0)));
+	const Datum history = PG_GETARG_DATUM(0);
+
+	if (VARATT_IS_EXTERNAL_EXPANDED(DatumGetPointer(history)))
+		PG_RETURN_DATUM(value_as_it_is(history));
+	PG_RETURN_DATUM(history_pack(history));
 }
 
 /*

@@ -12,12 +12,81 @@
 
 #include "base/checks.h"
 #include "funcapi.h"
+#include "models/pattern_lists.h"
 #include "models/patterns.h"
+#include "models/purchase_days.h"
 #include "base/result_rows.h"
 #include "base/result_values.h"
 #include "engine/state_read.h"
 #include "math/specfun.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
+
+/* ------------------------------------------------------------------------
+ * What the models are told by states over order rows
+ * ------------------------------------------------------------------------
+ */
+static BtydData
+btyd_data_of_days(const CustomerTable *table)
+{
+	HistoryList histories;
+	SummaryCursor cursor;
+	PurchaseSummary summary;
+
+	history_list_init(&histories);
+	summary_cursor_init(&cursor, table);
+	while (summary_cursor_next(&cursor, &summary))
+		history_list_add(&histories, summary.x, summary.t_x, summary.age);
+	return history_list_data(&histories, btyd_days_unit(table));
+}
+
+/*
+ * The means are those of purchase_summary, made a double as a cast makes one, so that
+ * the fits are the same to the last bit.
+ */
+static SpendData
+spend_data_of_days(const CustomerTable *table, int64 *left_out)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext context = AllocSetContextCreate(caller, "retention means",
+												  ALLOCSET_DEFAULT_SIZES);
+	SpendList	spend = {0};
+	SummaryCursor cursor;
+	PurchaseSummary summary;
+
+	*left_out = 0;
+	summary_cursor_init(&cursor, table);
+	while (summary_cursor_next(&cursor, &summary))
+	{
+		double		mean = 0;
+		bool		unknown;
+		Datum		value;
+
+		if (summary.x == 0)
+			continue;
+		MemoryContextSwitchTo(context);
+		value = mean_repeat_value(&summary, &cursor.scratch, &unknown);
+		if (!unknown)
+			mean = DatumGetFloat8(DirectFunctionCall1(numeric_float8, value));
+		MemoryContextSwitchTo(caller);
+		MemoryContextReset(context);
+		if (unknown)
+			continue;
+		check_spend(mean);
+		if (valid_spend(mean))
+			spend_list_add(&spend, summary.x, mean);
+		else
+			(*left_out)++;
+	}
+	MemoryContextDelete(context);
+	return spend_list_data(&spend);
+}
+
+/* ------------------------------------------------------------------------
+ * The fits
+ * ------------------------------------------------------------------------
+ */
 
 /*
  * The fit of a state of btyd_state. No customers are no model; too few of them are
@@ -27,7 +96,9 @@ static Datum
 fit_family(FunctionCallInfo fcinfo, const BtydFamily *family)
 {
 	CustomerTable view;
-	BtydData	data = btyd_data(state_read(fcinfo, &view));
+	CustomerTable *table = state_read(fcinfo, &view);
+	BtydData	data = table->family == &btyd_days_family ?
+		btyd_data_of_days(table) : btyd_data(table);
 	ModelFit	fit;
 
 	if (data.npatterns == 0)
@@ -81,7 +152,7 @@ fit_pareto_nbd(PG_FUNCTION_ARGS)
  * fit_gamma_gamma(retention_state) returns spend_model: p, q, v
  *
  * Source in gamma_gamma.h. Customers whose mean value is not above zero are left
- * out, and the status says how many.
+ * out, and the status says how many. NULL if order rows know no customer's value.
  */
 PG_FUNCTION_INFO_V1(fit_gamma_gamma);
 Datum
@@ -89,12 +160,23 @@ fit_gamma_gamma(PG_FUNCTION_ARGS)
 {
 	CustomerTable view;
 	CustomerTable *table = state_read(fcinfo, &view);
-	SpendData	data = spend_data(table);
-	int64		left_out = ((SpendTotals *) table->totals)->left_out;
+	SpendData	data;
+	int64		left_out;
 	const char *status;
 	double		correlation;
 	ModelFit	fit;
 
+	if (table->family == &purchase_days_family)
+	{
+		data = spend_data_of_days(table, &left_out);
+		if (data.npatterns == 0 && left_out == 0)
+			PG_RETURN_NULL();
+	}
+	else
+	{
+		data = spend_data(table);
+		left_out = ((SpendTotals *) table->totals)->left_out;
+	}
 	gamma_gamma_fit(&data, &fit);
 	status = model_status(NULL, fit.outcome);
 	if (left_out > 0)

@@ -118,6 +118,13 @@ check_history(int64 x, double t_x, double age)
 				 errhint("t_x is the time from the first order to the last: without a repeat order they are the same.")));
 }
 
+void
+check_spend(double mean)
+{
+	check_finite_double(mean, "mean_repeat_value");
+	check_double_range(mean, -MOST_VALUE, MOST_VALUE, "mean_repeat_value");
+}
+
 /* ------------------------------------------------------------------------
  * The states
  * ------------------------------------------------------------------------
@@ -229,8 +236,7 @@ gamma_gamma_transfn(PG_FUNCTION_ARGS)
 	x = PG_GETARG_INT64(1);
 	mean = PG_GETARG_FLOAT8(2);
 	check_x(x);
-	check_finite_double(mean, "mean_repeat_value");
-	check_double_range(mean, -MOST_VALUE, MOST_VALUE, "mean_repeat_value");
+	check_spend(mean);
 	state_update_begin(&update, fcinfo, &spend_patterns_family, KEY_PATTERN, 3, 0);
 	if (x > 0 && valid_spend(mean))
 		state_add(&update, &spend_patterns_family, KEY_PATTERN,

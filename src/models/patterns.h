@@ -46,6 +46,7 @@ valid_spend(double mean)
 
 extern retention_internal void check_x(int64 x);
 extern retention_internal void check_history(int64 x, double t_x, double age);
+extern retention_internal void check_spend(double mean);
 extern retention_internal CustomerKey btyd_key(int64 x, double t_x, double age);
 extern retention_internal CustomerKey spend_key(int64 x, double mean);
 extern retention_internal BtydData btyd_data(const CustomerTable *table);

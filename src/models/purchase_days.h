@@ -91,7 +91,13 @@ extern retention_internal void summary_scratch_init(SummaryScratch *scratch);
 /* The states of purchase_days_state, which hold one for each customer. */
 extern retention_internal const StateSource purchase_days_states;
 
-/* A walk over the customers with an order in such a state; NULL: none. */
+/* The days of the unit of time of a state of btyd_days_family. */
+extern retention_internal double btyd_days_unit(const CustomerTable *table);
+
+/*
+ * A walk over the customers with an order in a state of purchase_days_family or of
+ * btyd_days_family; NULL: none.
+ */
 typedef struct SummaryCursor
 {
 	CustomerCursor customers;

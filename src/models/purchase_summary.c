@@ -1,7 +1,8 @@
 /*
  * purchase_summary.c
  *		purchase_summary: the purchases of one customer as the predictive models want
- *		them; and purchase_days_state, the same of all customers at once.
+ *		them; purchase_days_state, the same of all customers at once; and the states of
+ *		the fits over order rows, which know the unit of time, too.
  *
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
@@ -13,7 +14,7 @@
 #include "base/result_rows.h"
 
 /* ------------------------------------------------------------------------
- * purchase_days_state: all customers
+ * Options
  * ------------------------------------------------------------------------
  */
 enum
@@ -33,6 +34,36 @@ days_zone(const StateOptions *options)
 	return zone_from_name(options->value[DAYS_ZONE].zone);
 }
 
+enum
+{
+	SUMMARY_UNIT,
+	SUMMARY_AS_OF,
+	SUMMARY_ZONE
+};
+
+static const OptionSpec summary_options[] = {
+	[SUMMARY_UNIT] = {"unit", OPTION_INTERVAL, LEAST_PERIOD},
+	[SUMMARY_AS_OF] = {"as_of", OPTION_TIME},
+	[SUMMARY_ZONE] = {"tz", OPTION_ZONE}
+};
+
+static const Zone *
+summary_zone(const StateOptions *options)
+{
+	return zone_from_name(options->value[SUMMARY_ZONE].zone);
+}
+
+static void
+summary_derive(StateOptions *options)
+{
+	options->derived[0] = interval_days(&options->value[SUMMARY_UNIT].interval,
+										"unit");
+}
+
+/* ------------------------------------------------------------------------
+ * purchase_days_state: all customers
+ * ------------------------------------------------------------------------
+ */
 static void
 days_merge(CustomerTable *table, void *into, const void *from,
 		   const char *from_base)
@@ -88,11 +119,83 @@ read_days_row(StateUpdate *update, const OrderRow *row, void *payload)
 STATE_TRANSITIONS(purchase_days_state_transfn, purchase_days_family,
 				  TAKES_TIME | TAKES_AMOUNT, read_days_row)
 
+STATE_OF_HISTORY(days_of_history, purchase_days_family,
+				 TAKES_TIME | TAKES_AMOUNT, read_days_row)
+
 const StateSource purchase_days_states = {
 	.family = &purchase_days_family,
 	.aggregate = "purchase_days_state",
-	.takes_tz = true
+	.takes_tz = true,
+	.of_history = days_of_history
 };
+
+/* ------------------------------------------------------------------------
+ * btyd_state over order rows: the same, and the unit of time
+ * ------------------------------------------------------------------------
+ */
+static bool
+summary_days_valid(const void *payload, const char *heap_base,
+				const StateOptions *options)
+{
+	return purchase_days_valid(payload, heap_base, summary_zone(options),
+							   options->value[SUMMARY_AS_OF].time);
+}
+
+CUSTOMER_ABSORB(btyd_days_absorb, btyd_days_family)
+
+retention_internal const CustomerFamily btyd_days_family = {
+	.name = "btyd_days",
+	.id = FAMILY_BTYD_DAYS,
+	.noptions = lengthof(summary_options),
+	.options = summary_options,
+	.derive = summary_derive,
+	.payload_fields = PURCHASE_DAYS_FIELDS,
+	.payload_size = sizeof(PurchaseDays),
+	.identity = &purchase_days_of_nobody,
+	.merge = days_merge,
+	.prefetch = days_prefetch,
+	.valid = summary_days_valid,
+	.absorb = btyd_days_absorb
+};
+
+static inline bool
+read_btyd_days_row(StateUpdate *update, const OrderRow *row, void *payload)
+{
+	const StateOptions *options = update->table->options;
+
+	if (row->at >= options->value[SUMMARY_AS_OF].time)
+		return false;
+	purchase_days_of_row(payload, state_row_heap(update), summary_zone(options),
+						 row);
+	return true;
+}
+
+/*
+ * btyd_days_transfn_<kind>(retention_state, customer, ordered_at, amount, unit, as_of,
+ * tz)
+ */
+STATE_TRANSITIONS(btyd_days_transfn, btyd_days_family,
+				  TAKES_TIME | TAKES_AMOUNT, read_btyd_days_row)
+
+/* The days of the unit of time of such a state. */
+double
+btyd_days_unit(const CustomerTable *table)
+{
+	return table->options->derived[0];
+}
+
+/* ------------------------------------------------------------------------
+ * Walking over the customers of one of the two
+ * ------------------------------------------------------------------------
+ */
+
+/* The two families are told apart by their options. */
+static const Zone *
+table_zone(const CustomerTable *table)
+{
+	return table->family == &purchase_days_family ?
+		days_zone(table->options) : summary_zone(table->options);
+}
 
 void
 summary_cursor_init(SummaryCursor *cursor, const CustomerTable *table)
@@ -100,7 +203,7 @@ summary_cursor_init(SummaryCursor *cursor, const CustomerTable *table)
 	*cursor = (SummaryCursor) {.customers = {table, 0}};
 	summary_scratch_init(&cursor->scratch);
 	if (table)
-		cursor->last_day = period_of(GRAIN_DAY, days_zone(table->options),
+		cursor->last_day = period_of(GRAIN_DAY, table_zone(table),
 									 state_as_of(table));
 }
 
@@ -162,45 +265,11 @@ check_same_zone(const CustomerTable *a, const CustomerTable *b)
  * purchase_summary: one customer, that of the group
  * ------------------------------------------------------------------------
  */
-enum
-{
-	SUMMARY_UNIT,
-	SUMMARY_AS_OF,
-	SUMMARY_ZONE
-};
-
-static const OptionSpec summary_options[] = {
-	[SUMMARY_UNIT] = {"unit", OPTION_INTERVAL, LEAST_PERIOD},
-	[SUMMARY_AS_OF] = {"as_of", OPTION_TIME},
-	[SUMMARY_ZONE] = {"tz", OPTION_ZONE}
-};
-
-static const Zone *
-summary_zone(const StateOptions *options)
-{
-	return zone_from_name(options->value[SUMMARY_ZONE].zone);
-}
-
-static void
-summary_derive(StateOptions *options)
-{
-	options->derived[0] = interval_days(&options->value[SUMMARY_UNIT].interval,
-										"unit");
-}
-
 static void
 summary_merge_totals(StateHeap *heap, void *into, const void *from,
 					 const char *from_base)
 {
 	purchase_days_merge(heap, into, from, from_base);
-}
-
-static bool
-summary_valid(const void *totals, const char *heap_base,
-			  const StateOptions *options)
-{
-	return purchase_days_valid(totals, heap_base, summary_zone(options),
-							   options->value[SUMMARY_AS_OF].time);
 }
 
 retention_internal const CustomerFamily purchase_summary_family = {
@@ -213,7 +282,7 @@ retention_internal const CustomerFamily purchase_summary_family = {
 	.totals_size = sizeof(PurchaseDays),
 	.totals_identity = &purchase_days_of_nobody,
 	.merge_totals = summary_merge_totals,
-	.valid = summary_valid
+	.valid = summary_days_valid
 };
 
 static inline bool

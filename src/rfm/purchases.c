@@ -102,7 +102,11 @@ read_purchases_row(StateUpdate *update, const OrderRow *row, void *payload)
 STATE_TRANSITIONS(purchases_state_transfn, purchases_family,
 				  TAKES_TIME | TAKES_AMOUNT, read_purchases_row)
 
+STATE_OF_HISTORY(purchases_of_history, purchases_family,
+				 TAKES_TIME | TAKES_AMOUNT, read_purchases_row)
+
 const StateSource purchases_states = {
 	.family = &purchases_family,
-	.aggregate = "purchases_state"
+	.aggregate = "purchases_state",
+	.of_history = purchases_of_history
 };

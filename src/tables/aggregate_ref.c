@@ -61,7 +61,8 @@ make_call(ParseState *pstate, const AggregateRef *ref, int number)
 
 	for (int i = 0; i < lengthof(columns); i++)
 		values = lappend(values, colNameToVar(pstate, columns[i], true, -1));
-	values = lappend(values, time_param(pstate, number));
+	if (ref->takes_as_of)
+		values = lappend(values, time_param(pstate, number));
 	if (ref->tz)
 		values = lappend(values,
 						 makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1,

@@ -11,7 +11,7 @@
  * which looks like a column of a table that there is not, and where the server finds
  * no such column it asks a hook, which puts in its place the call
  *
- *		aggregate(customer, ordered_at, amount, $N[, tz])
+ *		aggregate(customer, ordered_at, amount[, $N[, tz]])
  *
  * over columns of these names, by the aggregate's OID.
  *
@@ -30,6 +30,7 @@ typedef struct AggregateRef
 	Oid			schema;			/* the extension's */
 	const char *schema_name;
 	const char *aggregate;
+	bool		takes_as_of;
 	const char *tz;				/* NULL: it takes none */
 	ParserSetupHook setup_params;	/* what the parser is set up with besides */
 } AggregateRef;

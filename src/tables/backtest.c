@@ -191,3 +191,25 @@ backtest_of_states(PG_FUNCTION_ARGS)
 	call.base.ntables = 2;
 	return run_over_states(&call.base, 0);
 }
+
+/*
+ * backtest(history order_history, calibration_end timestamptz,
+ * holdout_end timestamptz, family text, unit interval, tz text)
+ */
+PG_FUNCTION_INFO_V1(backtest_of_history);
+Datum
+backtest_of_history(PG_FUNCTION_ARGS)
+{
+	enum
+	{
+		CALIBRATION_END = ARG_HISTORY_OPTIONS, HOLDOUT_END, FAMILY, UNIT, TZ
+	};
+	FitCall		call;
+
+	fit_call_init(&call, fcinfo, write_backtest, UNIT, FAMILY);
+	call.base.ntables = 2;
+	call.base.as_of[0] = time_arg(fcinfo, CALIBRATION_END, "calibration_end");
+	call.base.as_of[1] = time_arg(fcinfo, HOLDOUT_END, "holdout_end");
+	check_time_order(call.base.as_of, "calibration_end", "holdout_end");
+	return run_over_history(&call.base, TZ, "holdout_end");
+}

@@ -119,6 +119,78 @@ run_over_relation(CustomerCall *call, const OrdersArguments *arguments,
 	return (Datum) 0;
 }
 
+/* The table of a history at a time; "tz" is the number of an argument, if need be. */
+static CustomerTable *
+table_of_history(CustomerCall *call, const HistoryView *view, TimestampTz as_of,
+				 int tz)
+{
+	const CustomerFamily *family = call->states->family;
+	StateOptions options;
+
+	memset(&options, 0, sizeof(options));
+	for (int i = 0; i < family->noptions; i++)
+		option_read(&family->options[i], &options.value[i],
+					family->options[i].type == OPTION_ZONE ?
+					call->fcinfo->args[tz].value : TimestampTzGetDatum(as_of));
+	family_derive_options(family, &options);
+	return call->states->of_history(view, &options);
+}
+
+static Datum
+run_over_history_view(CustomerCall *call, const HistoryView *view, int tz,
+					  const char *as_of_name)
+{
+	CustomerTable *tables[MOST_STATES] = {NULL};
+
+	call->as_of_name = as_of_name;
+	for (int i = 0; view && i < call->ntables; i++)
+		tables[i] = table_of_history(call, view, call->as_of[i], tz);
+	write_tables(tables, call);
+	return (Datum) 0;
+}
+
+/* The history; NULL, which has no orders, if the argument is. */
+static const HistoryView *
+history_arg(CustomerCall *call, int tz, HistoryView *view)
+{
+	FunctionCallInfo fcinfo = call->fcinfo;
+
+	if (call->states->takes_tz && PG_ARGISNULL(tz))
+		reject_null("tz");
+	if (PG_ARGISNULL(ARG_HISTORY))
+		return NULL;
+	history_open(view, PG_GETARG_DATUM(ARG_HISTORY));
+	return view;
+}
+
+/*
+ * Over a history: its orders before call->as_of, the last of which is an argument of
+ * this name.
+ */
+Datum
+run_over_history(CustomerCall *call, int tz, const char *as_of_name)
+{
+	HistoryView view;
+
+	return run_over_history_view(call, history_arg(call, tz, &view), tz,
+								 as_of_name);
+}
+
+/* The same of a function whose rows name customers. */
+Datum
+run_over_history_of_customers(CustomerCall *call, int tz,
+							  const char *as_of_name)
+{
+	HistoryView buffer;
+	const HistoryView *view = history_arg(call, tz, &buffer);
+
+	call->customer_type = get_fn_expr_argtype(call->fcinfo->flinfo,
+											  ARG_HISTORY_CUSTOMER_TYPE);
+	if (view)
+		check_customer_anchor(call->customer_type, view->kind, "second");
+	return run_over_history_view(call, view, tz, as_of_name);
+}
+
 /* A stored state; NULL, which has no orders, if the argument is. */
 static CustomerTable *
 state_arg(CustomerCall *call, int argument, CustomerTable *view)

@@ -3,9 +3,10 @@
  *		A call of a table function about customers: its arguments, and the way to its
  *		rows.
  *
- * Each of them has two faces: over a relation and its columns, and over stored
- * states of the aggregate that would read such a relation. Both come down to
- * customer tables, given to the function's writer.
+ * Each of them has three faces: over a relation and its columns, over stored states
+ * of the aggregate that would read such a relation, and over a history, which stands
+ * first among the arguments. All come down to customer tables, given to the
+ * function's writer.
  *
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
@@ -20,6 +21,19 @@
 #include "tables/orders_source.h"
 
 typedef struct CustomerCall CustomerCall;
+
+/*
+ * The first arguments of a table function over a history. It stands before the anchor,
+ * where there is one: of a call over a relation with all its names as untyped literals
+ * nobody could tell whether the second of them names a relation or is a history.
+ */
+enum
+{
+	ARG_HISTORY,
+	ARG_HISTORY_OPTIONS,		/* of rows that name no customer */
+	ARG_HISTORY_CUSTOMER_TYPE = ARG_HISTORY_OPTIONS,
+	ARG_HISTORY_CUSTOMER_OPTIONS	/* of rows that do */
+};
 
 /* Of a shop whose last order is older nobody asks by intention; days. */
 #define STALE_AFTER		DAYS_PER_YEAR
@@ -60,6 +74,11 @@ extern retention_internal void customer_call_init(CustomerCall *call,
 extern retention_internal Datum run_over_relation(CustomerCall *call,
 												  const OrdersArguments *arguments,
 												  const char *as_of_name);
+extern retention_internal Datum run_over_history(CustomerCall *call, int tz,
+												 const char *as_of_name);
+extern retention_internal Datum run_over_history_of_customers(CustomerCall *call,
+															  int tz,
+															  const char *as_of_name);
 extern retention_internal Datum run_over_states(CustomerCall *call,
 												int argument);
 extern retention_internal Datum run_over_state_of_customers(CustomerCall *call,

@@ -194,3 +194,23 @@ hero_buyers_of_state(PG_FUNCTION_ARGS)
 	call.share = rfm_share_arg(fcinfo, SHARE);
 	return run_over_state_of_customers(&call.base, CUSTOMER_TYPE, STATE);
 }
+
+/*
+ * hero_buyers(history order_history, customer_type anyelement, as_of timestamptz,
+ * share double precision)
+ */
+PG_FUNCTION_INFO_V1(hero_buyers_of_history);
+Datum
+hero_buyers_of_history(PG_FUNCTION_ARGS)
+{
+	enum
+	{
+		AS_OF = ARG_HISTORY_CUSTOMER_OPTIONS, SHARE
+	};
+	RfmCall		call;
+
+	rfm_call_init(&call, fcinfo, write_heroes);
+	call.share = rfm_share_arg(fcinfo, SHARE);
+	call.base.as_of[0] = time_arg(fcinfo, AS_OF, "as_of");
+	return run_over_history_of_customers(&call.base, -1, "as_of");
+}

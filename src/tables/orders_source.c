@@ -415,7 +415,7 @@ rows_sql(const OrdersSource *source, int time)
 
 /* With calls as aggregate_ref.h has them. */
 static char *
-states_sql(const OrdersSource *source, const StateSource *states, int n)
+calls_sql(const OrdersSource *source, const char *aggregate, int n)
 {
 	StringInfoData list;
 	StringInfoData from;
@@ -427,7 +427,7 @@ states_sql(const OrdersSource *source, const StateSource *states, int n)
 		/* one scan serves all times, unless lines must be netted until each */
 		appendStringInfo(&list, "%s%s.%s.as_of_%d AS s%d",
 						 i > 1 && !source->order_id ? ", " : "",
-						 source->extension, states->aggregate, i, i);
+						 source->extension, aggregate, i, i);
 		if (source->order_id)
 		{
 			appendStringInfo(&from, "%s(SELECT %s FROM (%s) AS r%d) AS q%d",
@@ -474,10 +474,52 @@ orders_source_states(const OrdersSource *source, const StateSource *states,
 		.schema = source->extension_id,
 		.schema_name = get_namespace_name(source->extension_id),
 		.aggregate = states->aggregate,
+		.takes_as_of = true,
 		.tz = states->takes_tz ? source->zone : NULL
 	};
 
 	Assert(n > 0 && n <= MOST_STATES);
 	aggregate_ref_hook(&ref, params);
-	run_query_with(states_sql(source, states, n), params, consume_states, &row);
+	run_query_with(calls_sql(source, states->aggregate, n), params,
+				   consume_states, &row);
+}
+
+typedef struct HistoryCall
+{
+	HistoryConsumer consume;
+	void	   *arg;
+} HistoryCall;
+
+static void
+consume_history(TupleTableSlot *row, void *arg)
+{
+	HistoryCall *history = arg;
+	HistoryView view;
+
+	if (row->tts_isnull[0])
+		return;
+	history_open(&view, row->tts_values[0]);
+	history->consume(&view, history->arg);
+}
+
+/*
+ * Builds the history of all orders. Where lines make up orders, those of all time are
+ * netted.
+ */
+void
+orders_source_history(const OrdersSource *source, HistoryConsumer consume,
+					  void *arg)
+{
+	const TimestampTz end = DT_NOEND;
+	HistoryCall row = {consume, arg};
+	ParamListInfo params = time_params(&end, 1);
+	AggregateRef ref = {
+		.schema = source->extension_id,
+		.schema_name = get_namespace_name(source->extension_id),
+		.aggregate = "order_history"
+	};
+
+	aggregate_ref_hook(&ref, params);
+	run_query_with(calls_sql(source, ref.aggregate, 1), params,
+				   consume_history, &row);
 }

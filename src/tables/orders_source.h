@@ -17,6 +17,7 @@
 #include "base/compat.h"
 
 #include "engine/customer_table.h"
+#include "engine/history_state.h"
 #include "engine/state_source.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
@@ -98,5 +99,12 @@ extern retention_internal void orders_source_states(const OrdersSource *source,
 													int n,
 													StatesConsumer consume,
 													void *arg);
+
+/* Gets the history of all orders, if there are any. */
+typedef void (*HistoryConsumer) (const HistoryView *view, void *arg);
+
+extern retention_internal void orders_source_history(const OrdersSource *source,
+													 HistoryConsumer consume,
+													 void *arg);
 
 #endif							/* RETENTION_ORDERS_SOURCE_H */

@@ -330,3 +330,25 @@ predict_customers_of_state(PG_FUNCTION_ARGS)
 	horizon_and_rate_args(&call, fcinfo, HORIZON, DISCOUNT_RATE);
 	return run_over_state_of_customers(&call.base, CUSTOMER_TYPE, STATE);
 }
+
+/*
+ * predict_customers(history order_history, customer_type anyelement,
+ * as_of timestamptz, horizon interval, unit interval, family text,
+ * discount_rate double precision, tz text)
+ */
+PG_FUNCTION_INFO_V1(predict_customers_of_history);
+Datum
+predict_customers_of_history(PG_FUNCTION_ARGS)
+{
+	enum
+	{
+		AS_OF = ARG_HISTORY_CUSTOMER_OPTIONS, HORIZON, UNIT, FAMILY,
+		DISCOUNT_RATE, TZ
+	};
+	FitCall		call;
+
+	fit_call_init(&call, fcinfo, write_predictions, UNIT, FAMILY);
+	horizon_and_rate_args(&call, fcinfo, HORIZON, DISCOUNT_RATE);
+	call.base.as_of[0] = time_arg(fcinfo, AS_OF, "as_of");
+	return run_over_history_of_customers(&call.base, TZ, "as_of");
+}

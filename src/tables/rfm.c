@@ -114,6 +114,17 @@ rfm_segments_of_state(PG_FUNCTION_ARGS)
 	return run_over_state_of_customers(&call.base, CUSTOMER_TYPE, STATE);
 }
 
+/*
+ * rfm_segments(history order_history, customer_type anyelement, as_of timestamptz,
+ * bins int, grid text)
+ */
+PG_FUNCTION_INFO_V1(rfm_segments_of_history);
+Datum
+rfm_segments_of_history(PG_FUNCTION_ARGS)
+{
+	return rfm_over_history(fcinfo, write_segments, true);
+}
+
 /* ------------------------------------------------------------------------
  * rfm_transitions: a row per pair of segments, at two times
  * ------------------------------------------------------------------------
@@ -284,6 +295,30 @@ rfm_transitions_of_states(PG_FUNCTION_ARGS)
 	call.bins = rfm_bins_arg(fcinfo, BINS);
 	call.grid = rfm_grid_arg(fcinfo, GRID);
 	return run_over_states(&call.base, FROM_STATE);
+}
+
+/*
+ * rfm_transitions(history order_history, from_as_of timestamptz,
+ * to_as_of timestamptz, bins int, grid text)
+ */
+PG_FUNCTION_INFO_V1(rfm_transitions_of_history);
+Datum
+rfm_transitions_of_history(PG_FUNCTION_ARGS)
+{
+	enum
+	{
+		FROM_AS_OF = ARG_HISTORY_OPTIONS, TO_AS_OF, BINS, GRID
+	};
+	RfmCall		call;
+
+	rfm_call_init(&call, fcinfo, write_transitions);
+	call.base.ntables = 2;
+	call.base.as_of[0] = time_arg(fcinfo, FROM_AS_OF, "from_as_of");
+	call.base.as_of[1] = time_arg(fcinfo, TO_AS_OF, "to_as_of");
+	check_time_order(call.base.as_of, "from_as_of", "to_as_of");
+	call.bins = rfm_bins_arg(fcinfo, BINS);
+	call.grid = rfm_grid_arg(fcinfo, GRID);
+	return run_over_history(&call.base, -1, "to_as_of");
 }
 
 /* ------------------------------------------------------------------------
@@ -467,4 +502,23 @@ rfm_breaks_of_state(PG_FUNCTION_ARGS)
 	rfm_call_init(&call, fcinfo, write_breaks);
 	call.bins = rfm_bins_arg(fcinfo, BINS);
 	return run_over_states(&call.base, STATE);
+}
+
+/*
+ * rfm_breaks(history order_history, as_of timestamptz, bins int)
+ */
+PG_FUNCTION_INFO_V1(rfm_breaks_of_history);
+Datum
+rfm_breaks_of_history(PG_FUNCTION_ARGS)
+{
+	enum
+	{
+		AS_OF = ARG_HISTORY_OPTIONS, BINS
+	};
+	RfmCall		call;
+
+	rfm_call_init(&call, fcinfo, write_breaks);
+	call.base.as_of[0] = time_arg(fcinfo, AS_OF, "as_of");
+	call.bins = rfm_bins_arg(fcinfo, BINS);
+	return run_over_history(&call.base, -1, "as_of");
 }

@@ -59,3 +59,24 @@ rfm_over_relation(FunctionCallInfo fcinfo, CustomerWriter write)
 	call.grid = rfm_grid_arg(fcinfo, GRID);
 	return run_over_relation(&call.base, &arguments, "as_of");
 }
+
+/*
+ * A function (history order_history, [customer_type anyelement,] as_of timestamptz,
+ * bins int, grid text)
+ */
+Datum
+rfm_over_history(FunctionCallInfo fcinfo, CustomerWriter write,
+				 bool names_customers)
+{
+	const int	as_of = names_customers ? ARG_HISTORY_CUSTOMER_OPTIONS :
+		ARG_HISTORY_OPTIONS;
+	RfmCall		call;
+
+	rfm_call_init(&call, fcinfo, write);
+	call.base.as_of[0] = time_arg(fcinfo, as_of, "as_of");
+	call.bins = rfm_bins_arg(fcinfo, as_of + 1);
+	call.grid = rfm_grid_arg(fcinfo, as_of + 2);
+	return names_customers ?
+		run_over_history_of_customers(&call.base, -1, "as_of") :
+		run_over_history(&call.base, -1, "as_of");
+}

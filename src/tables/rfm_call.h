@@ -28,6 +28,9 @@ extern retention_internal RfmGrid rfm_grid_arg(FunctionCallInfo fcinfo,
 											   int argument);
 extern retention_internal Datum rfm_over_relation(FunctionCallInfo fcinfo,
 												  CustomerWriter write);
+extern retention_internal Datum rfm_over_history(FunctionCallInfo fcinfo,
+												 CustomerWriter write,
+												 bool names_customers);
 extern retention_internal void rfm_call_init(RfmCall *call,
 											 FunctionCallInfo fcinfo,
 											 CustomerWriter write);

@@ -148,3 +148,13 @@ segment_summary_of_state(PG_FUNCTION_ARGS)
 	call.grid = rfm_grid_arg(fcinfo, GRID);
 	return run_over_states(&call.base, STATE);
 }
+
+/*
+ * segment_summary(history order_history, as_of timestamptz, bins int, grid text)
+ */
+PG_FUNCTION_INFO_V1(segment_summary_of_history);
+Datum
+segment_summary_of_history(PG_FUNCTION_ARGS)
+{
+	return rfm_over_history(fcinfo, write_summary, false);
+}
