@@ -1317,6 +1317,18 @@ AS 'MODULE_PATHNAME', 'backtest_of_states' LANGUAGE C IMMUTABLE PARALLEL SAFE CO
 COMMENT ON FUNCTION backtest(retention_state, retention_state, text, interval) IS
 'backtest of two states built by purchase_days_state, until the end of the calibration and until the end of the holdout';
 
+CREATE FUNCTION predict_customers(history order_history, customer_type anyelement, as_of timestamptz, horizon interval DEFAULT '365 days', unit interval DEFAULT '7 days', family text DEFAULT 'mbgnbd', discount_rate double precision DEFAULT 0, tz text DEFAULT 'UTC')
+RETURNS TABLE (customer anyelement, x bigint, t_x double precision, age double precision, p_alive double precision, expected_orders double precision, expected_value numeric, predicted_clv numeric, historic_clv numeric, total_clv numeric, expected_next_order_at timestamptz, churn_risk text, model_status text)
+AS 'MODULE_PATHNAME', 'predict_customers_of_history' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100000 ROWS 100000;
+COMMENT ON FUNCTION predict_customers(order_history, anyelement, timestamptz, interval, interval, text, double precision, text) IS
+'the customers of a history with an order before as_of, predicted: predict_customers((SELECT rollup(history) FROM customer_history), NULL::bigint, now())';
+
+CREATE FUNCTION backtest(history order_history, calibration_end timestamptz, holdout_end timestamptz, family text DEFAULT 'mbgnbd', unit interval DEFAULT '7 days', tz text DEFAULT 'UTC')
+RETURNS TABLE (x bigint, customers bigint, predicted double precision, actual bigint, model_status text)
+AS 'MODULE_PATHNAME', 'backtest_of_history' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100000 ROWS 50;
+COMMENT ON FUNCTION backtest(order_history, timestamptz, timestamptz, text, interval, text) IS
+'backtest of the customers of a history: fitted to their orders until calibration_end, held against those until holdout_end';
+
 -- ---------------------------------------------------------------------------
 -- proof
 -- ---------------------------------------------------------------------------
@@ -1369,14 +1381,3 @@ CREATE FUNCTION hash_share(customer uuid, salt text) RETURNS double precision
 AS 'MODULE_PATHNAME', 'hash_share_uuid' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION hash_share(uuid, text) IS
 'a number from 0 to below 1 that belongs to this customer under this salt, the same everywhere, to assign groups of an experiment: hash_share(customer_id, ''spring'') < 0.1 is a control group of 10 %';
-CREATE FUNCTION predict_customers(history order_history, customer_type anyelement, as_of timestamptz, horizon interval DEFAULT '365 days', unit interval DEFAULT '7 days', family text DEFAULT 'mbgnbd', discount_rate double precision DEFAULT 0, tz text DEFAULT 'UTC')
-RETURNS TABLE (customer anyelement, x bigint, t_x double precision, age double precision, p_alive double precision, expected_orders double precision, expected_value numeric, predicted_clv numeric, historic_clv numeric, total_clv numeric, expected_next_order_at timestamptz, churn_risk text, model_status text)
-AS 'MODULE_PATHNAME', 'predict_customers_of_history' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100000 ROWS 100000;
-COMMENT ON FUNCTION predict_customers(order_history, anyelement, timestamptz, interval, interval, text, double precision, text) IS
-'the customers of a history with an order before as_of, predicted: predict_customers((SELECT rollup(history) FROM customer_history), NULL::bigint, now())';
-
-CREATE FUNCTION backtest(history order_history, calibration_end timestamptz, holdout_end timestamptz, family text DEFAULT 'mbgnbd', unit interval DEFAULT '7 days', tz text DEFAULT 'UTC')
-RETURNS TABLE (x bigint, customers bigint, predicted double precision, actual bigint, model_status text)
-AS 'MODULE_PATHNAME', 'backtest_of_history' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100000 ROWS 50;
-COMMENT ON FUNCTION backtest(order_history, timestamptz, timestamptz, text, interval, text) IS
-'backtest of the customers of a history: fitted to their orders until calibration_end, held against those until holdout_end';

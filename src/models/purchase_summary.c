@@ -135,7 +135,7 @@ const StateSource purchase_days_states = {
  */
 static bool
 summary_days_valid(const void *payload, const char *heap_base,
-				const StateOptions *options)
+				   const StateOptions *options)
 {
 	return purchase_days_valid(payload, heap_base, summary_zone(options),
 							   options->value[SUMMARY_AS_OF].time);
