@@ -362,3 +362,30 @@ SELECT 'serial', format('repeat_rate in %s groups', groups),
                            GROUP BY g, customer_id) AS c
                      GROUP BY g) AS g', groups)
 FROM (VALUES (:size / 100)) AS s (groups);
+
+-- The least is here not the scan, but the rate of one of its periods.
+INSERT INTO bench.work (section, name, scan, ours, sql, most_scans, least_speedup) VALUES
+('serial', 'churn_by_period, 36 months (scan: one churn_rate)',
+$$SELECT churn_rate(customer_id, ordered_at, '180 days', '2024-07-01', '2025-01-01') FROM orders$$,
+$$SELECT period_start::text, active_at_start, churned, reactivated, new_customers
+  FROM unnest((SELECT churn_by_period(customer_id, ordered_at, '180 days', 'month', '2025-01-01', 'UTC') FROM orders)) WHERE active_at_end > 0$$,
+$$WITH months AS MATERIALIZED (
+      SELECT customer_id, date_trunc('month', ordered_at AT TIME ZONE 'UTC') AS month, max(ordered_at) AS last_order_at
+      FROM orders WHERE ordered_at < '2025-01-01' GROUP BY 1, 2),
+  active AS MATERIALIZED (
+      SELECT DISTINCT customer_id, b AS boundary
+      FROM months, generate_series(month + interval '1 month', least(month + interval '7 months', '2025-01-01'), '1 month') AS b
+      WHERE last_order_at >= (b - interval '180 days') AT TIME ZONE 'UTC'),
+  changes AS (
+      SELECT customer_id, boundary, lag(boundary) OVER w AS before, lead(boundary) OVER w AS after
+      FROM active WINDOW w AS (PARTITION BY customer_id ORDER BY boundary)),
+  firsts AS (SELECT customer_id, min(month) + interval '1 month' AS first FROM months GROUP BY 1),
+  gone AS (
+      SELECT boundary + interval '1 month' AS boundary, count(*) AS customers FROM changes
+      WHERE after IS DISTINCT FROM boundary + interval '1 month' GROUP BY 1)
+  SELECT (s.boundary - interval '1 month')::date::text, (SELECT count(*) FROM active AS a WHERE a.boundary = s.boundary - interval '1 month'),
+         coalesce(gone.customers, 0), s.again, s.new
+  FROM (SELECT boundary, count(*) FILTER (WHERE first < boundary AND before IS DISTINCT FROM boundary - interval '1 month') AS again,
+               count(*) FILTER (WHERE first = boundary) AS new
+        FROM changes JOIN firsts USING (customer_id) GROUP BY 1) AS s LEFT JOIN gone USING (boundary)$$,
+3, 3);

@@ -911,6 +911,124 @@ CREATE AGGREGATE revenue_retention_state(history order_history, period interval,
 COMMENT ON AGGREGATE revenue_retention_state(order_history, interval, timestamptz) IS
 'state of gross and net revenue retention, to store, merge with rollup() and read with gross_revenue_retention() and net_revenue_retention(); the twin that reads order histories, of which refunds and rows of zero are no orders';
 
+CREATE TYPE churn_by_period_row AS (
+    period_start date,
+    active_at_start bigint,
+    churned bigint,
+    reactivated bigint,
+    new_customers bigint,
+    active_at_end bigint,
+    churn_rate double precision,
+    is_complete boolean
+);
+COMMENT ON TYPE churn_by_period_row IS
+'a row of churn_by_period: who was active at the start of a calendar period and at its end; active_at_end = active_at_start - churned + reactivated + new_customers; churn_rate is churned / active_at_start (0 to 1)';
+
+CREATE FUNCTION churn_by_period(state retention_state) RETURNS churn_by_period_row[]
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION churn_by_period(retention_state) IS
+'reads churn_by_period from a stored state: SELECT * FROM unnest((SELECT churn_by_period(rollup(state)) FROM states))';
+
+CREATE FUNCTION churn_by_period_transfn_bigint(retention_state, bigint, timestamptz, interval, text, timestamptz, text) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION churn_by_period_transfn_bigint(retention_state, bigint, timestamptz, interval, text, timestamptz, text) IS 'transition function; for aggregates only';
+
+CREATE FUNCTION churn_by_period_transfn_text(retention_state, text, timestamptz, interval, text, timestamptz, text) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION churn_by_period_transfn_text(retention_state, text, timestamptz, interval, text, timestamptz, text) IS 'transition function; for aggregates only';
+
+CREATE FUNCTION churn_by_period_transfn_uuid(retention_state, uuid, timestamptz, interval, text, timestamptz, text) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION churn_by_period_transfn_uuid(retention_state, uuid, timestamptz, interval, text, timestamptz, text) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE churn_by_period(customer bigint, ordered_at timestamptz, inactive_after interval, grain text, as_of timestamptz, tz text) (
+    SFUNC = churn_by_period_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = churn_by_period,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE churn_by_period(bigint, timestamptz, interval, text, timestamptz, text) IS
+'customers per calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'' in tz) who were active at its start and its end, left, came back, came anew; active at t: an order in [t - inactive_after, t): SELECT * FROM unnest((SELECT churn_by_period(customer_id, ordered_at, ''180 days'', ''month'', now(), ''UTC'') FROM orders WHERE amount > 0))';
+
+CREATE AGGREGATE churn_by_period(customer text, ordered_at timestamptz, inactive_after interval, grain text, as_of timestamptz, tz text) (
+    SFUNC = churn_by_period_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = churn_by_period,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE churn_by_period(text, timestamptz, interval, text, timestamptz, text) IS
+'customers per calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'' in tz) who were active at its start and its end, left, came back, came anew; active at t: an order in [t - inactive_after, t): SELECT * FROM unnest((SELECT churn_by_period(customer_id, ordered_at, ''180 days'', ''month'', now(), ''UTC'') FROM orders WHERE amount > 0))';
+
+CREATE AGGREGATE churn_by_period(customer uuid, ordered_at timestamptz, inactive_after interval, grain text, as_of timestamptz, tz text) (
+    SFUNC = churn_by_period_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = churn_by_period,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE churn_by_period(uuid, timestamptz, interval, text, timestamptz, text) IS
+'customers per calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'' in tz) who were active at its start and its end, left, came back, came anew; active at t: an order in [t - inactive_after, t): SELECT * FROM unnest((SELECT churn_by_period(customer_id, ordered_at, ''180 days'', ''month'', now(), ''UTC'') FROM orders WHERE amount > 0))';
+
+CREATE FUNCTION churn_by_period_transfn_history(retention_state, order_history, interval, text, timestamptz, text) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION churn_by_period_transfn_history(retention_state, order_history, interval, text, timestamptz, text) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE churn_by_period(history order_history, inactive_after interval, grain text, as_of timestamptz, tz text) (
+    SFUNC = churn_by_period_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = churn_by_period,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE churn_by_period(order_history, interval, text, timestamptz, text) IS
+'customers per calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'' in tz) who were active at its start and its end, left, came back, came anew; the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+CREATE AGGREGATE churn_by_period_state(customer bigint, ordered_at timestamptz, inactive_after interval, grain text, as_of timestamptz, tz text) (
+    SFUNC = churn_by_period_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE churn_by_period_state(bigint, timestamptz, interval, text, timestamptz, text) IS
+'state of churn_by_period, to store, merge with rollup() and read with churn_by_period()';
+
+CREATE AGGREGATE churn_by_period_state(customer text, ordered_at timestamptz, inactive_after interval, grain text, as_of timestamptz, tz text) (
+    SFUNC = churn_by_period_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE churn_by_period_state(text, timestamptz, interval, text, timestamptz, text) IS
+'state of churn_by_period, to store, merge with rollup() and read with churn_by_period()';
+
+CREATE AGGREGATE churn_by_period_state(customer uuid, ordered_at timestamptz, inactive_after interval, grain text, as_of timestamptz, tz text) (
+    SFUNC = churn_by_period_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE churn_by_period_state(uuid, timestamptz, interval, text, timestamptz, text) IS
+'state of churn_by_period, to store, merge with rollup() and read with churn_by_period()';
+
+CREATE AGGREGATE churn_by_period_state(history order_history, inactive_after interval, grain text, as_of timestamptz, tz text) (
+    SFUNC = churn_by_period_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE churn_by_period_state(order_history, interval, text, timestamptz, text) IS
+'state of churn_by_period, to store, merge with rollup() and read with churn_by_period(); the twin that reads order histories, of which refunds and rows of zero are no orders';
+
 CREATE FUNCTION churn_convert(rate double precision, periods double precision) RETURNS double precision
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION churn_convert(double precision, double precision) IS

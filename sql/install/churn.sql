@@ -108,6 +108,54 @@ CREATE AGGREGATE revenue_retention_state(customer {key}, ordered_at timestamptz,
 COMMENT ON AGGREGATE revenue_retention_state({key}, timestamptz, numeric, interval, timestamptz) IS
 'state of gross and net revenue retention, to store, merge with rollup() and read with gross_revenue_retention() and net_revenue_retention()';
 
+--@ since 0.3
+CREATE TYPE churn_by_period_row AS (
+    period_start date,
+    active_at_start bigint,
+    churned bigint,
+    reactivated bigint,
+    new_customers bigint,
+    active_at_end bigint,
+    churn_rate double precision,
+    is_complete boolean
+);
+COMMENT ON TYPE churn_by_period_row IS
+'a row of churn_by_period: who was active at the start of a calendar period and at its end; active_at_end = active_at_start - churned + reactivated + new_customers; churn_rate is churned / active_at_start (0 to 1)';
+
+--@ since 0.3
+CREATE FUNCTION churn_by_period(state retention_state) RETURNS churn_by_period_row[]
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION churn_by_period(retention_state) IS
+'reads churn_by_period from a stored state: SELECT * FROM unnest((SELECT churn_by_period(rollup(state)) FROM states))';
+
+--@ since 0.3
+CREATE FUNCTION churn_by_period_transfn_{key}(retention_state, {key}, timestamptz, interval, text, timestamptz, text) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION churn_by_period_transfn_{key}(retention_state, {key}, timestamptz, interval, text, timestamptz, text) IS 'transition function; for aggregates only';
+
+--@ since 0.3
+CREATE AGGREGATE churn_by_period(customer {key}, ordered_at timestamptz, inactive_after interval, grain text, as_of timestamptz, tz text) (
+    SFUNC = churn_by_period_transfn_{key},
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = churn_by_period,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE churn_by_period({key}, timestamptz, interval, text, timestamptz, text) IS
+'customers per calendar period (''day'', ''week'', ''month'', ''quarter'', ''year'' in tz) who were active at its start and its end, left, came back, came anew; active at t: an order in [t - inactive_after, t): SELECT * FROM unnest((SELECT churn_by_period(customer_id, ordered_at, ''180 days'', ''month'', now(), ''UTC'') FROM orders WHERE amount > 0))';
+
+--@ since 0.3
+CREATE AGGREGATE churn_by_period_state(customer {key}, ordered_at timestamptz, inactive_after interval, grain text, as_of timestamptz, tz text) (
+    SFUNC = churn_by_period_transfn_{key},
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE churn_by_period_state({key}, timestamptz, interval, text, timestamptz, text) IS
+'state of churn_by_period, to store, merge with rollup() and read with churn_by_period()';
+
 CREATE FUNCTION churn_convert(rate double precision, periods double precision) RETURNS double precision
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION churn_convert(double precision, double precision) IS

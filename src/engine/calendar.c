@@ -450,3 +450,31 @@ period_date(Grain grain, int64 period)
 				 errhint("Leave wrong dates out with WHERE.")));
 	return start;
 }
+
+/* Local time and UTC are never further apart, even where clocks go back by a day. */
+#define FARTHEST_ZONE	(2 * SECS_PER_DAY)
+
+/*
+ * The first instant that belongs to a period or to a later one. Clocks change at whole
+ * seconds, so it is one; at the ends of the server's calendar it is the last there is.
+ */
+TimestampTz
+period_begin(Grain grain, const Zone *zone, int64 period)
+{
+	int64		midnight = (int64) period_start(grain, period) * SECS_PER_DAY;
+	int64		low = Max(midnight - FARTHEST_ZONE, MIN_TIMESTAMP / USECS_PER_SEC);
+	int64		high = Min(midnight + FARTHEST_ZONE,
+						   END_TIMESTAMP / USECS_PER_SEC - 1);
+
+	/* a later instant never has an earlier period */
+	while (low < high)
+	{
+		int64		middle = low + (high - low) / 2;
+
+		if (period_of(grain, zone, middle * USECS_PER_SEC) >= period)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low * USECS_PER_SEC;
+}

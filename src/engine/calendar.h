@@ -53,5 +53,7 @@ extern retention_internal const Zone *zone_from_name(const char *name);
 extern retention_internal int64 period_of(Grain grain, const Zone *zone,
 										  TimestampTz at);
 extern retention_internal DateADT period_date(Grain grain, int64 period);
+extern retention_internal TimestampTz period_begin(Grain grain, const Zone *zone,
+												   int64 period);
 
 #endif							/* RETENTION_CALENDAR_H */

@@ -50,7 +50,8 @@ typedef struct CustomerSource CustomerSource;
 	FAMILY(19, SPEND_PATTERNS, spend_patterns_family) \
 	FAMILY(20, PURCHASE_DAYS, purchase_days_family) \
 	FAMILY(21, PURCHASE_SUMMARY, purchase_summary_family) \
-	FAMILY(22, BTYD_DAYS, btyd_days_family)
+	FAMILY(22, BTYD_DAYS, btyd_days_family) \
+	FAMILY(23, CHURN_BY_PERIOD, churn_by_period_family)
 
 #define FAMILY(number, name, family) FAMILY_##name = number,
 typedef enum FamilyId

@@ -92,20 +92,31 @@ utc_plus_fits(TimestampTz at, const Interval *span, TimestampTz *sum)
 }
 
 /*
- * at - span. A span that reaches back beyond the server's calendar is an error
- * that names the argument.
+ * at - span, or false if the span reaches back beyond the server's calendar.
  */
-TimestampTz
-utc_minus(TimestampTz at, const Interval *span, const char *argument)
+bool
+utc_minus_fits(TimestampTz at, const Interval *span, TimestampTz *difference)
 {
 	const double days_there_are =
 		((uint64) at - (uint64) MIN_TIMESTAMP) / (double) USECS_PER_DAY;
 
 	if (roughly_days(span) > days_there_are - DAYS_PER_MONTH)
+		return false;
+	*difference = DatumGetTimestamp(DirectFunctionCall2(timestamp_mi_interval,
+														TimestampGetDatum(at),
+														IntervalPGetDatum(span)));
+	return true;
+}
+
+/* The same; what does not fit is an error that names the argument. */
+TimestampTz
+utc_minus(TimestampTz at, const Interval *span, const char *argument)
+{
+	TimestampTz difference;
+
+	if (!utc_minus_fits(at, span, &difference))
 		reject_long_interval(argument);
-	return DatumGetTimestamp(DirectFunctionCall2(timestamp_mi_interval,
-												 TimestampGetDatum(at),
-												 IntervalPGetDatum(span)));
+	return difference;
 }
 
 /* Each field doubled: two months back is one step of two months, not two steps. */

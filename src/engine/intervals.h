@@ -15,6 +15,9 @@
 extern retention_internal bool utc_plus_fits(TimestampTz at,
 											 const Interval *span,
 											 TimestampTz *sum);
+extern retention_internal bool utc_minus_fits(TimestampTz at,
+											  const Interval *span,
+											  TimestampTz *difference);
 extern retention_internal TimestampTz utc_minus(TimestampTz at,
 												const Interval *span,
 												const char *argument);

@@ -259,9 +259,12 @@ foreach (
 my %pattern = (
 	lifecycle => '5253020c01020002b58cd363c0000355544300000000000000010000000000000001%s',
 	cohort_retention => '5253020b01020002b58cd363c0000355544300000000000000010000000000000001%s',
+	# by day, inactive after 60: bit 0 is 1 March, the last with a bit 29 December 2023
+	churn_by_period => '5253021701' . '00' x 11 . '3c00000000000002b58cd363c0000355544300000000000000010000000000000001%s',
 	rolling_retention => '5253020d01' . '00' x 15 . '01000000030002b58cd363c00000000000000000010000000000000001%s');
 my ($jan, $ordered, $wide) = ('c0fb02', '0002b1264c46c000', 'ff3f0000000a0001000a000000000001');   # $wide: 1e40
 my $none = '00000000';
+my $long_ago = '0002ae6637d4a000';	# 1 December 2023
 my $refund = '01' . 'ff' x 15 . 'c1';   # -1, after its instant
 
 foreach (
@@ -320,6 +323,20 @@ foreach (
 	[ 'cohort_retention', 0, "${ordered}00000001${jan}02ffffffff$ordered$refund", 'four billion refunds' ],
 	[ 'cohort_retention', 0, "8000000000000000$none$none", 'a first order at -infinity' ],
 	[ 'cohort_retention', 0, "0002b58cd363c00100000001c4fb0202$none", 'a first order after as_of' ],
+	[ 'churn_by_period', 1, "${long_ago}ffffffff9fffffff00000001$long_ago", 'an order without a bit, and one of February' ],
+	[ 'churn_by_period', 1, "${long_ago}ffffffff8000000000000001$long_ago", 'an order without a bit' ],
+	[ 'churn_by_period', 0, "${long_ago}ffffffff8000000000000001${\ ('00' x 8)}", 'another first order than the first' ],
+	[ 'churn_by_period', 0, "${long_ago}0000000000000000$none", 'an order without a bit that is not there' ],
+	[ 'churn_by_period', 0, "${long_ago}fffffffe0000000000000001$long_ago", 'an order with too few bits' ],
+	[ 'churn_by_period', 0, "${long_ago}ffffffff8010000000000001$long_ago", 'a bit that no order has alone' ],
+	[ 'churn_by_period', 0, "${long_ago}ffffffff8000000000000002${long_ago}$ordered", 'an order that has a bit among those that have none' ],
+	[ 'churn_by_period', 1, "${ordered}00ffffffffffffff$none", 'an order of January' ],
+	[ 'churn_by_period', 0, "${ordered}01ffffffffffffff$none", 'a bit before the first order' ],
+	[ 'churn_by_period', 0, "${ordered}00ffffffffffffff00000001$ordered", 'an order twice' ],
+	[ 'churn_by_period', 0, "${ordered}0000000000000000$none", 'an order without its bits' ],
+	[ 'churn_by_period', 0, "0002b58cd363c0000000000000000000$none", 'an order at as_of' ],
+	[ 'churn_by_period', 0, "7fffffffffffffff0000000000000000$none", 'no order' ],
+	[ 'churn_by_period', 0, "80000000000000000000000000000000$none", 'an order at -infinity' ],
 	[ 'rolling_retention', 1, "00000002$ordered$ordered", 'two orders at once' ],
 	[ 'rolling_retention', 0, "00000002${ordered}0002b1264c46bfff", 'orders that descend' ],
 	[ 'rolling_retention', 0, $none, 'no order' ],

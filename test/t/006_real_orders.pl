@@ -414,7 +414,17 @@ foreach my $shop (qw(uci cdnow adventureworks))
 			      FROM unnest((SELECT lifecycle($lives) FROM $orders)) WINDOW w AS (ORDER BY period_start)) l}),
 			't|0', "$title: the identities of lifecycle");
 
-		my $calls = "cohort_retention($cohorts), md5(cohort_retention_state($cohorts)::text), lifecycle($lives), md5(lifecycle_state($lives)::text)";
+		my $churns = "customer, ordered_at, '90 days', '$grain', '$as_of', '$tz'";
+		is(answer(qq{
+			SELECT count(*) > 5, count(*) FILTER (WHERE active_at_end <> active_at_start - churned + reactivated + new_customers OR active_at_start <> coalesce(before, 0)
+			                                  OR is_complete AND churn_rate IS DISTINCT FROM (
+			                                     SELECT churn_rate(customer, ordered_at, '90 days', period_start::timestamp AT TIME ZONE '$tz', (period_start + interval '1 $grain') AT TIME ZONE '$tz') FROM $orders))
+			FROM (SELECT *, lag(active_at_end) OVER (ORDER BY period_start) AS before FROM unnest((SELECT churn_by_period($churns) FROM $orders))) l}),
+			't|0', "$title: the identities of churn_by_period, and each row is its churn_rate");
+		is(same_rows(of_months('churn_by_period', "churn_by_period_state($churns)", $orders), of_orders("churn_by_period($churns)", $orders)),
+			't|', "$title: churn_by_period of states by month, merged, is the same");
+
+		my $calls = "cohort_retention($cohorts), md5(cohort_retention_state($cohorts)::text), lifecycle($lives), md5(lifecycle_state($lives)::text), churn_by_period($churns), md5(churn_by_period_state($churns)::text)";
 		is(answer("$split; SELECT $calls FROM $shop"), answer("$one; SELECT $calls FROM $shop"), "$title: workers give the same bytes");
 	}
 
@@ -430,6 +440,23 @@ foreach my $shop (qw(uci cdnow adventureworks))
 	  . "rolling_retention(customer, ordered_at, '1 month', 24, '$as_of')";
 	like(plan_of($split, "SELECT $calls FROM $shop"), qr/Partial Aggregate/, "$shop: the plan is split");
 	is(answer("$split; SELECT $calls FROM $shop"), answer("$one; SELECT $calls FROM $shop"), "$shop: workers give the same bytes");
+}
+
+# Counted by two other programs, in Python and in SQL
+foreach (
+	[ 'cdnow', '1998-07-01', '1997-04-01', '2349|556|0|0|1793|0.236696466582|t' ],
+	[ 'cdnow', '1998-07-01', '1997-05-01', '1793|759|21|0|1055|0.423312883436|t' ],
+	[ 'cdnow', '1998-07-01', '1998-06-01', '344|100|55|0|299|0.290697674419|t' ],
+	[ 'uci', '2011-12-09 12:50', '2011-03-01', '1682|358|0|452|1776|0.212841854935|t' ],
+	[ 'uci', '2011-12-09 12:50', '2011-04-01', '1776|246|61|300|1891|0.138513513514|t' ],
+	[ 'uci', '2011-12-09 12:50', '2011-11-01', '2461|229|285|323|2840|0.093051605039|t' ],
+	[ 'uci', '2011-12-09 12:50', '2011-12-01', '2840|74|82|41|2889||f' ])
+{
+	my ($shop, $as_of, $month, $row) = @$_;
+	is(answer(qq{
+		SELECT active_at_start, churned, reactivated, new_customers, active_at_end, round(churn_rate::numeric, 12), is_complete
+		FROM unnest((SELECT churn_by_period(customer, ordered_at, '90 days', 'month', '$as_of+00', 'UTC') FROM $shop WHERE amount > 0)) WHERE period_start = '$month'}),
+		$row, "$shop: churn_by_period of the month from $month");
 }
 
 # Published with this data set everywhere: the customers of December 2010, month by
