@@ -377,29 +377,42 @@ grain_rule(Grain grain)
 
 static DateADT period_start(Grain grain, int64 period);
 
+/* 2000-01-01 in days since 0000-03-01 */
+#define MARCH_OF_YEAR_0	730425
+
 /*
- * The month of a day, as 12 * year + month - 1. Orders that follow one another in
- * a table are mostly of one month, so the last one is kept.
+ * The month of a day, as 12 * year + month - 1. Rows of a customer leap from month to
+ * month, so this has to be quick: after Cassio Neri and Lorenz Schneider, Euclidean affine
+ * functions and their application to calendar algorithms (2023). Years begin in March, so
+ * that the leap day is their last; month 12 of a year is the next one's January.
  */
 static int64
 month_of_day(int64 days)
 {
-	static int64 begin = 0;
-	static int64 end = 0;
-	static int64 known = 0;
+	uint32		n = (uint32) (days + MARCH_OF_YEAR_0) * 4 + 3;
+	uint32		century;
+	uint32		of_century;
+	uint64		product;
+	uint32		year;
+	uint32		day_of_year;
+	uint32		month;
 
-	if (days < begin || days >= end)
+	if (unlikely(days < -MARCH_OF_YEAR_0 || days > PG_INT32_MAX / 4))
 	{
-		int			year;
-		int			month;
-		int			day;
+		int			y;
+		int			m;
+		int			d;
 
-		j2date((int) days + POSTGRES_EPOCH_JDATE, &year, &month, &day);
-		known = (int64) year * MONTHS_PER_YEAR + month - 1;
-		begin = period_start(GRAIN_MONTH, known);
-		end = period_start(GRAIN_MONTH, known + 1);
+		j2date((int) days + POSTGRES_EPOCH_JDATE, &y, &m, &d);
+		return (int64) y * MONTHS_PER_YEAR + m - 1;
 	}
-	return known;
+	century = n / 146097;
+	of_century = (n % 146097) | 3;
+	product = UINT64CONST(2939745) * of_century;
+	year = 100 * century + (uint32) (product >> 32);
+	day_of_year = (uint32) product / 2939745 / 4;
+	month = (2141 * day_of_year + 197913) >> 16;
+	return (int64) year * MONTHS_PER_YEAR + month - 1;
 }
 
 int64

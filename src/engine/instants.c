@@ -23,6 +23,42 @@ instants_create(StateHeap *heap, TimestampTz at)
 	return heap_add_block(heap, (const char *) &at, sizeof(at), sizeof(at));
 }
 
+/* Are these bytes as many as a customer's instants may take? */
+static void
+check_size(uint64 size)
+{
+	if (size > MaxAllocSize / 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("one customer has more than %zu million orders",
+						MaxAllocSize / 2 / sizeof(TimestampTz) / 1000000),
+				 errhint("Is the customer's key one that many share, such as 0 for guests? Leave it out with FILTER or WHERE.")));
+}
+
+/* An empty list with room for so many. */
+void
+instant_list_begin(InstantList *list, uint64 most)
+{
+	list->count = 0;
+	list->at = most <= lengthof(list->few) ? list->few :
+		array_alloc(most, sizeof(TimestampTz));
+}
+
+/* The list as a block, or INSTANTS_NONE; its own memory is freed. */
+uint64
+instant_list_end(InstantList *list, StateHeap *heap)
+{
+	uint64		size = list->count * sizeof(TimestampTz);
+	uint64		offset = INSTANTS_NONE;
+
+	check_size(size);
+	if (size > 0)
+		offset = heap_add_block(heap, (const char *) list->at, size, size);
+	if (list->at != list->few)
+		pfree(list->at);
+	return offset;
+}
+
 /* into += from, whose block is at from_base, in another heap than "into". */
 void
 instants_merge(StateHeap *heap, uint64 *into, const char *from_base, uint64 from)
@@ -39,12 +75,7 @@ instants_merge(StateHeap *heap, uint64 *into, const char *from_base, uint64 from
 		*into = heap_add_block(heap, data, size, Max(size, NEW_INSTANTS_ROOM));
 		return;
 	}
-	if ((uint64) heap_block_size(heap->base, *into) + size > MaxAllocSize / 2)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("one customer has more than %zu million orders",
-						MaxAllocSize / 2 / sizeof(TimestampTz) / 1000000),
-				 errhint("Is the customer's key one that many share, such as 0 for guests? Leave it out with FILTER or WHERE.")));
+	check_size((uint64) heap_block_size(heap->base, *into) + size);
 	*into = heap_splice_block(heap, *into, heap_block_size(heap->base, *into), 0,
 							  data, size);
 }

@@ -29,6 +29,18 @@ typedef struct SortedInstants
 	uint32		room;
 } SortedInstants;
 
+/* Instants being collected. */
+typedef struct InstantList
+{
+	TimestampTz *at;
+	uint64		count;
+	TimestampTz few[64];
+} InstantList;
+
+extern retention_internal void instant_list_begin(InstantList *list,
+												  uint64 most);
+extern retention_internal uint64 instant_list_end(InstantList *list,
+												  StateHeap *heap);
 extern retention_internal uint64 instants_create(StateHeap *heap,
 												 TimestampTz at);
 extern retention_internal void instants_merge(StateHeap *heap, uint64 *into,
@@ -43,6 +55,12 @@ extern retention_internal void instants_send(StringInfo out, const char *base,
 											 uint64 offset);
 extern retention_internal uint64 instants_receive(StringInfo in,
 												  StateHeap *heap);
+
+static inline void
+instant_list_add(InstantList *list, TimestampTz at)
+{
+	list->at[list->count++] = at;
+}
 
 /* Asks for the head of a block, and its end if there are few. */
 static inline void

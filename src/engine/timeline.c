@@ -150,16 +150,6 @@ timeline_money(const TimelineReader *reader, StateHeap *wide)
  * Writing
  * ------------------------------------------------------------------------
  */
-typedef struct TimelineWriter
-{
-	uint8	   *bytes;
-	uint64		used;
-	uint64		room;
-	bool		started;
-	int64		position;		/* of the entry written last */
-	uint8		space[512];		/* enough for nearly all */
-} TimelineWriter;
-
 static void
 writer_init(TimelineWriter *writer)
 {
@@ -333,6 +323,39 @@ timeline_create(StateHeap *heap, int64 position, int64 orders,
 	write_entry(&writer, position, orders, money, money_base);
 	offset = store_timeline(&writer, heap, TIMELINE_EMPTY);
 	writer_free(&writer);
+	return offset;
+}
+
+void
+timeline_build_begin(TimelineBuilder *builder)
+{
+	writer_init(&builder->writer);
+	heap_init_scratch(&builder->wide);
+	builder->orders = 0;
+	builder->money = (Money) {0, 0};
+}
+
+/* Writes the entry under way. */
+void
+timeline_build_entry(TimelineBuilder *builder)
+{
+	write_entry(&builder->writer, builder->position, builder->orders,
+				&builder->money, builder->wide.base);
+	builder->orders = 0;
+	builder->money = (Money) {0, 0};
+}
+
+/* The timeline in a heap, without spare room; the builder's own memory is freed. */
+uint64
+timeline_build_end(TimelineBuilder *builder, StateHeap *heap)
+{
+	uint64		offset;
+
+	if (builder->orders > 0)
+		timeline_build_entry(builder);
+	offset = store_timeline(&builder->writer, heap, TIMELINE_EMPTY);
+	writer_free(&builder->writer);
+	heap_free_scratch(&builder->wide);
 	return offset;
 }
 

@@ -45,6 +45,27 @@ typedef struct TimelineReader
 	const uint8 *money;			/* those of its money; NULL: it has none */
 } TimelineReader;
 
+/* Bytes of entries being written. */
+typedef struct TimelineWriter
+{
+	uint8	   *bytes;
+	uint64		used;
+	uint64		room;
+	bool		started;
+	int64		position;		/* of the entry written last */
+	uint8		space[512];		/* enough for nearly all */
+} TimelineWriter;
+
+/* A timeline from entries in the order of their positions. */
+typedef struct TimelineBuilder
+{
+	TimelineWriter writer;
+	StateHeap	wide;			/* for the money of what is added */
+	int64		position;		/* of the entry under way, */
+	int64		orders;			/* which has so many: 0 if there is none */
+	Money		money;
+} TimelineBuilder;
+
 extern retention_internal void timeline_open(TimelineReader *reader,
 											 const char *base, uint64 offset);
 extern retention_internal bool timeline_next(TimelineReader *reader);
@@ -57,10 +78,31 @@ extern retention_internal uint64 timeline_create(StateHeap *heap,
 extern retention_internal void timeline_merge(StateHeap *heap, uint64 *into,
 											  const char *from_base,
 											  uint64 from);
+extern retention_internal void timeline_build_begin(TimelineBuilder *builder);
+extern retention_internal void timeline_build_entry(TimelineBuilder *builder);
+extern retention_internal uint64 timeline_build_end(TimelineBuilder *builder,
+													StateHeap *heap);
 extern retention_internal void timeline_send(StringInfo out, const char *base,
 											 uint64 offset);
 extern retention_internal uint64 timeline_receive(StringInfo in,
 												  StateHeap *heap);
+
+/*
+ * Adds an order at a position that is not before the last one's. Wide money lies in the
+ * builder's heap.
+ */
+static inline void
+timeline_build_add(TimelineBuilder *builder, int64 position, const Money *money)
+{
+	if (builder->orders > 0 && builder->position != position)
+		timeline_build_entry(builder);
+	builder->position = position;
+	builder->orders++;
+	if (money_is_none(&builder->money))
+		builder->money = *money;
+	else if (!money_is_none(money))
+		money_add(&builder->wide, &builder->money, money, builder->wide.base);
+}
 
 /* Asks for the memory of a timeline of usual size. */
 static inline void

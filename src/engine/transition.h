@@ -213,48 +213,107 @@ state_transition(FunctionCallInfo fcinfo, const CustomerFamily *family,
 }
 
 /*
- * Adds the rows of all customers of a history. Of a family that takes no amount, what
- * is no order is left out: refunds, and rows of zero.
+ * The rows of a history's customer that a family is to see, in the order of time.
+ */
+typedef struct CustomerRows
+{
+	HistoryReader *reader;
+	int			takes;
+} CustomerRows;
+
+/*
+ * The next row; false after the last. For a family that takes no amount, what is no
+ * order is left out: refunds, and rows of zero.
+ */
+static pg_attribute_always_inline bool
+customer_rows_next(CustomerRows *rows, OrderRow *row)
+{
+	HistoryRow	stored;
+
+	while (history_next_row(rows->reader, &stored))
+	{
+		row->at = stored.at;
+		row->known = !money_is_none(&stored.amount);
+		row->is_argument = false;
+		row->money = stored.amount;
+		row->base = rows->reader->heap->base;
+		if ((rows->takes & TAKES_AMOUNT) || !row->known ||
+			money_sign(&row->money, row->base) > 0)
+			return true;
+	}
+	return false;
+}
+
+/* At most so many are left. */
+static inline uint64
+customer_rows_left(const CustomerRows *rows)
+{
+	return rows->reader->rows_left;
+}
+
+/*
+ * How a family may read a customer of a history at once, which is faster where a payload
+ * has a block in the heap: fills in what the payloads of the rows would be, merged. It
+ * need not read all rows. Returns false if there is no customer.
+ */
+typedef bool (*CustomerReader) (StateUpdate *update, CustomerRows *rows,
+								void *payload);
+
+static pg_attribute_always_inline void
+state_add_of_history(StateUpdate *update, const CustomerFamily *family,
+					 KeyKind kind, CustomerKey key, const StateHeap *heap,
+					 const void *payload)
+{
+	if (key_is_long_text(kind, key))
+		key.word[1] = LONG_TEXT_MARK |
+			heap_copy_block(state_row_heap(update), heap->base,
+							key_text_offset(key));
+	state_add(update, family, kind, key, payload);
+}
+
+/*
+ * Adds the rows of all customers of a history: those of one at once, or one by one.
  */
 static pg_attribute_always_inline void
 state_add_history(StateUpdate *update, const CustomerFamily *family,
 				  KeyKind kind, KeyKind history_kind, int takes, RowReader read,
-				  const HistoryView *view)
+				  CustomerReader read_customer, const HistoryView *view)
 {
 	uint64		payload[MOST_PAYLOAD / sizeof(uint64)];
 	HistoryReader reader;
-	HistoryRow	stored;
+	CustomerRows rows = {&reader, takes};
 	StateHeap	heap;
-	OrderRow	row = {0};
+	OrderRow	row;
 
 	heap_init_scratch(&heap);
 	history_reader_init(&reader, history_kind, view->run.records,
 						view->run.size, &heap);
 	while (history_next_customer(&reader, history_kind))
 	{
-		CHECK_FOR_INTERRUPTS();
-		while (history_next_row(&reader, &stored))
-		{
-			StateHeap  *row_heap = state_row_heap(update);
-			uint64		row_heap_used = row_heap->used;
-			CustomerKey key = reader.key;
+		StateHeap  *row_heap = state_row_heap(update);
+		uint64		row_heap_used = row_heap->used;
 
-			row.at = stored.at;
-			row.known = !money_is_none(&stored.amount);
-			row.money = stored.amount;
-			row.base = heap.base;
-			if (!(takes & TAKES_AMOUNT) && row.known &&
-				money_sign(&row.money, row.base) <= 0)
-				continue;
-			if (!read(update, &row, payload))
-			{
+		CHECK_FOR_INTERRUPTS();
+		if (read_customer)
+		{
+			if (read_customer(update, &rows, payload))
+				state_add_of_history(update, family, kind, reader.key, &heap,
+									 payload);
+			else
 				row_heap->used = row_heap_used;
+		}
+		/* or the rows of one that need not be read any more */
+		while (customer_rows_next(&rows, &row))
+		{
+			if (read_customer)
 				continue;
-			}
-			if (key_is_long_text(kind, key))
-				key.word[1] = LONG_TEXT_MARK |
-					heap_copy_block(row_heap, heap.base, key_text_offset(key));
-			state_add(update, family, kind, key, payload);
+			row_heap = state_row_heap(update);
+			row_heap_used = row_heap->used;
+			if (read(update, &row, payload))
+				state_add_of_history(update, family, kind, reader.key, &heap,
+									 payload);
+			else
+				row_heap->used = row_heap_used;
 		}
 		heap.used = 0;
 	}
@@ -265,7 +324,7 @@ state_add_history(StateUpdate *update, const CustomerFamily *family,
 static pg_attribute_always_inline void
 state_add_any_history(StateUpdate *update, const CustomerFamily *family,
 					  bool has_customers, int takes, RowReader read,
-					  const HistoryView *view)
+					  CustomerReader read_customer, const HistoryView *view)
 {
 	state_expect_customers(update, view->run.customers);
 	switch (view->kind)
@@ -273,17 +332,17 @@ state_add_any_history(StateUpdate *update, const CustomerFamily *family,
 		case KEY_BIGINT:
 			state_add_history(update, family,
 							  has_customers ? KEY_BIGINT : KEY_NONE, KEY_BIGINT,
-							  takes, read, view);
+							  takes, read, read_customer, view);
 			break;
 		case KEY_TEXT:
 			state_add_history(update, family,
 							  has_customers ? KEY_TEXT : KEY_NONE, KEY_TEXT,
-							  takes, read, view);
+							  takes, read, read_customer, view);
 			break;
 		default:
 			state_add_history(update, family,
 							  has_customers ? KEY_UUID : KEY_NONE, KEY_UUID,
-							  takes, read, view);
+							  takes, read, read_customer, view);
 			break;
 	}
 }
@@ -294,7 +353,8 @@ state_add_any_history(StateUpdate *update, const CustomerFamily *family,
  */
 static pg_attribute_always_inline Datum
 state_transition_of_history(FunctionCallInfo fcinfo, const CustomerFamily *family,
-							bool has_customers, int takes, RowReader read)
+							bool has_customers, int takes, RowReader read,
+							CustomerReader read_customer)
 {
 	StateUpdate update;
 	HistoryView view;
@@ -312,7 +372,8 @@ state_transition_of_history(FunctionCallInfo fcinfo, const CustomerFamily *famil
 	kind = has_customers ? view.kind : KEY_NONE;
 	incoming = view.run.customers * (key_size(kind) + family->payload_size);
 	state_update_begin(&update, fcinfo, family, kind, 2, incoming);
-	state_add_any_history(&update, family, has_customers, takes, read, &view);
+	state_add_any_history(&update, family, has_customers, takes, read,
+						  read_customer, &view);
 	return state_update_end(&update);
 }
 
@@ -324,12 +385,12 @@ state_transition_of_history(FunctionCallInfo fcinfo, const CustomerFamily *famil
 		return state_transition(fcinfo, &family, kind, takes, read); \
 	}
 
-#define STATE_TRANSITION_OF_HISTORY(name, family, has_customers, takes, read) \
+#define STATE_TRANSITION_OF_HISTORY(name, family, has_customers, takes, read, read_customer) \
 	PG_FUNCTION_INFO_V1(name); \
 	Datum \
 	name(PG_FUNCTION_ARGS) \
 	{ \
-		return state_transition_of_history(fcinfo, &family, has_customers, takes, read); \
+		return state_transition_of_history(fcinfo, &family, has_customers, takes, read, read_customer); \
 	}
 
 /*
@@ -337,17 +398,23 @@ state_transition_of_history(FunctionCallInfo fcinfo, const CustomerFamily *famil
  * aggregate takes beside the customer.
  */
 #define STATE_TRANSITIONS(name, family, takes, read) \
+	STATE_TRANSITIONS_AT_ONCE(name, family, takes, read, NULL)
+
+/*
+ * The same for a family that reads a customer of a history at once.
+ */
+#define STATE_TRANSITIONS_AT_ONCE(name, family, takes, read, read_customer) \
 	STATE_TRANSITION(name##_bigint, family, KEY_BIGINT, TAKES_CUSTOMER | (takes), read) \
 	STATE_TRANSITION(name##_text, family, KEY_TEXT, TAKES_CUSTOMER | (takes), read) \
 	STATE_TRANSITION(name##_uuid, family, KEY_UUID, TAKES_CUSTOMER | (takes), read) \
-	STATE_TRANSITION_OF_HISTORY(name##_history, family, true, takes, read)
+	STATE_TRANSITION_OF_HISTORY(name##_history, family, true, takes, read, read_customer)
 
 /*
  * The same for a family without customers: NAME and NAME_history.
  */
 #define STATE_TRANSITIONS_OF_ALL(name, family, takes, read) \
 	STATE_TRANSITION(name, family, KEY_NONE, takes, read) \
-	STATE_TRANSITION_OF_HISTORY(name##_history, family, false, takes, read)
+	STATE_TRANSITION_OF_HISTORY(name##_history, family, false, takes, read, NULL)
 
 /*
  * Defines a function for table functions: the table of a history's customers, with

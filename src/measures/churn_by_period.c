@@ -344,12 +344,37 @@ read_churn_by_period_row(StateUpdate *update, const OrderRow *row,
 	return true;
 }
 
+static inline bool
+read_churn_by_period_customer(StateUpdate *update, CustomerRows *rows,
+							  void *payload)
+{
+	const StateOptions *options = update->table->options;
+	const TimestampTz as_of = churn_as_of(options);
+	ChurnByPeriodPayload *customer = payload;
+	Boundaries *boundaries = boundaries_of(options);
+	InstantList earlier;
+	OrderRow	row;
+
+	*customer = churn_by_period_of_nobody;
+	instant_list_begin(&earlier, customer_rows_left(rows));
+	while (customer_rows_next(rows, &row) && row.at < as_of)
+	{
+		customer->first_order_at = Min(customer->first_order_at, row.at);
+		customer->active |= bits_of_order(boundaries, row.at);
+		if (row.at < boundaries->bits_from)
+			instant_list_add(&earlier, row.at);
+	}
+	customer->earlier = instant_list_end(&earlier, state_row_heap(update));
+	return customer->first_order_at != DT_NOEND;
+}
+
 /*
  * churn_by_period_transfn_<kind>(retention_state, customer, ordered_at,
  * inactive_after, grain, as_of, tz)
  */
-STATE_TRANSITIONS(churn_by_period_transfn, churn_by_period_family, TAKES_TIME,
-				  read_churn_by_period_row)
+STATE_TRANSITIONS_AT_ONCE(churn_by_period_transfn, churn_by_period_family,
+						  TAKES_TIME, read_churn_by_period_row,
+						  read_churn_by_period_customer)
 
 /* ------------------------------------------------------------------------
  * The rows

@@ -171,12 +171,64 @@ read_cohort_row(StateUpdate *update, const OrderRow *row, void *payload)
 	return true;
 }
 
+/* Another row that is no order */
+static void
+add_other(StateHeap *heap, uint64 *others, TimestampTz at, const Money *money,
+		  const char *money_base)
+{
+	StateHeap	one;
+	uint64		entry;
+
+	if (*others == DATED_MONEY_NONE)
+	{
+		*others = dated_money_create(heap, at, money, money_base);
+		return;
+	}
+	heap_init_scratch(&one);
+	entry = dated_money_create(&one, at, money, money_base);
+	dated_money_merge(heap, others, one.base, entry);
+	heap_free_scratch(&one);
+}
+
+static inline bool
+read_cohort_customer(StateUpdate *update, CustomerRows *rows, void *payload)
+{
+	const StateOptions *options = update->table->options;
+	const TimestampTz as_of = calendar_as_of(options);
+	StateHeap  *row_heap = state_row_heap(update);
+	CohortPayload *customer = payload;
+	TimelineBuilder activity;
+	OrderRow	row;
+
+	*customer = cohort_of_nobody;
+	timeline_build_begin(&activity);
+	while (customer_rows_next(rows, &row) && row.at < as_of)
+	{
+		Money		money = {0, 0};
+
+		if (row.known)
+			money = order_row_amount(&row, &activity.wide);
+		if (row.known && money_sign(&money, activity.wide.base) <= 0)
+		{
+			add_other(row_heap, &customer->others, row.at, &money,
+					  activity.wide.base);
+			continue;
+		}
+		customer->first_order_at = Min(customer->first_order_at, row.at);
+		timeline_build_add(&activity, calendar_period(options, row.at), &money);
+	}
+	customer->activity = timeline_build_end(&activity, row_heap);
+	return customer->activity != TIMELINE_EMPTY ||
+		customer->others != DATED_MONEY_NONE;
+}
+
 /*
  * cohort_retention_transfn_<kind>(retention_state, customer, ordered_at, amount,
  * grain, as_of, tz)
  */
-STATE_TRANSITIONS(cohort_retention_transfn, cohort_family,
-				  TAKES_TIME | TAKES_AMOUNT, read_cohort_row)
+STATE_TRANSITIONS_AT_ONCE(cohort_retention_transfn, cohort_family,
+						  TAKES_TIME | TAKES_AMOUNT, read_cohort_row,
+						  read_cohort_customer)
 
 /* ------------------------------------------------------------------------
  * The rows
@@ -230,15 +282,11 @@ reject_many_rows(const CustomerTable *table, int64 periods)
 			 errhint("Take a longer grain, or leave wrong dates out with WHERE: one order in the year 24 makes two thousand years of periods.")));
 }
 
-/* The period of a customer's first order: that of the first entry. */
+/* The period of a customer's first order, which is that of the first entry. */
 static int64
 cohort_of(const CustomerTable *table, const CohortPayload *customer)
 {
-	TimelineReader reader;
-
-	timeline_open(&reader, table->heap.base, customer->activity);
-	(void) timeline_next(&reader);
-	return reader.position;
+	return calendar_period(table->options, customer->first_order_at);
 }
 
 static bool

@@ -94,12 +94,30 @@ read_lifecycle_row(StateUpdate *update, const OrderRow *row, void *payload)
 	return true;
 }
 
+static inline bool
+read_lifecycle_customer(StateUpdate *update, CustomerRows *rows, void *payload)
+{
+	const StateOptions *options = update->table->options;
+	const TimestampTz as_of = calendar_as_of(options);
+	const Money no_money = {0, 0};
+	LifecyclePayload *customer = payload;
+	TimelineBuilder activity;
+	OrderRow	row;
+
+	timeline_build_begin(&activity);
+	while (customer_rows_next(rows, &row) && row.at < as_of)
+		timeline_build_add(&activity, calendar_period(options, row.at),
+						   &no_money);
+	customer->activity = timeline_build_end(&activity, state_row_heap(update));
+	return customer->activity != TIMELINE_EMPTY;
+}
+
 /*
  * lifecycle_transfn_<kind>(retention_state, customer, ordered_at, grain, as_of,
  * tz)
  */
-STATE_TRANSITIONS(lifecycle_transfn, lifecycle_family, TAKES_TIME,
-				  read_lifecycle_row)
+STATE_TRANSITIONS_AT_ONCE(lifecycle_transfn, lifecycle_family, TAKES_TIME,
+						  read_lifecycle_row, read_lifecycle_customer)
 
 /* Customers of one period. */
 typedef struct Lifecycle

@@ -81,16 +81,18 @@ retention_internal const CustomerFamily order_numbers_within_family = {
  * repeat_by_order_number_transfn_<kind>(retention_state, customer, ordered_at,
  * max_number, as_of)
  */
-STATE_TRANSITIONS(repeat_by_order_number_transfn, order_numbers_family,
-				  TAKES_TIME, read_order_numbers_row)
+STATE_TRANSITIONS_AT_ONCE(repeat_by_order_number_transfn, order_numbers_family,
+						  TAKES_TIME, read_order_numbers_row,
+						  read_order_numbers_customer)
 
 /*
  * repeat_by_order_number_within_transfn_<kind>(retention_state, customer,
  * ordered_at, max_number, within, as_of)
  */
-STATE_TRANSITIONS(repeat_by_order_number_within_transfn,
-				  order_numbers_within_family, TAKES_TIME,
-				  read_order_numbers_within_row)
+STATE_TRANSITIONS_AT_ONCE(repeat_by_order_number_within_transfn,
+						  order_numbers_within_family, TAKES_TIME,
+						  read_order_numbers_within_row,
+						  read_order_numbers_within_customer)
 
 typedef struct OrderNumber
 {

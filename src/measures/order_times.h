@@ -42,6 +42,22 @@ read_order_time(StateUpdate *update, const OrderRow *row, void *payload,
 	return true;
 }
 
+/* All rows of a customer */
+static inline bool
+read_order_times(StateUpdate *update, CustomerRows *rows, void *payload,
+				 TimestampTz as_of)
+{
+	OrderTimes *times = payload;
+	InstantList list;
+	OrderRow	row;
+
+	instant_list_begin(&list, customer_rows_left(rows));
+	while (customer_rows_next(rows, &row) && row.at < as_of)
+		instant_list_add(&list, row.at);
+	times->instants = instant_list_end(&list, state_row_heap(update));
+	return times->instants != INSTANTS_NONE;
+}
+
 /* What a family named "prefix" needs, whose option number "as_of" is the time. */
 #define ORDER_TIMES_FAMILY(prefix, as_of) \
 	static bool \
@@ -55,6 +71,13 @@ read_order_time(StateUpdate *update, const OrderRow *row, void *payload,
 	{ \
 		return read_order_time(update, row, payload, \
 							   update->table->options->value[as_of].time); \
+	} \
+	static inline bool \
+	read_##prefix##_customer(StateUpdate *update, CustomerRows *rows, \
+							 void *payload) \
+	{ \
+		return read_order_times(update, rows, payload, \
+								update->table->options->value[as_of].time); \
 	} \
 	CUSTOMER_ABSORB(prefix##_absorb, prefix##_family)
 

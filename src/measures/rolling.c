@@ -54,8 +54,8 @@ retention_internal const CustomerFamily rolling_family = {
  * rolling_retention_transfn_<kind>(retention_state, customer, ordered_at, unit,
  * max_index, as_of)
  */
-STATE_TRANSITIONS(rolling_retention_transfn, rolling_family, TAKES_TIME,
-				  read_rolling_row)
+STATE_TRANSITIONS_AT_ONCE(rolling_retention_transfn, rolling_family, TAKES_TIME,
+						  read_rolling_row, read_rolling_customer)
 
 /* The start of a window; false if it lies beyond the calendar. */
 static bool
