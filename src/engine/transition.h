@@ -427,7 +427,7 @@ state_transition_of_history(FunctionCallInfo fcinfo, const CustomerFamily *famil
 		StateUpdate update; \
  \
 		state_update_new(&update, &family, view->kind, options); \
-		state_add_any_history(&update, &family, true, takes, read, view); \
+		state_add_any_history(&update, &family, true, takes, read, NULL, view); \
 		expanded_finish(update.expanded); \
 		return update.table; \
 	}
