@@ -192,29 +192,36 @@ FROM orders;
 
 \echo
 \echo '==== 4. Month by month ========================================================='
-\echo 'Each line as its month ended, the last perhaps unfinished; orders, revenue and the'
-\echo 'average order value (aov) are those of the month'
+\echo 'order_history: all orders of all customers as one value, from one pass over the table. Every'
+\echo 'measure reads it, as of any time, and knows that a refund is no order'
 \echo
-SELECT to_char(month_start, 'YYYY-MM') AS month, kpi.*
+CREATE TEMP TABLE shop_history AS
+SELECT order_history(customer_id, ordered_at, amount) AS history
+FROM orders;
+\echo
+
+\echo 'Each line as its month ended, the last perhaps unfinished; orders, revenue and the'
+\echo 'average order value (aov) are those of the month, guests included'
+\echo
+SELECT to_char(month_start, 'YYYY-MM') AS month, coalesce(orders, 0) AS orders, revenue, aov, kpi.*
 FROM generate_series(timestamptz :'first_month',
-                     timestamptz :'as_of' - interval '1 day', '1 month') AS month_start,
+                     timestamptz :'as_of' - interval '1 day', '1 month') AS month_start
+     LEFT JOIN (
+         SELECT date_trunc('month', ordered_at) AS month_start,
+                count(*) FILTER (WHERE amount > 0 IS NOT FALSE) AS orders,
+                round(sum(amount), 0) AS revenue, round(aov(amount), 2) AS aov
+         FROM orders
+         GROUP BY 1
+     ) AS of_month USING (month_start),
      -- as_of is not seen itself: an order at 00:00 on the first is the new month's
      LATERAL (SELECT least(month_start + interval '1 month', :'as_of') AS month_end) AS month,
      LATERAL (
-         SELECT count(*) FILTER (WHERE ordered_at >= month_start AND amount > 0 IS NOT FALSE) AS orders,
-                round(sum(amount) FILTER (WHERE ordered_at >= month_start), 0) AS revenue,
-                round(aov(amount) FILTER (WHERE ordered_at >= month_start), 2) AS aov,
-                round(100 * repeat_rate(customer_id, ordered_at, '365 days', month_end)
-                      FILTER (WHERE amount > 0 IS NOT FALSE)::numeric, 1) AS "repeat %",
-                round(100 * second_order_rate(customer_id, ordered_at, '90 days', month_end)
-                      FILTER (WHERE amount > 0 IS NOT FALSE)::numeric, 1) AS "second %",
-                round(100 * churn_rate(customer_id, ordered_at, '180 days', month_start, month_end)
-                      FILTER (WHERE amount > 0 IS NOT FALSE)::numeric, 1) AS "churn %",
-                round(100 * net_revenue_retention(customer_id, ordered_at, amount,
-                                                  '1 year', month_end)::numeric, 1) AS "net %",
-                round(clv(customer_id, ordered_at, amount, '1 year', '3 years', month_end), 2) AS clv
-         FROM orders
-         WHERE ordered_at < month_end
+         SELECT round(100 * repeat_rate(history, '365 days', month_end)::numeric, 1) AS "repeat %",
+                round(100 * second_order_rate(history, '90 days', month_end)::numeric, 1) AS "second %",
+                round(100 * churn_rate(history, '180 days', month_start, month_end)::numeric, 1) AS "churn %",
+                round(100 * net_revenue_retention(history, '1 year', month_end)::numeric, 1) AS "net %",
+                round(clv(history, '1 year', '3 years', month_end), 2) AS clv
+         FROM shop_history
      ) AS kpi
 ORDER BY month;
 
@@ -227,8 +234,8 @@ ORDER BY month;
 \echo '% ordered in the month after (1), the next (2) and so on? Blank: that month is not over yet'
 \echo
 CREATE TEMP TABLE triangle AS
-SELECT cohort_retention(customer_id, ordered_at, amount, 'month', :'as_of', 'UTC') AS cells
-FROM orders;
+SELECT cohort_retention(history, 'month', :'as_of', 'UTC') AS cells
+FROM shop_history;
 \echo
 
 \set ECHO none
@@ -335,9 +342,8 @@ SELECT to_char(period_start, 'YYYY-MM') || CASE WHEN is_complete THEN '' ELSE '*
        round(quick_ratio::numeric, 2) AS gain
 FROM (
     SELECT *, nullif(max(active_customers) OVER (), 0) AS most
-    FROM unnest((SELECT lifecycle(customer_id, ordered_at, 'month', :'as_of', 'UTC')
-                 FROM orders
-                 WHERE amount > 0 IS NOT FALSE))
+    FROM unnest((SELECT lifecycle(history, 'month', :'as_of', 'UTC')
+                 FROM shop_history))
     -- at midnight of the first, nothing is known of the new month
     WHERE period_start >= timestamptz :'as_of' - interval '13 months' AND period_start < :'as_of'
 ) AS lifecycle
@@ -442,9 +448,8 @@ SELECT order_number AS "order", customers, repurchased AS "one more",
        repeat('█', round(20 * rate)::int) AS "% drawn",
        round(median_days_to_next::numeric, 1) AS "median days",
        round(100 * rate_within::numeric, 1) AS "% within 90 days"
-FROM unnest((SELECT repeat_by_order_number(customer_id, ordered_at, 6, :'as_of')
-             FROM orders
-             WHERE amount > 0 IS NOT FALSE))
+FROM unnest((SELECT repeat_by_order_number(history, 6, :'as_of')
+             FROM shop_history))
 ORDER BY order_number;
 \else
 \echo 'Nobody has ordered anything.'
@@ -568,14 +573,9 @@ ORDER BY score DESC;
 \echo '(MBG/NBD), and of what they spend (Gamma-Gamma). Time is in weeks'
 \echo
 CREATE TEMP TABLE model AS
-SELECT fit_mbgnbd(x, t_x, age) AS buying,
-       fit_gamma_gamma(x, mean_repeat_value) AS spending
-FROM (
-    SELECT (purchase_summary(ordered_at, amount, '7 days', :'as_of', 'UTC')).*
-    FROM orders
-    WHERE customer_id IS NOT NULL
-    GROUP BY customer_id
-) AS customer;
+SELECT fit_mbgnbd(history, '7 days', :'as_of', 'UTC') AS buying,
+       fit_gamma_gamma(history, :'as_of', 'UTC') AS spending
+FROM shop_history;
 \echo
 
 \set ECHO none
