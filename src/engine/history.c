@@ -293,38 +293,13 @@ write_escaped_amount(HistoryWriter *writer, const Money *amount,
 	pfree(bytes.data);
 }
 
-static pg_attribute_always_inline void
-write_amount(HistoryWriter *writer, const Money *amount, int decimals,
-			 const char *base)
-{
-	uint8	   *at = writer->base + writer->used;
-	int64		number;
 
-	if (likely(amount_number(amount, decimals, &number)))
-		at = varint_write(at, zigzag(number) + AMOUNT_FIRST);
-	else if (money_is_none(amount))
-		at = varint_write(at, AMOUNT_UNKNOWN);
-	else
-	{
-		write_escaped_amount(writer, amount, base);
-		return;
-	}
-	writer->used = at - writer->base;
-}
-
-/* The decimals that most of these amounts have. */
-static int
-common_decimals(const LooseRow *row, uint64 count)
+static pg_noinline int
+most_common_decimals(const LooseRow *row, uint64 count)
 {
 	uint64		having[MONEY_MAX_DECIMALS + 1] = {0};
 	int			common = 0;
-	bool		alike = true;
 
-	for (uint64 i = 1; i < count && alike; i++)
-		alike = money_tag(&row[i].amount) == money_tag(&row[0].amount);
-	if (alike)
-		return money_is_none(&row[0].amount) || money_is_wide(&row[0].amount) ?
-			0 : money_decimals(&row[0].amount);
 	for (uint64 i = 0; i < count; i++)
 		if (!money_is_none(&row[i].amount) && !money_is_wide(&row[i].amount))
 			having[money_decimals(&row[i].amount)]++;
@@ -332,6 +307,17 @@ common_decimals(const LooseRow *row, uint64 count)
 		if (having[decimals] > having[common])
 			common = decimals;
 	return common;
+}
+
+/* The decimals that most of these amounts have. */
+static inline int
+common_decimals(const LooseRow *row, uint64 count)
+{
+	for (uint64 i = 1; i < count; i++)
+		if (money_tag(&row[i].amount) != money_tag(&row[0].amount))
+			return most_common_decimals(row, count);
+	return money_is_none(&row[0].amount) || money_is_wide(&row[0].amount) ?
+		0 : money_decimals(&row[0].amount);
 }
 
 static HistoryUnit
@@ -349,6 +335,49 @@ common_unit(const LooseRow *row, uint64 count)
 	return unit;
 }
 
+/* An instant in units. */
+static pg_attribute_always_inline int64
+units_of(TimestampTz at, HistoryUnit unit)
+{
+	return unit == HISTORY_DAY ? at / USECS_PER_DAY :
+		unit == HISTORY_SECOND ? at / USECS_PER_SEC : at;
+}
+
+/*
+ * The rows of a record. There is room for all that need no escape, so that the place
+ * to write at is known without a look at the writer.
+ */
+static pg_attribute_always_inline void
+write_rows(HistoryWriter *writer, const LooseRow *row, uint64 count,
+		   HistoryUnit unit, int decimals, const char *base)
+{
+	uint8	   *at = writer->base + writer->used;
+	int64		before = 0;
+
+	for (uint64 i = 0; i < count; i++)
+	{
+		const int64 time = units_of(row[i].at, unit);
+		int64		number;
+
+		/* instants may lie further apart than int64 reaches */
+		at = varint_write(at, i == 0 ? zigzag(time) :
+						  (uint64) time - (uint64) before);
+		before = time;
+		if (likely(amount_number(&row[i].amount, decimals, &number)))
+			at = varint_write(at, zigzag(number) + AMOUNT_FIRST);
+		else if (money_is_none(&row[i].amount))
+			at = varint_write(at, AMOUNT_UNKNOWN);
+		else
+		{
+			writer->used = at - writer->base;
+			write_escaped_amount(writer, &row[i].amount, base);
+			writer_reserve(writer, (count - i) * 2 * MOST_VARINT);
+			at = writer->base + writer->used;
+		}
+	}
+	writer->used = at - writer->base;
+}
+
 /* A record of sorted rows of one customer. */
 static void
 write_record(HistoryWriter *writer, const LooseRow *row, uint64 count,
@@ -357,27 +386,16 @@ write_record(HistoryWriter *writer, const LooseRow *row, uint64 count,
 	int			decimals = common_decimals(row, count);
 	HistoryUnit unit = common_unit(row, count);
 	uint8	   *at;
-	int64		before = 0;
 
 	write_key(writer, loose_row_key(row), base);
-	writer_reserve(writer, MOST_VARINT + 1);
+	writer_reserve(writer, MOST_VARINT + 1 + count * 2 * MOST_VARINT);
 	at = varint_write(writer->base + writer->used, count);
 	*at++ = (uint8) (unit << HISTORY_UNIT_SHIFT | decimals);
 	writer->used = at - writer->base;
-	for (uint64 i = 0; i < count; i++)
-	{
-		int64		time = unit == HISTORY_DAY ? row[i].at / USECS_PER_DAY :
-			unit == HISTORY_SECOND ? row[i].at / USECS_PER_SEC : row[i].at;
-
-		writer_reserve(writer, 2 * MOST_VARINT);
-		at = writer->base + writer->used;
-		/* instants may lie further apart than int64 reaches */
-		at = varint_write(at, i == 0 ? zigzag(time) :
-						  (uint64) time - (uint64) before);
-		writer->used = at - writer->base;
-		before = time;
-		write_amount(writer, &row[i].amount, decimals, base);
-	}
+	if (unit == HISTORY_SECOND)
+		write_rows(writer, row, count, HISTORY_SECOND, decimals, base);
+	else
+		write_rows(writer, row, count, unit, decimals, base);
 	writer->records++;
 	writer->rows += count;
 }
