@@ -334,8 +334,8 @@ time_params(const TimestampTz *times, int ntimes)
 }
 
 static void
-run_query_with(const char *sql, ParamListInfo params, RowConsumer consume,
-			   void *arg)
+run_query_with(const char *sql, ParamListInfo params, bool read_only,
+			   RowConsumer consume, void *arg)
 {
 	ConsumerReceiver receiver = {
 		.pub = {
@@ -350,7 +350,7 @@ run_query_with(const char *sql, ParamListInfo params, RowConsumer consume,
 	};
 	const SPIExecuteOptions options = {
 		.params = params,
-		.read_only = true,
+		.read_only = read_only,
 		.dest = &receiver.pub
 	};
 
@@ -367,7 +367,18 @@ void
 run_query(const char *sql, const TimestampTz *times, int ntimes,
 		  RowConsumer consume, void *arg)
 {
-	run_query_with(sql, time_params(times, ntimes), consume, arg);
+	run_query_with(sql, time_params(times, ntimes), true, consume, arg);
+}
+
+/*
+ * The same in a snapshot of its own, which sees what this function has done so far
+ * and, where the transaction allows, what others have committed.
+ */
+void
+run_query_anew(const char *sql, const TimestampTz *times, int ntimes,
+			   RowConsumer consume, void *arg)
+{
+	run_query_with(sql, time_params(times, ntimes), false, consume, arg);
 }
 
 /* ------------------------------------------------------------------------
@@ -480,6 +491,7 @@ orders_source_states(const OrdersSource *source, const StateSource *states,
 
 	Assert(n > 0 && n <= MOST_STATES);
 	aggregate_ref_hook(&ref, params);
+<<<<<<< HEAD
 	run_query_with(calls_sql(source, states->aggregate, n), params,
 				   consume_states, &row);
 }
@@ -522,4 +534,8 @@ orders_source_history(const OrdersSource *source, HistoryConsumer consume,
 	aggregate_ref_hook(&ref, params);
 	run_query_with(calls_sql(source, ref.aggregate, 1), params,
 				   consume_history, &row);
+=======
+	run_query_with(states_sql(source, states, n), params, true, consume_states,
+				   &row);
+>>>>>>> 8c0cc47 (Live: tracked orders, marks in C triggers, refresh, cut points and models)
 }

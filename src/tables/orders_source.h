@@ -87,6 +87,10 @@ typedef void (*RowConsumer) (TupleTableSlot *row, void *arg);
 extern retention_internal void run_query(const char *sql,
 										 const TimestampTz *times, int ntimes,
 										 RowConsumer consume, void *arg);
+extern retention_internal void run_query_anew(const char *sql,
+											  const TimestampTz *times,
+											  int ntimes, RowConsumer consume,
+											  void *arg);
 
 #define MOST_STATES		2
 

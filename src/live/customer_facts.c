@@ -1,0 +1,310 @@
+/*
+ * customer_facts.c
+ *		What the history of one customer says, at an instant.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#include "live/customer_facts.h"
+
+#include "access/htup_details.h"
+#include "base/checks.h"
+#include "base/result_rows.h"
+#include "base/result_values.h"
+#include "catalog/pg_type.h"
+#include "engine/history_state.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+/* ------------------------------------------------------------------------
+ * The history
+ * ------------------------------------------------------------------------
+ */
+
+/* Sums under way, and where the wide ones lie. */
+typedef struct FactSums
+{
+	StateHeap	heap;
+	Money		money;
+	Money		repeat_money;
+	int64		first_day;
+	int64		last_day;
+} FactSums;
+
+static void
+add_order(CustomerFacts *facts, FactSums *sums, const Zone *zone,
+		  const HistoryRow *row, const char *row_base)
+{
+	int64		day;
+
+	if (facts->orders++ == 0)
+		facts->first_order_at = row->at;
+	facts->last_order_at = row->at;
+	if (zone == NULL)
+		return;
+	day = period_of(GRAIN_DAY, zone, row->at);
+	if (facts->orders == 1)
+		sums->first_day = sums->last_day = day;
+	if (day > sums->last_day)
+	{
+		sums->last_day = day;
+		facts->x++;
+	}
+	if (day > sums->first_day)
+		money_add(&sums->heap, &sums->repeat_money, &row->amount, row_base);
+}
+
+static void
+add_row(CustomerFacts *facts, FactSums *sums, const Zone *zone,
+		const HistoryRow *row, const char *row_base)
+{
+	facts->rows++;
+	money_add(&sums->heap, &sums->money, &row->amount, row_base);
+	if (money_is_none(&row->amount) || money_sign(&row->amount, row_base) > 0)
+		add_order(facts, sums, zone, row, row_base);
+}
+
+/* Of a history of one customer, the rows before an instant. */
+void
+customer_facts(Datum history, TimestampTz as_of, const Zone *zone,
+			   CustomerFacts *facts)
+{
+	HistoryView view;
+	HistoryReader reader;
+	HistoryRow	row;
+	StateHeap	row_heap;
+	FactSums	sums = {0};
+
+	*facts = (CustomerFacts) {.through = DT_NOBEGIN};
+	history_open(&view, history);
+	if (view.run.customers != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"history\" must be of one customer, not of " UINT64_FORMAT,
+						view.run.customers)));
+	heap_init_scratch(&row_heap);
+	heap_init_scratch(&sums.heap);
+	history_reader_init(&reader, view.kind, view.run.records, view.run.size,
+						&row_heap);
+	(void) history_next_customer(&reader, view.kind);
+	while (history_next_row(&reader, &row))
+	{
+		if ((reader.rows_left & 0xFFF) == 0xFFF)
+			CHECK_FOR_INTERRUPTS();
+		facts->through = row.at;
+		if (row.at < as_of)
+			add_row(facts, &sums, zone, &row, row_heap.base);
+		row_heap.used = 0;
+	}
+	facts->monetary = money_numeric(&sums.money, sums.heap.base);
+	if (zone && facts->orders > 0)
+	{
+		facts->t_x = sums.last_day - sums.first_day;
+		facts->age = TIMESTAMP_NOT_FINITE(as_of) ? facts->t_x :
+			period_of(GRAIN_DAY, zone, as_of) - sums.first_day;
+		facts->mean_known = facts->x > 0 && !money_is_none(&sums.repeat_money);
+		if (facts->mean_known)
+			facts->mean_repeat_value =
+				money_quotient(&sums.repeat_money, sums.heap.base, facts->x);
+	}
+	heap_free_scratch(&row_heap);
+	heap_free_scratch(&sums.heap);
+}
+
+/* ------------------------------------------------------------------------
+ * Cut points
+ * ------------------------------------------------------------------------
+ */
+enum
+{
+	CUTS_BINS,
+	CUTS_GRID,
+	CUTS_RECENCY,
+	CUTS_FREQUENCY,
+	CUTS_MONETARY,
+	CUTS_COLUMNS
+};
+
+static void
+reject_cuts(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("argument \"cuts\" has not the cut points of so many bins"),
+			 errhint("retention_fit writes them.")));
+}
+
+/* The elements of one of the arrays; there are bins - 1, or none. */
+static int
+cuts_of_array(const RfmCuts *cuts, Datum array, Oid type, int16 length,
+			  bool by_value, char align, Datum **values)
+{
+	bool	   *nulls;
+	int			count;
+
+	deconstruct_array(DatumGetArrayTypeP(array), type, length, by_value, align,
+					  values, &nulls, &count);
+	if (count > cuts->bins - 1)
+		reject_cuts();
+	for (int i = 0; i < count; i++)
+		if (nulls[i])
+			reject_cuts();
+	return count;
+}
+
+static void
+read_cut_columns(RfmCuts *cuts, HeapTupleHeader header, Datum *columns)
+{
+	bool		isnull;
+
+	for (int i = 0; i < CUTS_COLUMNS; i++)
+	{
+		columns[i] = GetAttributeByNum(header, i + 1, &isnull);
+		if (isnull)
+			reject_cuts();
+	}
+	cuts->bins = DatumGetInt32(columns[CUTS_BINS]);
+	check_rfm_bins(cuts->bins);
+	cuts->grid = rfm_grid_from_text(DatumGetTextPP(columns[CUTS_GRID]));
+}
+
+/* From a value of type rfm_cuts. */
+void
+rfm_cuts_from_datum(RfmCuts *cuts, Datum datum)
+{
+	HeapTupleHeader header = DatumGetHeapTupleHeader(datum);
+	Datum		columns[CUTS_COLUMNS];
+	Datum	   *values;
+
+	read_cut_columns(cuts, header, columns);
+	cuts->nrecency = cuts_of_array(cuts, columns[CUTS_RECENCY], TIMESTAMPTZOID, 8,
+								   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &values);
+	for (int i = 0; i < cuts->nrecency; i++)
+		cuts->recency[i] = DatumGetTimestampTz(values[i]);
+	cuts->nfrequency = cuts_of_array(cuts, columns[CUTS_FREQUENCY], INT8OID, 8,
+									 FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &values);
+	for (int i = 0; i < cuts->nfrequency; i++)
+		cuts->frequency[i] = DatumGetInt64(values[i]);
+	cuts->nmonetary = cuts_of_array(cuts, columns[CUTS_MONETARY], NUMERICOID, -1,
+									false, TYPALIGN_INT, &values);
+	for (int i = 0; i < cuts->nmonetary; i++)
+		cuts->monetary[i] = DatumGetNumeric(values[i]);
+}
+
+/*
+ * The scores of a customer with an order: as quantile.h and recency_score.h have them,
+ * of cut points that were found at another time.
+ */
+RfmScores
+rfm_scores_of(const RfmCuts *cuts, const CustomerFacts *facts)
+{
+	RfmScores	scores = {.r = cuts->bins, .f = 1, .segment = SEGMENT_UNSCORED};
+
+	for (int i = 0; i < cuts->nrecency; i++)
+		scores.r -= cuts->recency[i] > facts->last_order_at;
+	for (int i = 0; i < cuts->nfrequency; i++)
+		scores.f += cuts->frequency[i] < facts->orders;
+	if (facts->monetary == NULL)
+		return scores;
+	scores.m = 1;
+	for (int i = 0; i < cuts->nmonetary; i++)
+		scores.m += DatumGetBool(DirectFunctionCall2(numeric_lt,
+													 NumericGetDatum(cuts->monetary[i]),
+													 NumericGetDatum(facts->monetary)));
+	scores.segment = rfm_grid_segment(cuts->grid, cuts->bins, scores.r, scores.f,
+									  scores.m);
+	return scores;
+}
+
+/* ------------------------------------------------------------------------
+ * In SQL
+ * ------------------------------------------------------------------------
+ */
+enum
+{
+	ROW_FIRST_ORDER_AT,
+	ROW_LAST_ORDER_AT,
+	ROW_ORDERS,
+	ROW_MONETARY,
+	ROW_THROUGH,
+	ROW_SEGMENT,
+	ROW_COLUMNS
+};
+
+static Datum
+live_row_at(FunctionCallInfo fcinfo, TimestampTz as_of)
+{
+	CustomerFacts facts;
+	Datum		values[ROW_COLUMNS] = {0};
+	bool		nulls[ROW_COLUMNS] = {false};
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	customer_facts(PG_GETARG_DATUM(0), as_of, NULL, &facts);
+	values[ROW_FIRST_ORDER_AT] = TimestampTzGetDatum(facts.first_order_at);
+	values[ROW_LAST_ORDER_AT] = TimestampTzGetDatum(facts.last_order_at);
+	nulls[ROW_FIRST_ORDER_AT] = nulls[ROW_LAST_ORDER_AT] =
+		nulls[ROW_SEGMENT] = facts.orders == 0;
+	values[ROW_ORDERS] = Int64GetDatum(facts.orders);
+	values[ROW_MONETARY] = numeric_or_null(facts.monetary, &nulls[ROW_MONETARY]);
+	values[ROW_THROUGH] = TimestampTzGetDatum(facts.through);
+	if (PG_ARGISNULL(1) || facts.monetary == NULL)
+		nulls[ROW_SEGMENT] = true;
+	if (!nulls[ROW_SEGMENT])
+	{
+		RfmCuts		cuts;
+
+		rfm_cuts_from_datum(&cuts, PG_GETARG_DATUM(1));
+		values[ROW_SEGMENT] =
+			CStringGetTextDatum(segment_name(rfm_scores_of(&cuts, &facts).segment));
+	}
+	return result_row(fcinfo, values, nulls);
+}
+
+/*
+ * live_row(history order_history, cuts rfm_cuts, as_of timestamptz) returns
+ * live_row
+ *
+ * What is stored of a customer. NULL cuts: no segment.
+ */
+PG_FUNCTION_INFO_V1(live_row);
+Datum
+live_row(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(2))
+		reject_null("as_of");
+	return live_row_at(fcinfo, PG_GETARG_TIMESTAMPTZ(2));
+}
+
+/*
+ * live_row(history order_history, cuts rfm_cuts) returns live_row
+ *
+ * The same now, by the clock: orders of this transaction are before.
+ */
+PG_FUNCTION_INFO_V1(live_row_now);
+Datum
+live_row_now(PG_FUNCTION_ARGS)
+{
+	return live_row_at(fcinfo, GetCurrentTimestamp());
+}
+
+/*
+ * same_history(a order_history, b order_history) returns boolean
+ *
+ * Equal contents have equal bytes.
+ */
+PG_FUNCTION_INFO_V1(same_history);
+Datum
+same_history(PG_FUNCTION_ARGS)
+{
+	HistoryView a;
+	HistoryView b;
+
+	history_open(&a, PG_GETARG_DATUM(0));
+	history_open(&b, PG_GETARG_DATUM(1));
+	PG_RETURN_BOOL(a.kind == b.kind && a.run.size == b.run.size &&
+				   memcmp(a.run.records, b.run.records, a.run.size) == 0);
+}

@@ -1,0 +1,68 @@
+/*
+ * customer_facts.h
+ *		What the history of one customer says, at an instant: the numbers of RFM, and
+ *		what the predictive models are told.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#ifndef RETENTION_CUSTOMER_FACTS_H
+#define RETENTION_CUSTOMER_FACTS_H
+
+#include "base/compat.h"
+
+#include "datatype/timestamp.h"
+#include "engine/calendar.h"
+#include "math/quantile.h"
+#include "rfm/segment.h"
+#include "utils/numeric.h"
+
+/*
+ * Of the rows before the instant. The models' numbers are in days of a zone, as
+ * purchase_days.h has them; they are there only if a zone was given.
+ */
+typedef struct CustomerFacts
+{
+	int64		rows;			/* of any kind; 0: nothing else is set */
+	TimestampTz through;		/* the latest row, whenever the instant is */
+	int64		orders;
+	TimestampTz first_order_at; /* if there are orders, as the next */
+	TimestampTz last_order_at;
+	Numeric		monetary;		/* NULL: no amount is known */
+	int64		x;
+	int64		t_x;
+	int64		age;
+	bool		mean_known;
+	double		mean_repeat_value;
+} CustomerFacts;
+
+/* The cut points between scores: SQL's rfm_cuts. */
+typedef struct RfmCuts
+{
+	int			bins;
+	RfmGrid		grid;
+	int			nrecency;
+	int			nfrequency;
+	int			nmonetary;
+	TimestampTz recency[RFM_BINS_MAX - 1];	/* descending */
+	int64		frequency[RFM_BINS_MAX - 1];	/* ascending */
+	Numeric		monetary[RFM_BINS_MAX - 1]; /* ascending */
+} RfmCuts;
+
+/* Scores 1 to bins; m is 0, and the segment none, where no amount is known. */
+typedef struct RfmScores
+{
+	int			r;
+	int			f;
+	int			m;
+	Segment		segment;
+} RfmScores;
+
+extern retention_internal void customer_facts(Datum history, TimestampTz as_of,
+											  const Zone *zone,
+											  CustomerFacts *facts);
+extern retention_internal void rfm_cuts_from_datum(RfmCuts *cuts, Datum datum);
+extern retention_internal RfmScores rfm_scores_of(const RfmCuts *cuts,
+												  const CustomerFacts *facts);
+
+#endif							/* RETENTION_CUSTOMER_FACTS_H */

@@ -1,0 +1,320 @@
+/*
+ * refresh.c
+ *		retention_refresh: what is marked is computed anew and stored.
+ *
+ * The marks that the refresh sees are removed first; what is computed after that is
+ * seen in a later snapshot, so nothing that a removed mark was for can be missed. What
+ * is committed in between is computed too early rather than too late: its mark stays.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#include "live/refresh.h"
+
+#include "base/checks.h"
+#include "base/result_rows.h"
+#include "catalog/pg_type.h"
+#include "commands/async.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+/* From one in so many customers on, all are computed in one pass over the orders. */
+#define REBUILD_FROM	4
+
+/* The removed marks. */
+typedef struct Marks
+{
+	bool		everybody;
+	int64		count;			/* customers */
+	Datum		customers;		/* array of them, if there are some */
+	Oid			array_type;
+} Marks;
+
+static void
+check_spi(int result)
+{
+	if (result < 0)
+		elog(ERROR, "SPI: %s", SPI_result_code_string(result));
+}
+
+/* A statement that gives no rows of interest. */
+void
+run_as_owner(const char *sql)
+{
+	SPI_connect();
+	check_spi(SPI_execute(sql, false, 0));
+	SPI_finish();
+}
+
+/* Whose segment changed, for whoever listens on the name of the live view. */
+void
+notify_moved(const Tracking *tracking, int64 customers)
+{
+	if (customers > 0)
+		Async_Notify(tracking->name, psprintf(INT64_FORMAT, customers));
+}
+
+/* ------------------------------------------------------------------------
+ * Marks
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * Removes marks. Whether everybody is marked is read from what was removed: asked
+ * before, it would be the answer of another moment.
+ */
+static void
+remove_marks(const Tracking *tracking, int64 most, Marks *marks)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	const char *which = "";
+	bool		isnull;
+	Datum		value;
+
+	if (most > 0)
+		which = psprintf(" WHERE EXISTS (SELECT 1 FROM %s AS e WHERE e.customer IS NULL)"
+						 " OR m.customer IN (SELECT DISTINCT d.customer FROM %s AS d LIMIT " INT64_FORMAT ")",
+						 tracking->changes, tracking->changes, most);
+	SPI_connect();
+	check_spi(SPI_execute(psprintf("WITH gone AS (DELETE FROM %s AS m%s RETURNING m.customer) "
+								   "SELECT pg_catalog.bool_or(g.customer IS NULL), "
+								   "pg_catalog.count(DISTINCT g.customer), "
+								   "pg_catalog.array_agg(DISTINCT g.customer) FILTER (WHERE g.customer IS NOT NULL) "
+								   "FROM gone AS g", tracking->changes, which),
+						  false, 0));
+	value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	marks->everybody = !isnull && DatumGetBool(value);
+	marks->count = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
+											   SPI_tuptable->tupdesc, 2, &isnull));
+	marks->array_type = SPI_gettypeid(SPI_tuptable->tupdesc, 3);
+	value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3, &isnull);
+	if (!isnull)
+	{
+		MemoryContext spi = MemoryContextSwitchTo(caller);
+
+		marks->customers = PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
+		MemoryContextSwitchTo(spi);
+	}
+	SPI_finish();
+}
+
+/* About how many customers are stored. */
+static int64
+stored_customers(const Tracking *tracking)
+{
+	bool		isnull;
+	int64		count;
+
+	SPI_connect();
+	check_spi(SPI_execute(psprintf("SELECT CASE WHEN c.reltuples > 0 THEN c.reltuples::pg_catalog.int8 "
+								   "ELSE (SELECT pg_catalog.count(*) FROM %s) END "
+								   "FROM pg_catalog.pg_class AS c WHERE c.oid = %u",
+								   tracking->customers, tracking->customers_id),
+						  false, 0));
+	count = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
+										SPI_tuptable->tupdesc, 1, &isnull));
+	SPI_finish();
+	return count;
+}
+
+/* ------------------------------------------------------------------------
+ * Rows
+ * ------------------------------------------------------------------------
+ */
+
+/* Runs a statement about the marked customers, $1; the row of numbers it returns. */
+static void
+run_counting(const char *sql, const Marks *marks, bool of_marked, int64 *numbers,
+			 int n)
+{
+	Oid			types[] = {marks->array_type};
+	Datum		values[] = {marks->customers};
+
+	SPI_connect();
+	check_spi(SPI_execute_with_args(sql, of_marked ? 1 : 0, types, values, NULL,
+									false, 0));
+	for (int i = 0; i < n; i++)
+	{
+		bool		isnull;
+
+		numbers[i] = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
+												 SPI_tuptable->tupdesc, i + 1,
+												 &isnull));
+	}
+	SPI_finish();
+}
+
+static const char *
+fresh_sql(const Tracking *tracking, bool of_marked)
+{
+	if (!of_marked)
+		return tracking_history_sql(tracking, "l.customer IS NOT NULL");
+	return psprintf("SELECT h.customer, h.history FROM pg_catalog.unnest($1) AS k(customer) "
+					"CROSS JOIN LATERAL (%s) AS h",
+					tracking_history_sql(tracking, "l.customer = k.customer"));
+}
+
+/* Only rows that are new, or say something else than before, are written. */
+static void
+store_fresh(const Tracking *tracking, const Marks *marks, bool of_marked,
+			RefreshCounts *counts)
+{
+	int64		numbers[4];
+
+	run_counting(psprintf("WITH fresh AS MATERIALIZED (%s), "
+						  "rows AS MATERIALIZED (SELECT f.customer, r.first_order_at, r.last_order_at, r.orders, r.monetary, r.through, f.history, r.segment, "
+						  "CASE WHEN o.segment IS DISTINCT FROM r.segment THEN o.segment ELSE o.previous_segment END AS previous_segment, "
+						  "CASE WHEN o.segment IS DISTINCT FROM r.segment THEN pg_catalog.clock_timestamp() ELSE o.segment_changed_at END AS segment_changed_at, "
+						  "o.customer IS NULL AS is_new, o.segment IS DISTINCT FROM r.segment AS is_moved "
+						  "FROM fresh AS f "
+						  "CROSS JOIN LATERAL %s.live_row(f.history, (SELECT s.cuts FROM %s AS s), 'infinity') AS r "
+						  "LEFT JOIN %s AS o ON o.customer = f.customer "
+						  "WHERE f.history IS NOT NULL AND (o.customer IS NULL OR o.segment IS DISTINCT FROM r.segment OR NOT %s.same_history(o.history, f.history))), "
+						  "written AS (INSERT INTO %s AS c (customer, first_order_at, last_order_at, orders, monetary, through, history, segment, previous_segment, segment_changed_at) "
+						  "SELECT n.customer, n.first_order_at, n.last_order_at, n.orders, n.monetary, n.through, n.history, n.segment, n.previous_segment, n.segment_changed_at FROM rows AS n "
+						  "ON CONFLICT (customer) DO UPDATE SET first_order_at = excluded.first_order_at, last_order_at = excluded.last_order_at, orders = excluded.orders, "
+						  "monetary = excluded.monetary, through = excluded.through, history = excluded.history, segment = excluded.segment, "
+						  "previous_segment = excluded.previous_segment, segment_changed_at = excluded.segment_changed_at) "
+						  "SELECT (SELECT pg_catalog.count(*) FROM fresh), pg_catalog.count(*) FILTER (WHERE n.is_new), "
+						  "pg_catalog.count(*) FILTER (WHERE NOT n.is_new), pg_catalog.count(*) FILTER (WHERE n.is_moved) FROM rows AS n",
+						  fresh_sql(tracking, of_marked), tracking->extension,
+						  tracking->settings, tracking->customers,
+						  tracking->extension, tracking->customers),
+				 marks, of_marked, numbers, lengthof(numbers));
+	counts->customers = of_marked ? marks->count : numbers[0];
+	counts->inserted = numbers[1];
+	counts->updated = numbers[2];
+	counts->moved = numbers[3];
+}
+
+/* Customers of whom no order row is left */
+static void
+delete_gone(const Tracking *tracking, const Marks *marks, bool of_marked,
+			RefreshCounts *counts)
+{
+	run_counting(psprintf("WITH gone AS (DELETE FROM %s AS c%s WHERE %s "
+						  "NOT EXISTS (SELECT 1 FROM %s AS l WHERE l.customer = c.customer AND l.ordered_at IS NOT NULL) "
+						  "RETURNING 1) SELECT pg_catalog.count(*) FROM gone",
+						  tracking->customers,
+						  of_marked ? " USING pg_catalog.unnest($1) AS k(customer)" : "",
+						  of_marked ? "c.customer = k.customer AND" : "",
+						  tracking->source),
+				 marks, of_marked, &counts->deleted, 1);
+}
+
+/* Few customers among many are looked up by the index, whatever the statistics say. */
+static void
+set_for_lookups(void)
+{
+	(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
+/* Refreshes; most_customers 0: all. */
+void
+refresh_tracking(const Tracking *tracking, int64 most_customers,
+				 RefreshCounts *counts)
+{
+	Marks		marks = {0};
+	bool		of_marked;
+	const int	level = NewGUCNestLevel();
+
+	*counts = (RefreshCounts) {.mode = "nothing"};
+	remove_marks(tracking, most_customers, &marks);
+	of_marked = !marks.everybody &&
+		(most_customers > 0 ||
+		 marks.count < stored_customers(tracking) / REBUILD_FROM);
+	if (marks.everybody || marks.count > 0)
+	{
+		counts->mode = of_marked ? "changed" : "rebuilt";
+		if (of_marked)
+			set_for_lookups();
+		store_fresh(tracking, &marks, of_marked, counts);
+		delete_gone(tracking, &marks, of_marked, counts);
+	}
+	AtEOXact_GUC(false, level);
+	run_as_owner(psprintf("UPDATE %s SET refreshed_at = pg_catalog.clock_timestamp()",
+						  tracking->settings));
+	notify_moved(tracking, counts->moved);
+}
+
+/* ------------------------------------------------------------------------
+ * In SQL
+ * ------------------------------------------------------------------------
+ */
+enum
+{
+	REFRESH_CUSTOMERS,
+	REFRESH_INSERTED,
+	REFRESH_UPDATED,
+	REFRESH_DELETED,
+	REFRESH_MODE,
+	REFRESH_MILLISECONDS,
+	REFRESH_COLUMNS
+};
+
+static int64
+most_customers_arg(FunctionCallInfo fcinfo, int argument)
+{
+	int64		most;
+
+	if (PG_ARGISNULL(argument))
+		return 0;
+	most = PG_GETARG_INT64(argument);
+	if (most < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"max_customers\" must be at least 1, not " INT64_FORMAT,
+						most)));
+	return most;
+}
+
+/*
+ * retention_refresh(live regclass, wait boolean, max_customers bigint,
+ * OUT customers bigint, OUT inserted bigint, OUT updated bigint,
+ * OUT deleted bigint, OUT mode text, OUT milliseconds double precision)
+ */
+PG_FUNCTION_INFO_V1(retention_refresh);
+Datum
+retention_refresh(PG_FUNCTION_ARGS)
+{
+	const TimestampTz began = GetCurrentTimestamp();
+	const int64 most = most_customers_arg(fcinfo, 2);
+	Tracking	tracking;
+	Caller		caller;
+	RefreshCounts counts;
+	Datum		values[REFRESH_COLUMNS] = {0};
+	bool		nulls[REFRESH_COLUMNS];
+
+	if (PG_ARGISNULL(1))
+		reject_null("wait");
+	PreventCommandIfReadOnly("retention_refresh()");
+	check_read_committed("retention_refresh()");
+	tracking_arg(&tracking, fcinfo, 0);
+	check_tracking_owner(&tracking);
+	memset(nulls, true, sizeof(nulls));
+	if (PG_GETARG_BOOL(1))
+		lock_tracking(&tracking);
+	else if (!try_lock_tracking(&tracking))
+		return result_row(fcinfo, values, nulls);
+
+	become_owner(&caller, tracking.owner);
+	refresh_tracking(&tracking, most, &counts);
+	become_caller(&caller);
+	memset(nulls, false, sizeof(nulls));
+	values[REFRESH_CUSTOMERS] = Int64GetDatum(counts.customers);
+	values[REFRESH_INSERTED] = Int64GetDatum(counts.inserted);
+	values[REFRESH_UPDATED] = Int64GetDatum(counts.updated);
+	values[REFRESH_DELETED] = Int64GetDatum(counts.deleted);
+	values[REFRESH_MODE] = CStringGetTextDatum(counts.mode);
+	values[REFRESH_MILLISECONDS] =
+		Float8GetDatum((double) (GetCurrentTimestamp() - began) / 1000);
+	return result_row(fcinfo, values, nulls);
+}

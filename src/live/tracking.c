@@ -1,0 +1,323 @@
+/*
+ * tracking.c
+ *		A tracked table of orders: what belongs to a live view, found and named.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#include "live/tracking.h"
+
+#include "access/relation.h"
+#include "access/xact.h"
+#include "base/checks.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "engine/customer_type.h"
+#include "miscadmin.h"
+#include "optimizer/optimizer.h"
+#include "parser/parsetree.h"
+#include "rewrite/rewriteHandler.h"
+#include "storage/lmgr.h"
+#include "tables/relation.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+
+/* ------------------------------------------------------------------------
+ * Finding it
+ * ------------------------------------------------------------------------
+ */
+static void
+reject_live(const char *name, const char *missing)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+			 errmsg("argument \"live\": \"%s\" is not the live view of tracked orders",
+					name),
+			 missing ? errdetail("There is no \"%s\" in its schema.", missing) : 0,
+			 errhint("Live views are made by retention_track and listed by retention_live_status().")));
+}
+
+static Oid
+companion(const Tracking *tracking, Oid schema_id, const char *ending,
+		  char relkind, const char **sql)
+{
+	const char *name = psprintf("%s%s", tracking->name, ending);
+	const Oid	oid = get_relname_relid(name, schema_id);
+
+	if (!OidIsValid(oid) || get_rel_relkind(oid) != relkind)
+		reject_live(tracking->name, name);
+	*sql = quote_qualified_identifier(tracking->schema, name);
+	return oid;
+}
+
+static AttrNumber
+only_column(Node *expression)
+{
+	List	   *vars = pull_var_clause(expression, 0);
+
+	if (list_length(vars) != 1)
+		elog(ERROR, "a column of a source view reads %d columns",
+			 list_length(vars));
+	return ((Var *) linitial(vars))->varattno;
+}
+
+/*
+ * The relation that a source view reads, and which of its columns: customer first.
+ * Read from the view's tree, which follows every change of a name.
+ */
+Oid
+view_of_relation(Relation view, int *nwatched, AttrNumber *watched)
+{
+	Query	   *query = get_view_query(view);
+	ListCell   *cell;
+	Node	   *from;
+
+	*nwatched = 0;
+	if (list_length(query->jointree->fromlist) != 1 ||
+		list_length(query->targetList) > MOST_WATCHED)
+		return InvalidOid;
+	from = linitial(query->jointree->fromlist);
+	if (!IsA(from, RangeTblRef))
+		return InvalidOid;
+	foreach(cell, query->targetList)
+		watched[(*nwatched)++] =
+		only_column((Node *) lfirst_node(TargetEntry, cell)->expr);
+	return rt_fetch(((RangeTblRef *) from)->rtindex, query->rtable)->relid;
+}
+
+/*
+ * Finds what belongs to a live view. Raises an error for any other relation. The
+ * function, one of ours, tells the schema of the extension.
+ */
+void
+tracking_open(Tracking *tracking, Oid live_id, Oid function_id)
+{
+	Relation	live = try_relation_open(live_id, AccessShareLock);
+	Relation	source;
+	AttrNumber	watched[MOST_WATCHED];
+	int			nwatched;
+	Oid			schema_id;
+
+	memset(tracking, 0, sizeof(*tracking));
+	if (live == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("argument \"live\": relation with OID %u does not exist",
+						live_id)));
+	schema_id = RelationGetNamespace(live);
+	tracking->live_id = live_id;
+	tracking->owner = live->rd_rel->relowner;
+	tracking->name = pstrdup(RelationGetRelationName(live));
+	tracking->schema = get_namespace_name(schema_id);
+	tracking->live = relation_sql(live);
+	if (live->rd_rel->relkind != RELKIND_VIEW)
+		reject_live(tracking->name, NULL);
+	relation_close(live, NoLock);
+
+	tracking->source_id = companion(tracking, schema_id, "_source", RELKIND_VIEW,
+									&tracking->source);
+	tracking->customers_id = companion(tracking, schema_id, "_customers",
+									   RELKIND_RELATION, &tracking->customers);
+	tracking->changes_id = companion(tracking, schema_id, "_changes",
+									 RELKIND_RELATION, &tracking->changes);
+	tracking->settings_id = companion(tracking, schema_id, "_settings",
+									  RELKIND_RELATION, &tracking->settings);
+	source = relation_open(tracking->source_id, AccessShareLock);
+	tracking->orders_id = view_of_relation(source, &nwatched, watched);
+	relation_close(source, NoLock);
+	if (!OidIsValid(tracking->orders_id))
+		reject_live(tracking->name, NULL);
+	tracking->has_order_id = nwatched == MOST_WATCHED;
+	tracking->customer_type =
+		get_atttype(tracking->changes_id, 1);
+	tracking->kind = customer_kind_of_type(tracking->customer_type);
+	tracking->extension =
+		quote_identifier(get_namespace_name(get_func_namespace(function_id)));
+}
+
+/* That of an argument of type regclass. */
+void
+tracking_arg(Tracking *tracking, FunctionCallInfo fcinfo, int argument)
+{
+	if (PG_ARGISNULL(argument))
+		reject_null("live");
+	tracking_open(tracking, PG_GETARG_OID(argument), fcinfo->flinfo->fn_oid);
+}
+
+/*
+ * An argument of type bigint, text or uuid as a value of the tracked column's type;
+ * false if that cannot hold it, so that it is nobody's key.
+ */
+bool
+customer_of_argument(const Tracking *tracking, KeyKind kind, Datum *customer)
+{
+	int64		number;
+
+	if (tracking->kind != kind)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("argument \"customer\" has type %s, but the customers of \"%s\" have type %s",
+						key_kind_name(kind), tracking->name,
+						format_type_be(tracking->customer_type))));
+	if (kind != KEY_BIGINT)
+		return true;
+	number = DatumGetInt64(*customer);
+	switch (tracking->customer_type)
+	{
+		case INT2OID:
+			*customer = Int16GetDatum((int16) number);
+			return number >= PG_INT16_MIN && number <= PG_INT16_MAX;
+		case INT4OID:
+			*customer = Int32GetDatum((int32) number);
+			return number >= PG_INT32_MIN && number <= PG_INT32_MAX;
+	}
+	return true;
+}
+
+/* ------------------------------------------------------------------------
+ * Rights, snapshots and locks
+ * ------------------------------------------------------------------------
+ */
+bool
+owns_relation(Oid relation_id, Oid role)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_ownercheck(RelationRelationId, relation_id, role);
+#else
+	return pg_class_ownercheck(relation_id, role);
+#endif
+}
+
+void
+check_tracking_owner(const Tracking *tracking)
+{
+	if (!owns_relation(tracking->live_id, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_VIEW, tracking->name);
+}
+
+/*
+ * Whoever writes to a tracking waits for the lock first and looks then; a snapshot
+ * that was taken before would not see what the one waited for has done.
+ */
+void
+check_read_committed(const char *function)
+{
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("%s must run in a transaction that is READ COMMITTED",
+						function),
+				 errhint("BEGIN ISOLATION LEVEL READ COMMITTED, or call it alone after SET default_transaction_isolation = 'read committed'.")));
+}
+
+/*
+ * One at a time refreshes, fits or changes a tracking. The table of settings is locked,
+ * for it is never vacuumed for long, and neither readers nor writers of orders lock it
+ * against that.
+ */
+void
+lock_tracking(const Tracking *tracking)
+{
+	LockRelationOid(tracking->settings_id, ShareUpdateExclusiveLock);
+}
+
+bool
+try_lock_tracking(const Tracking *tracking)
+{
+	return ConditionalLockRelationOid(tracking->settings_id,
+									  ShareUpdateExclusiveLock);
+}
+
+/*
+ * From here on with the rights of the owner, and with a search_path in which nobody
+ * can put anything.
+ */
+void
+become_owner(Caller *caller, Oid owner)
+{
+	GetUserIdAndSecContext(&caller->user, &caller->context);
+	SetUserIdAndSecContext(owner,
+						   caller->context | SECURITY_RESTRICTED_OPERATION);
+	caller->guc_level = NewGUCNestLevel();
+	(void) set_config_option("search_path", "pg_catalog, pg_temp",
+							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
+							 0, false);
+}
+
+void
+become_caller(const Caller *caller)
+{
+	AtEOXact_GUC(false, caller->guc_level);
+	SetUserIdAndSecContext(caller->user, caller->context);
+}
+
+/* ------------------------------------------------------------------------
+ * SQL about it
+ * ------------------------------------------------------------------------
+ */
+
+/* The type of a column for customers of that type. */
+const char *
+customer_type_sql(Oid type)
+{
+	switch (getBaseType(type))
+	{
+		case INT2OID:
+			return "pg_catalog.int2";
+		case INT4OID:
+			return "pg_catalog.int4";
+		case INT8OID:
+			return "pg_catalog.int8";
+		case VARCHAROID:
+			return "pg_catalog.varchar";
+		case BPCHAROID:
+			return "pg_catalog.bpchar";
+		case UUIDOID:
+			return "pg_catalog.uuid";
+		default:
+			return "pg_catalog.text";
+	}
+}
+
+/* The type by which aggregates take them. */
+const char *
+customer_argument_type(KeyKind kind)
+{
+	return kind == KEY_BIGINT ? "pg_catalog.int8" :
+		kind == KEY_UUID ? "pg_catalog.uuid" : "pg_catalog.text";
+}
+
+/*
+ * A query for customer and history of the customers of a source view, a row each. Where
+ * lines make up orders, an order is at its first line and worth the sum of its lines;
+ * a line without an order is an order of its own. An infinite time is passed on, to be
+ * an error like everywhere.
+ */
+const char *
+history_sql(const char *extension, KeyKind kind, const char *source,
+			bool has_order_id, const char *where)
+{
+	const char *rows = source;
+
+	if (has_order_id)
+		rows = psprintf("(SELECT l.customer, "
+						"CASE WHEN pg_catalog.isfinite(pg_catalog.max(l.ordered_at)) AND pg_catalog.isfinite(pg_catalog.min(l.ordered_at)) THEN pg_catalog.min(l.ordered_at) WHEN pg_catalog.min(l.ordered_at) IS NOT NULL THEN 'infinity' END AS ordered_at, "
+						"pg_catalog.sum(l.amount) AS amount "
+						"FROM %s AS l WHERE l.ordered_at IS NOT NULL AND l.order_id IS DISTINCT FROM NULL AND (%s) GROUP BY l.customer, l.order_id "
+						"UNION ALL SELECT l.customer, l.ordered_at, l.amount "
+						"FROM %s AS l WHERE l.order_id IS NOT DISTINCT FROM NULL AND (%s))",
+						source, where, source, where);
+	return psprintf("SELECT l.customer, %s.order_history(l.customer::%s, l.ordered_at, l.amount) AS history "
+					"FROM %s AS l WHERE %s GROUP BY l.customer",
+					extension, customer_argument_type(kind), rows,
+					has_order_id ? "true" : where);
+}
+
+const char *
+tracking_history_sql(const Tracking *tracking, const char *where)
+{
+	return history_sql(tracking->extension, tracking->kind, tracking->source,
+					   tracking->has_order_id, where);
+}
