@@ -23,9 +23,13 @@ WHERE a.aggcombinefn = 0
 -- every function says what it is
 SELECT oid::regprocedure AS breach FROM members WHERE obj_description(oid, 'pg_proc') IS NULL;
 -- what reads its arguments alone is parallel safe and immutable; what reads a
--- table of the caller's, named by an argument, is a table function of the leader
+-- table of the caller's, named by an argument, is a table function of the leader. Live
+-- tracking is apart: what changes its tables is volatile and unsafe, and live_row_now
+-- reads the clock
 SELECT oid::regprocedure AS breach, proparallel, provolatile FROM members
-WHERE CASE WHEN 'regclass'::regtype = ANY (proargtypes) THEN proparallel <> 'r' OR provolatile <> 's' OR NOT proretset
+WHERE CASE WHEN proname IN ('retention_track', 'retention_untrack', 'retention_refresh', 'retention_fit', 'retention_mark', 'retention_mark_changes') THEN proparallel <> 'u' OR provolatile <> 'v'
+           WHEN proname = 'live_row_now' THEN proparallel <> 's' OR provolatile <> 's'
+           WHEN 'regclass'::regtype = ANY (proargtypes) THEN proparallel <> 'r' OR provolatile <> 's' OR NOT proretset
            ELSE proparallel <> 's' OR provolatile <> 'i' END;
 -- what is called by hand has named arguments
 SELECT oid::regprocedure AS breach FROM members
@@ -35,9 +39,9 @@ SELECT oid::regprocedure AS breach FROM members
 WHERE (SELECT count(DISTINCT n) < count(*) FROM unnest(proargnames) n WHERE n <> '');
 -- functions are strict, but for those of aggregates, where a NULL is a row, table
 -- functions, where a NULL option is an error, and what is told a customer's mean
--- value, which is NULL of a customer without a repeat order
+-- value, which is NULL of a customer without a repeat order; and those of live tracking
 SELECT oid::regprocedure AS breach FROM members
-WHERE prokind = 'f' AND proisstrict <> (NOT proretset AND proname NOT IN ('expected_value', 'predicted_clv') AND proname !~ '_(transfn|invfn)(_bigint|_text|_uuid|_history)?$' AND proname !~ '_combine$');
+WHERE prokind = 'f' AND proisstrict <> (NOT proretset AND proname NOT IN ('expected_value', 'predicted_clv', 'live_row', 'live_row_now', 'retention_mark_changes', 'retention_track', 'retention_refresh', 'retention_fit', 'retention_mark') AND proname !~ '_(transfn|invfn)(_bigint|_text|_uuid|_history)?$' AND proname !~ '_combine$');
 -- nothing shadows a function of the server's own
 SELECT m.oid::regprocedure AS breach FROM members m JOIN pg_proc p ON p.proname = m.proname AND p.pronamespace = 'pg_catalog'::regnamespace;
 -- an aggregate of customers has an overload for each type of customer, with the same

@@ -1519,11 +1519,10 @@ CREATE TYPE live_row AS (
     last_order_at timestamptz,
     orders bigint,
     monetary numeric,
-    through timestamptz,
     segment text
 );
 COMMENT ON TYPE live_row IS
-'what a live view shows of a customer; through is the latest row of any kind';
+'what a live view shows of a customer';
 
 CREATE FUNCTION live_row(history order_history, cuts rfm_cuts, as_of timestamptz) RETURNS live_row
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -1541,7 +1540,7 @@ COMMENT ON FUNCTION same_history(order_history, order_history) IS
 'whether two histories hold the same rows';
 
 CREATE FUNCTION retention_mark_changes() RETURNS trigger
-AS 'MODULE_PATHNAME' LANGUAGE C;
+AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION retention_mark_changes() IS
 'trigger function of tracked orders; its argument is the name of the live view';
 
@@ -1570,7 +1569,7 @@ COMMENT ON FUNCTION retention_fit(regclass, timestamptz) IS
 'finds the cut points of RFM and fits the models anew, from all orders before as_of; segments change by it: once a month';
 
 CREATE FUNCTION retention_mark(live regclass) RETURNS void
-AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 10;
+AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10;
 COMMENT ON FUNCTION retention_mark(regclass) IS
 'marks all customers of a live view as changed';
 
@@ -1588,3 +1587,40 @@ CREATE FUNCTION retention_mark(live regclass, customer uuid) RETURNS void
 AS 'MODULE_PATHNAME', 'retention_mark_uuid' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10;
 COMMENT ON FUNCTION retention_mark(regclass, uuid) IS
 'marks a customer of a live view as changed, from triggers of your own; NULL: nobody';
+
+CREATE FUNCTION retention_customer(live regclass, customer_id bigint, as_of timestamptz DEFAULT clock_timestamp())
+RETURNS TABLE (customer bigint, first_order_at timestamptz, last_order_at timestamptz, recency_days double precision, orders bigint, monetary numeric, aov numeric,
+    r integer, f integer, m integer, cell text, segment text, x bigint, t_x double precision, age double precision, p_alive double precision,
+    expected_orders double precision, p_order double precision, predicted_clv numeric, churn_risk text, cuts_at timestamptz, fitted_at timestamptz, computed text)
+AS 'MODULE_PATHNAME', 'retention_customer_bigint' LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 ROWS 1;
+COMMENT ON FUNCTION retention_customer(regclass, bigint, timestamptz) IS
+'one customer of a live view as of now, for a page of the shop: recency in days, orders and money, RFM scores and segment by the stored cut points, and what the stored models expect of the next 365 days (x, t_x and age in units); computed is stored, or now if orders changed since the last refresh; no row without an order';
+
+CREATE FUNCTION retention_customer(live regclass, customer_id text, as_of timestamptz DEFAULT clock_timestamp())
+RETURNS TABLE (customer text, first_order_at timestamptz, last_order_at timestamptz, recency_days double precision, orders bigint, monetary numeric, aov numeric,
+    r integer, f integer, m integer, cell text, segment text, x bigint, t_x double precision, age double precision, p_alive double precision,
+    expected_orders double precision, p_order double precision, predicted_clv numeric, churn_risk text, cuts_at timestamptz, fitted_at timestamptz, computed text)
+AS 'MODULE_PATHNAME', 'retention_customer_text' LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 ROWS 1;
+COMMENT ON FUNCTION retention_customer(regclass, text, timestamptz) IS
+'one customer of a live view as of now, for a page of the shop: recency in days, orders and money, RFM scores and segment by the stored cut points, and what the stored models expect of the next 365 days (x, t_x and age in units); computed is stored, or now if orders changed since the last refresh; no row without an order';
+
+CREATE FUNCTION retention_customer(live regclass, customer_id uuid, as_of timestamptz DEFAULT clock_timestamp())
+RETURNS TABLE (customer uuid, first_order_at timestamptz, last_order_at timestamptz, recency_days double precision, orders bigint, monetary numeric, aov numeric,
+    r integer, f integer, m integer, cell text, segment text, x bigint, t_x double precision, age double precision, p_alive double precision,
+    expected_orders double precision, p_order double precision, predicted_clv numeric, churn_risk text, cuts_at timestamptz, fitted_at timestamptz, computed text)
+AS 'MODULE_PATHNAME', 'retention_customer_uuid' LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 ROWS 1;
+COMMENT ON FUNCTION retention_customer(regclass, uuid, timestamptz) IS
+'one customer of a live view as of now, for a page of the shop: recency in days, orders and money, RFM scores and segment by the stored cut points, and what the stored models expect of the next 365 days (x, t_x and age in units); computed is stored, or now if orders changed since the last refresh; no row without an order';
+
+CREATE FUNCTION retention_live_status(live regclass DEFAULT NULL)
+RETURNS TABLE (live_view regclass, orders_table regclass, marked_customers bigint, oldest_mark_at timestamptz, refreshed_at timestamptz, customers bigint,
+    triggers_ok boolean, partitions_ok boolean, index_ok boolean, cuts_at timestamptz, fitted_at timestamptz, problem text)
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 2;
+COMMENT ON FUNCTION retention_live_status(regclass) IS
+'how trackings are, all that you may read or one: customers marked and stored, when it was refreshed and fitted, whether the triggers fire and the index is there, and what to do if not (problem)';
+
+CREATE FUNCTION retention_verify(live regclass, share double precision DEFAULT 0.01)
+RETURNS TABLE (customer text, column_name text, stored text, actual text)
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000000 ROWS 1;
+COMMENT ON FUNCTION retention_verify(regclass, double precision) IS
+'compares stored customers with their orders, a share of them (0 to 1) drawn at random: a row per column that differs, none if all is right';

@@ -17,8 +17,8 @@ my %uses = (
 	rfm => [qw(base math engine)],
 	models => [qw(base math engine)],
 	proof => [qw(base math engine)],
+	tables => [qw(base math engine measures rfm models proof)],
 	live => [qw(base math engine measures rfm models proof tables)],
-	tables => [qw(base math engine measures rfm models proof live)],
 );
 
 my $source = (shift // "$FindBin::RealBin/..") . '/src';

@@ -78,7 +78,7 @@ customer_facts(Datum history, TimestampTz as_of, const Zone *zone,
 	StateHeap	row_heap;
 	FactSums	sums = {0};
 
-	*facts = (CustomerFacts) {.through = DT_NOBEGIN};
+	memset(facts, 0, sizeof(*facts));
 	history_open(&view, history);
 	if (view.run.customers != 1)
 		ereport(ERROR,
@@ -94,7 +94,6 @@ customer_facts(Datum history, TimestampTz as_of, const Zone *zone,
 	{
 		if ((reader.rows_left & 0xFFF) == 0xFFF)
 			CHECK_FOR_INTERRUPTS();
-		facts->through = row.at;
 		if (row.at < as_of)
 			add_row(facts, &sums, zone, &row, row_heap.base);
 		row_heap.used = 0;
@@ -229,7 +228,6 @@ enum
 	ROW_LAST_ORDER_AT,
 	ROW_ORDERS,
 	ROW_MONETARY,
-	ROW_THROUGH,
 	ROW_SEGMENT,
 	ROW_COLUMNS
 };
@@ -237,20 +235,18 @@ enum
 static Datum
 live_row_at(FunctionCallInfo fcinfo, TimestampTz as_of)
 {
-	CustomerFacts facts;
+	CustomerFacts facts = {0};
 	Datum		values[ROW_COLUMNS] = {0};
 	bool		nulls[ROW_COLUMNS] = {false};
 
-	if (PG_ARGISNULL(0))
-		PG_RETURN_NULL();
-	customer_facts(PG_GETARG_DATUM(0), as_of, NULL, &facts);
+	if (!PG_ARGISNULL(0))
+		customer_facts(PG_GETARG_DATUM(0), as_of, NULL, &facts);
 	values[ROW_FIRST_ORDER_AT] = TimestampTzGetDatum(facts.first_order_at);
 	values[ROW_LAST_ORDER_AT] = TimestampTzGetDatum(facts.last_order_at);
 	nulls[ROW_FIRST_ORDER_AT] = nulls[ROW_LAST_ORDER_AT] =
 		nulls[ROW_SEGMENT] = facts.orders == 0;
 	values[ROW_ORDERS] = Int64GetDatum(facts.orders);
 	values[ROW_MONETARY] = numeric_or_null(facts.monetary, &nulls[ROW_MONETARY]);
-	values[ROW_THROUGH] = TimestampTzGetDatum(facts.through);
 	if (PG_ARGISNULL(1) || facts.monetary == NULL)
 		nulls[ROW_SEGMENT] = true;
 	if (!nulls[ROW_SEGMENT])
@@ -268,7 +264,7 @@ live_row_at(FunctionCallInfo fcinfo, TimestampTz as_of)
  * live_row(history order_history, cuts rfm_cuts, as_of timestamptz) returns
  * live_row
  *
- * What is stored of a customer. NULL cuts: no segment.
+ * What is stored of a customer. NULL cuts: no segment; NULL history: no orders.
  */
 PG_FUNCTION_INFO_V1(live_row);
 Datum

@@ -24,7 +24,6 @@
 typedef struct CustomerFacts
 {
 	int64		rows;			/* of any kind; 0: nothing else is set */
-	TimestampTz through;		/* the latest row, whenever the instant is */
 	int64		orders;
 	TimestampTz first_order_at; /* if there are orders, as the next */
 	TimestampTz last_order_at;

@@ -154,22 +154,22 @@ fresh_sql(const Tracking *tracking, bool of_marked)
 {
 	if (!of_marked)
 		return tracking_history_sql(tracking, "l.customer IS NOT NULL");
-	return psprintf("SELECT h.customer, h.history FROM pg_catalog.unnest($1) AS k(customer) "
+	return psprintf("SELECT h.customer, h.history, h.through FROM pg_catalog.unnest($1) AS k(customer) "
 					"CROSS JOIN LATERAL (%s) AS h",
-					tracking_history_sql(tracking, "l.customer = k.customer"));
+					tracking_history_sql(tracking, "l.customer OPERATOR(pg_catalog.=) k.customer"));
 }
 
 /* Only rows that are new, or say something else than before, are written. */
 static void
 store_fresh(const Tracking *tracking, const Marks *marks, bool of_marked,
-			RefreshCounts *counts)
+			bool is_first, RefreshCounts *counts)
 {
 	int64		numbers[4];
 
 	run_counting(psprintf("WITH fresh AS MATERIALIZED (%s), "
-						  "rows AS MATERIALIZED (SELECT f.customer, r.first_order_at, r.last_order_at, r.orders, r.monetary, r.through, f.history, r.segment, "
+						  "rows AS MATERIALIZED (SELECT f.customer, r.first_order_at, r.last_order_at, r.orders, r.monetary, f.through, f.history, r.segment, "
 						  "CASE WHEN o.segment IS DISTINCT FROM r.segment THEN o.segment ELSE o.previous_segment END AS previous_segment, "
-						  "CASE WHEN o.segment IS DISTINCT FROM r.segment THEN pg_catalog.clock_timestamp() ELSE o.segment_changed_at END AS segment_changed_at, "
+						  "CASE WHEN %s AND o.segment IS DISTINCT FROM r.segment THEN pg_catalog.clock_timestamp() ELSE o.segment_changed_at END AS segment_changed_at, "
 						  "o.customer IS NULL AS is_new, o.segment IS DISTINCT FROM r.segment AS is_moved "
 						  "FROM fresh AS f "
 						  "CROSS JOIN LATERAL %s.live_row(f.history, (SELECT s.cuts FROM %s AS s), 'infinity') AS r "
@@ -182,14 +182,15 @@ store_fresh(const Tracking *tracking, const Marks *marks, bool of_marked,
 						  "previous_segment = excluded.previous_segment, segment_changed_at = excluded.segment_changed_at) "
 						  "SELECT (SELECT pg_catalog.count(*) FROM fresh), pg_catalog.count(*) FILTER (WHERE n.is_new), "
 						  "pg_catalog.count(*) FILTER (WHERE NOT n.is_new), pg_catalog.count(*) FILTER (WHERE n.is_moved) FROM rows AS n",
-						  fresh_sql(tracking, of_marked), tracking->extension,
+						  fresh_sql(tracking, of_marked),
+						  is_first ? "false" : "true", tracking->extension,
 						  tracking->settings, tracking->customers,
 						  tracking->extension, tracking->customers),
 				 marks, of_marked, numbers, lengthof(numbers));
 	counts->customers = of_marked ? marks->count : numbers[0];
 	counts->inserted = numbers[1];
 	counts->updated = numbers[2];
-	counts->moved = numbers[3];
+	counts->moved = is_first ? 0 : numbers[3];
 }
 
 /* Customers of whom no order row is left */
@@ -217,9 +218,12 @@ set_for_lookups(void)
 							 GUC_ACTION_SAVE, true, 0, false);
 }
 
-/* Refreshes; most_customers 0: all. */
+/*
+ * Refreshes; most_customers 0: all. What a first refresh stores is no news: nobody has
+ * changed segment by it.
+ */
 void
-refresh_tracking(const Tracking *tracking, int64 most_customers,
+refresh_tracking(const Tracking *tracking, int64 most_customers, bool is_first,
 				 RefreshCounts *counts)
 {
 	Marks		marks = {0};
@@ -236,7 +240,7 @@ refresh_tracking(const Tracking *tracking, int64 most_customers,
 		counts->mode = of_marked ? "changed" : "rebuilt";
 		if (of_marked)
 			set_for_lookups();
-		store_fresh(tracking, &marks, of_marked, counts);
+		store_fresh(tracking, &marks, of_marked, is_first, counts);
 		delete_gone(tracking, &marks, of_marked, counts);
 	}
 	AtEOXact_GUC(false, level);
@@ -306,7 +310,7 @@ retention_refresh(PG_FUNCTION_ARGS)
 		return result_row(fcinfo, values, nulls);
 
 	become_owner(&caller, tracking.owner);
-	refresh_tracking(&tracking, most, &counts);
+	refresh_tracking(&tracking, most, false, &counts);
 	become_caller(&caller);
 	memset(nulls, false, sizeof(nulls));
 	values[REFRESH_CUSTOMERS] = Int64GetDatum(counts.customers);

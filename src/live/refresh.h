@@ -28,6 +28,7 @@ typedef struct RefreshCounts
 
 extern retention_internal void refresh_tracking(const Tracking *tracking,
 												int64 most_customers,
+												bool is_first,
 												RefreshCounts *counts);
 extern retention_internal void fit_tracking(const Tracking *tracking,
 											TimestampTz as_of, bool is_first);

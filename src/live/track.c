@@ -110,7 +110,7 @@ check_kind(const TrackCall *call, Form_pg_class form)
 					 "Pass triggers => 'none', and call retention_mark from triggers of your own.");
 	if (form->relkind == RELKIND_RELATION && !form->relispartition &&
 		(has_superclass(call->source.relation_id) ||
-		 has_subclass(call->source.relation_id)))
+		 find_inheritance_children(call->source.relation_id, NoLock) != NIL))
 		reject_table(call, "it inherits, or is inherited from",
 					 "Rows of such tables come by ways that a trigger does not see: use declarative partitions.");
 }
@@ -395,21 +395,57 @@ insert_settings(const TrackCall *call)
 						  call->replicated ? "true" : "false"));
 }
 
-/* A stored column, which is of all rows: right from the latest of them on. */
-static char *
-stored_column(const char *name, const char *now)
+/*
+ * The history of a row "of" of histories, as it is now. That of lines cannot tell what
+ * lines dated ahead will add to an order that has begun, so it is made anew without
+ * them.
+ */
+static const char *
+history_now(const Tracking *tracking, const char *of)
 {
-	return psprintf("CASE WHEN c.through < pg_catalog.now() THEN c.%s ELSE (%s).%s END AS %s",
-					name, now, name, name);
+	if (!tracking->has_order_id)
+		return psprintf("%s.history", of);
+	return psprintf("CASE WHEN %s.through < pg_catalog.statement_timestamp() THEN %s.history ELSE (SELECT a.history FROM (%s) AS a) END",
+					of, of,
+					tracking_history_sql(tracking,
+										 psprintf("l.customer OPERATOR(pg_catalog.=) %s.customer AND l.ordered_at OPERATOR(pg_catalog.<) pg_catalog.statement_timestamp()",
+												  of)));
 }
 
-/* The columns of a customer who is computed, beside the stored row p. */
-static char *
-computed_columns(void)
+/* What is stored is of all rows: right from the latest of them on. */
+static const char *
+stored_column(const Tracking *tracking, const char *cuts, const char *name)
 {
-	return "r.first_order_at, r.last_order_at, r.orders, r.monetary, r.segment, "
-		"CASE WHEN p.segment IS DISTINCT FROM r.segment THEN p.segment ELSE p.previous_segment END, "
-		"CASE WHEN p.segment IS DISTINCT FROM r.segment THEN pg_catalog.now() ELSE p.segment_changed_at END";
+	return psprintf("CASE WHEN c.through < pg_catalog.now() THEN c.%s ELSE (%s.live_row_now(%s, %s)).%s END AS %s",
+					name, tracking->extension, history_now(tracking, "c"), cuts,
+					name, name);
+}
+
+static const char *
+stored_rows(const Tracking *tracking, const char *cuts, const char *everybody)
+{
+	return psprintf("SELECT c.customer, %s, %s, %s, %s, %s, c.previous_segment, c.segment_changed_at, c.history, 'stored'::pg_catalog.text AS computed "
+					"FROM %s AS c WHERE NOT EXISTS (SELECT 1 FROM %s AS m WHERE m.customer = c.customer) AND NOT %s",
+					stored_column(tracking, cuts, "first_order_at"),
+					stored_column(tracking, cuts, "last_order_at"),
+					stored_column(tracking, cuts, "orders"),
+					stored_column(tracking, cuts, "monetary"),
+					stored_column(tracking, cuts, "segment"),
+					tracking->customers, tracking->changes, everybody);
+}
+
+/* The rows of histories "h", given as what follows FROM, beside the stored rows p. */
+static const char *
+computed_rows(const Tracking *tracking, const char *cuts, const char *histories)
+{
+	return psprintf("SELECT h.customer, r.first_order_at, r.last_order_at, r.orders, r.monetary, r.segment, "
+					"CASE WHEN p.segment IS DISTINCT FROM r.segment THEN p.segment ELSE p.previous_segment END, "
+					"CASE WHEN p.segment IS DISTINCT FROM r.segment THEN pg_catalog.now() ELSE p.segment_changed_at END, "
+					"h.history, 'now'::pg_catalog.text "
+					"FROM %s CROSS JOIN LATERAL %s.live_row_now(%s, %s) AS r "
+					"LEFT JOIN %s AS p ON p.customer = h.customer WHERE h.history IS NOT NULL",
+					histories, tracking->extension, history_now(tracking, "h"),
+					cuts, tracking->customers);
 }
 
 static void
@@ -417,38 +453,20 @@ create_live_view(const TrackCall *call)
 {
 	const Tracking *t = &call->tracking;
 	const char *cuts = psprintf("(SELECT s.cuts FROM %s AS s)", t->settings);
-	const char *now = psprintf("%s.live_row_now(c.history, %s)", t->extension, cuts);
 	const char *everybody = psprintf("EXISTS (SELECT 1 FROM %s AS e WHERE e.customer IS NULL)",
 									 t->changes);
+	const char *marked = psprintf("(SELECT DISTINCT m.customer FROM %s AS m WHERE m.customer IS NOT NULL AND NOT %s) AS k "
+								  "CROSS JOIN LATERAL (%s) AS h",
+								  t->changes, everybody,
+								  tracking_history_sql(t, "l.customer OPERATOR(pg_catalog.=) k.customer"));
+	const char *all = psprintf("(%s) AS h",
+							   tracking_history_sql(t, psprintf("l.customer IS NOT NULL AND %s",
+																everybody)));
 
-	run_as_owner(psprintf("CREATE VIEW %s AS "
-						  "SELECT c.customer, %s, %s, %s, %s, %s, c.previous_segment, c.segment_changed_at, c.history, 'stored'::pg_catalog.text AS computed "
-						  "FROM %s AS c WHERE NOT EXISTS (SELECT 1 FROM %s AS m WHERE m.customer = c.customer) AND NOT %s "
-						  "UNION ALL "
-						  "SELECT k.customer, %s, h.history, 'now'::pg_catalog.text "
-						  "FROM (SELECT DISTINCT m.customer FROM %s AS m WHERE m.customer IS NOT NULL AND NOT %s) AS k "
-						  "CROSS JOIN LATERAL (%s) AS h "
-						  "CROSS JOIN LATERAL %s.live_row_now(h.history, %s) AS r "
-						  "LEFT JOIN %s AS p ON p.customer = k.customer WHERE h.history IS NOT NULL "
-						  "UNION ALL "
-						  "SELECT h.customer, %s, h.history, 'now'::pg_catalog.text "
-						  "FROM (%s) AS h "
-						  "CROSS JOIN LATERAL %s.live_row_now(h.history, %s) AS r "
-						  "LEFT JOIN %s AS p ON p.customer = h.customer WHERE h.history IS NOT NULL",
-						  t->live,
-						  stored_column("first_order_at", now),
-						  stored_column("last_order_at", now),
-						  stored_column("orders", now),
-						  stored_column("monetary", now),
-						  stored_column("segment", now),
-						  t->customers, t->changes, everybody,
-						  computed_columns(), t->changes, everybody,
-						  tracking_history_sql(t, "l.customer = k.customer"),
-						  t->extension, cuts, t->customers,
-						  computed_columns(),
-						  tracking_history_sql(t, psprintf("l.customer IS NOT NULL AND %s",
-														   everybody)),
-						  t->extension, cuts, t->customers));
+	run_as_owner(psprintf("CREATE VIEW %s AS %s UNION ALL %s UNION ALL %s",
+						  t->live, stored_rows(t, cuts, everybody),
+						  computed_rows(t, cuts, marked),
+						  computed_rows(t, cuts, all)));
 }
 
 static void
@@ -528,7 +546,7 @@ track_anew(TrackCall *call)
 	live_id = get_relname_relid(call->name, call->schema_id);
 	tracking_open(&tracking, live_id, call->fcinfo->flinfo->fn_oid);
 	fit_tracking(&tracking, GetCurrentTimestamp(), true);
-	refresh_tracking(&tracking, 0, &counts);
+	refresh_tracking(&tracking, 0, true, &counts);
 	return live_id;
 }
 

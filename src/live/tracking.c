@@ -21,6 +21,7 @@
 #include "tables/relation.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 
@@ -146,24 +147,10 @@ tracking_arg(Tracking *tracking, FunctionCallInfo fcinfo, int argument)
 	tracking_open(tracking, PG_GETARG_OID(argument), fcinfo->flinfo->fn_oid);
 }
 
-/*
- * An argument of type bigint, text or uuid as a value of the tracked column's type;
- * false if that cannot hold it, so that it is nobody's key.
- */
-bool
-customer_of_argument(const Tracking *tracking, KeyKind kind, Datum *customer)
+/* A whole number as a value of the column's type; false: it cannot hold it. */
+static bool
+customer_of_number(const Tracking *tracking, int64 number, Datum *customer)
 {
-	int64		number;
-
-	if (tracking->kind != kind)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("argument \"customer\" has type %s, but the customers of \"%s\" have type %s",
-						key_kind_name(kind), tracking->name,
-						format_type_be(tracking->customer_type))));
-	if (kind != KEY_BIGINT)
-		return true;
-	number = DatumGetInt64(*customer);
 	switch (tracking->customer_type)
 	{
 		case INT2OID:
@@ -173,6 +160,37 @@ customer_of_argument(const Tracking *tracking, KeyKind kind, Datum *customer)
 			*customer = Int32GetDatum((int32) number);
 			return number >= PG_INT32_MIN && number <= PG_INT32_MAX;
 	}
+	*customer = Int64GetDatum(number);
+	return true;
+}
+
+/*
+ * An argument of type bigint, text or uuid as a value of the tracked column's type;
+ * false if that cannot hold it, so that it is nobody's key. A text is read as what it
+ * must be: clients send parameters without a type, and the server takes those for text.
+ */
+bool
+customer_of_argument(const Tracking *tracking, KeyKind kind, Datum *customer)
+{
+	if (kind == KEY_TEXT && tracking->kind == KEY_BIGINT)
+		return customer_of_number(tracking,
+								  DatumGetInt64(DirectFunctionCall1(int8in,
+																	CStringGetDatum(TextDatumGetCString(*customer)))),
+								  customer);
+	if (kind == KEY_TEXT && tracking->kind == KEY_UUID)
+	{
+		*customer = DirectFunctionCall1(uuid_in,
+										CStringGetDatum(TextDatumGetCString(*customer)));
+		return true;
+	}
+	if (tracking->kind != kind)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("the customer has type %s, but those of \"%s\" have type %s",
+						key_kind_name(kind), get_rel_name(tracking->live_id),
+						format_type_be(tracking->customer_type))));
+	if (kind == KEY_BIGINT)
+		return customer_of_number(tracking, DatumGetInt64(*customer), customer);
 	return true;
 }
 
@@ -290,29 +308,34 @@ customer_argument_type(KeyKind kind)
 }
 
 /*
- * A query for customer and history of the customers of a source view, a row each. Where
- * lines make up orders, an order is at its first line and worth the sum of its lines;
- * a line without an order is an order of its own. An infinite time is passed on, to be
- * an error like everywhere.
+ * A query for customer, history and through, the latest row of any kind, of the
+ * customers of a source view: a row each. Where lines make up orders, an order is at its
+ * first line and worth the sum of its lines; a line without an order is an order of its
+ * own. An infinite time is passed on, to be an error like everywhere.
+ *
+ * All operators are qualified, as is everything in "where": the text is also run
+ * with a search_path that is not ours.
  */
-const char *
+static const char *
 history_sql(const char *extension, KeyKind kind, const char *source,
 			bool has_order_id, const char *where)
 {
-	const char *rows = source;
+	const char *rows;
 
-	if (has_order_id)
-		rows = psprintf("(SELECT l.customer, "
-						"CASE WHEN pg_catalog.isfinite(pg_catalog.max(l.ordered_at)) AND pg_catalog.isfinite(pg_catalog.min(l.ordered_at)) THEN pg_catalog.min(l.ordered_at) WHEN pg_catalog.min(l.ordered_at) IS NOT NULL THEN 'infinity' END AS ordered_at, "
-						"pg_catalog.sum(l.amount) AS amount "
-						"FROM %s AS l WHERE l.ordered_at IS NOT NULL AND l.order_id IS DISTINCT FROM NULL AND (%s) GROUP BY l.customer, l.order_id "
-						"UNION ALL SELECT l.customer, l.ordered_at, l.amount "
-						"FROM %s AS l WHERE l.order_id IS NOT DISTINCT FROM NULL AND (%s))",
-						source, where, source, where);
-	return psprintf("SELECT l.customer, %s.order_history(l.customer::%s, l.ordered_at, l.amount) AS history "
-					"FROM %s AS l WHERE %s GROUP BY l.customer",
-					extension, customer_argument_type(kind), rows,
-					has_order_id ? "true" : where);
+	if (!has_order_id)
+		return psprintf("SELECT l.customer, %s.order_history(l.customer::%s, l.ordered_at, l.amount) AS history, pg_catalog.max(l.ordered_at) AS through "
+						"FROM %s AS l WHERE %s GROUP BY l.customer",
+						extension, customer_argument_type(kind), source, where);
+	rows = psprintf("SELECT l.customer, "
+					"CASE WHEN pg_catalog.isfinite(pg_catalog.max(l.ordered_at)) THEN pg_catalog.min(l.ordered_at) ELSE 'infinity' END AS ordered_at, "
+					"pg_catalog.sum(l.amount) AS amount, pg_catalog.max(l.ordered_at) AS latest "
+					"FROM %s AS l WHERE l.ordered_at IS NOT NULL AND l.order_id IS DISTINCT FROM NULL AND %s GROUP BY l.customer, l.order_id "
+					"UNION ALL SELECT l.customer, l.ordered_at, l.amount, l.ordered_at "
+					"FROM %s AS l WHERE l.order_id IS NOT DISTINCT FROM NULL AND %s",
+					source, where, source, where);
+	return psprintf("SELECT n.customer, %s.order_history(n.customer::%s, n.ordered_at, n.amount) AS history, pg_catalog.max(n.latest) AS through "
+					"FROM (%s) AS n GROUP BY n.customer",
+					extension, customer_argument_type(kind), rows);
 }
 
 const char *

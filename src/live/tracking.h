@@ -83,11 +83,6 @@ extern retention_internal bool customer_of_argument(const Tracking *tracking,
 													Datum *customer);
 extern retention_internal const char *customer_type_sql(Oid type);
 extern retention_internal const char *customer_argument_type(KeyKind kind);
-extern retention_internal const char *history_sql(const char *extension,
-												  KeyKind kind,
-												  const char *source,
-												  bool has_order_id,
-												  const char *where);
 extern retention_internal const char *tracking_history_sql(const Tracking *tracking,
 														   const char *where);
 extern retention_internal Oid view_of_relation(Relation view, int *nwatched,

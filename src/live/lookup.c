@@ -1,0 +1,452 @@
+/*
+ * lookup.c
+ *		retention_customer: one customer as of now, at page load.
+ *
+ * One query reads all that is needed in one snapshot: the stored history, or the orders
+ * if the customer is marked. Its plan is kept by the session. Everything else is
+ * computed from the history, with the clock of this moment.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#include "live/tracking.h"
+
+#include <math.h>
+
+#include "base/checks.h"
+#include "base/result_rows.h"
+#include "base/result_values.h"
+#include "catalog/pg_type.h"
+#include "engine/customer_type.h"
+#include "engine/intervals.h"
+#include "engine/money.h"
+#include "executor/spi.h"
+#include "live/customer_facts.h"
+#include "math/btyd_fit.h"
+#include "miscadmin.h"
+#include "models/predictions.h"
+#include "nodes/execnodes.h"
+#include "tables/customer_call.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+/* Predictions are of the year to come. */
+#define HORIZON_DAYS	365
+
+/* Predicted money has this many decimals more than the amounts. */
+#define MORE_DECIMALS	4
+
+/* A live view that this session has asked. */
+typedef struct Lookup
+{
+	Oid			live_id;
+	bool		is_valid;
+	SPIPlanPtr	plan;			/* NULL: none */
+	Tracking	tracking;		/* without its texts */
+} Lookup;
+
+static HTAB *lookups = NULL;
+
+/* ------------------------------------------------------------------------
+ * Plans
+ * ------------------------------------------------------------------------
+ */
+static void
+forget_lookups(Datum arg, Oid relation_id)
+{
+	HASH_SEQ_STATUS scan;
+	Lookup	   *lookup;
+
+	hash_seq_init(&scan, lookups);
+	while ((lookup = hash_seq_search(&scan)) != NULL)
+		if (!OidIsValid(relation_id) ||
+			relation_id == lookup->live_id ||
+			relation_id == lookup->tracking.source_id ||
+			relation_id == lookup->tracking.customers_id ||
+			relation_id == lookup->tracking.changes_id ||
+			relation_id == lookup->tracking.settings_id)
+			lookup->is_valid = false;
+}
+
+static Lookup *
+lookup_entry(Oid live_id)
+{
+	Lookup	   *lookup;
+	bool		found;
+
+	if (lookups == NULL)
+	{
+		const HASHCTL control = {.keysize = sizeof(Oid),
+		.entrysize = sizeof(Lookup)};
+
+		lookups = hash_create("retention lookups", 16, &control,
+							  HASH_ELEM | HASH_BLOBS);
+		CacheRegisterRelcacheCallback(forget_lookups, (Datum) 0);
+	}
+	lookup = hash_search(lookups, &live_id, HASH_ENTER, &found);
+	if (!found)
+	{
+		lookup->is_valid = false;
+		lookup->plan = NULL;
+	}
+	return lookup;
+}
+
+enum
+{
+	LOOKUP_HISTORY,
+	LOOKUP_COMPUTED,
+	LOOKUP_CUTS,
+	LOOKUP_CUTS_AT,
+	LOOKUP_BUYING,
+	LOOKUP_SPEND,
+	LOOKUP_DECIMALS,
+	LOOKUP_FITTED_AT,
+	LOOKUP_TZ,
+	LOOKUP_UNIT,
+	LOOKUP_FAMILY,
+	LOOKUP_COLUMNS
+};
+
+/* $1 is the customer, $2 as_of. */
+static char *
+lookup_sql(const Tracking *tracking)
+{
+	const char *where = "l.customer OPERATOR(pg_catalog.=) $1";
+	const char *computed = "m.is_marked";
+
+	/* lines before as_of alone: the later ones may be of the same order */
+	if (tracking->has_order_id)
+	{
+		where = "l.customer OPERATOR(pg_catalog.=) $1 AND (l.ordered_at OPERATOR(pg_catalog.<) $2 OR NOT pg_catalog.isfinite(l.ordered_at))";
+		computed = "(m.is_marked OR c.through OPERATOR(pg_catalog.>=) $2)";
+	}
+	return psprintf("SELECT CASE WHEN %s THEN (SELECT h.history FROM (%s) AS h) ELSE c.history END, %s, "
+					"s.cuts, s.cuts_at, s.buying_params, s.spend_params, s.decimals, s.fitted_at, s.tz, s.unit, s.family "
+					"FROM %s AS s CROSS JOIN (SELECT EXISTS (SELECT 1 FROM %s AS e WHERE e.customer OPERATOR(pg_catalog.=) $1) "
+					"OR EXISTS (SELECT 1 FROM %s AS e WHERE e.customer IS NULL) AS is_marked) AS m "
+					"LEFT JOIN %s AS c ON c.customer OPERATOR(pg_catalog.=) $1",
+					computed, tracking_history_sql(tracking, where), computed,
+					tracking->settings, tracking->changes, tracking->changes,
+					tracking->customers);
+}
+
+/* Opens the live view anew; connected to SPI. */
+static void
+prepare_lookup(Lookup *lookup, Oid live_id, Oid function_id)
+{
+	Oid			types[2];
+	SPIPlanPtr	plan;
+	Caller		caller;
+
+	if (lookup->plan)
+		SPI_freeplan(lookup->plan);
+	lookup->plan = NULL;
+	tracking_open(&lookup->tracking, live_id, function_id);
+	types[0] = lookup->tracking.customer_type;
+	types[1] = TIMESTAMPTZOID;
+	become_owner(&caller, lookup->tracking.owner);
+	plan = SPI_prepare(lookup_sql(&lookup->tracking), lengthof(types), types);
+	if (plan == NULL || SPI_keepplan(plan) != 0)
+		elog(ERROR, "SPI: %s", SPI_result_code_string(SPI_result));
+	become_caller(&caller);
+	lookup->plan = plan;
+	lookup->is_valid = true;
+}
+
+/* ------------------------------------------------------------------------
+ * The row
+ * ------------------------------------------------------------------------
+ */
+enum
+{
+	CUSTOMER_ID,
+	CUSTOMER_FIRST_ORDER_AT,
+	CUSTOMER_LAST_ORDER_AT,
+	CUSTOMER_RECENCY_DAYS,
+	CUSTOMER_ORDERS,
+	CUSTOMER_MONETARY,
+	CUSTOMER_AOV,
+	CUSTOMER_R,
+	CUSTOMER_F,
+	CUSTOMER_M,
+	CUSTOMER_CELL,
+	CUSTOMER_SEGMENT,
+	CUSTOMER_X,
+	CUSTOMER_T_X,
+	CUSTOMER_AGE,
+	CUSTOMER_P_ALIVE,
+	CUSTOMER_EXPECTED_ORDERS,
+	CUSTOMER_P_ORDER,
+	CUSTOMER_PREDICTED_CLV,
+	CUSTOMER_CHURN_RISK,
+	CUSTOMER_CUTS_AT,
+	CUSTOMER_FITTED_AT,
+	CUSTOMER_COMPUTED,
+	CUSTOMER_COLUMNS
+};
+
+/* What the query gave. */
+typedef struct LookupRow
+{
+	Datum		value[LOOKUP_COLUMNS];
+	bool		isnull[LOOKUP_COLUMNS];
+} LookupRow;
+
+static void
+put_facts(const CustomerFacts *facts, TimestampTz as_of, Datum *values,
+		  bool *nulls)
+{
+	values[CUSTOMER_FIRST_ORDER_AT] = TimestampTzGetDatum(facts->first_order_at);
+	values[CUSTOMER_LAST_ORDER_AT] = TimestampTzGetDatum(facts->last_order_at);
+	values[CUSTOMER_RECENCY_DAYS] = Float8GetDatum(days_between(facts->last_order_at,
+																as_of));
+	values[CUSTOMER_ORDERS] = Int64GetDatum(facts->orders);
+	values[CUSTOMER_MONETARY] = numeric_or_null(facts->monetary,
+												&nulls[CUSTOMER_MONETARY]);
+	values[CUSTOMER_AOV] = money_per(facts->monetary, facts->orders,
+									 &nulls[CUSTOMER_AOV]);
+}
+
+static void
+put_scores(const LookupRow *row, const CustomerFacts *facts, Datum *values,
+		   bool *nulls)
+{
+	RfmCuts		cuts;
+	RfmScores	scores;
+	char		cell[3];
+
+	nulls[CUSTOMER_R] = nulls[CUSTOMER_F] = row->isnull[LOOKUP_CUTS];
+	nulls[CUSTOMER_M] = nulls[CUSTOMER_CELL] = nulls[CUSTOMER_SEGMENT] =
+		row->isnull[LOOKUP_CUTS] || facts->monetary == NULL;
+	if (row->isnull[LOOKUP_CUTS])
+		return;
+	rfm_cuts_from_datum(&cuts, row->value[LOOKUP_CUTS]);
+	scores = rfm_scores_of(&cuts, facts);
+	cell[0] = '0' + scores.r;
+	cell[1] = '0' + scores.f;
+	cell[2] = '0' + scores.m;
+	values[CUSTOMER_R] = Int32GetDatum(scores.r);
+	values[CUSTOMER_F] = Int32GetDatum(scores.f);
+	values[CUSTOMER_M] = Int32GetDatum(scores.m);
+	values[CUSTOMER_CELL] =
+		PointerGetDatum(cstring_to_text_with_len(cell, sizeof(cell)));
+	values[CUSTOMER_SEGMENT] = CStringGetTextDatum(segment_name(scores.segment));
+}
+
+/* The parameters of a model, which this room has written; false: there are none. */
+static bool
+read_params(const LookupRow *row, int column, double *params)
+{
+	ArrayType  *array;
+
+	if (row->isnull[column])
+		return false;
+	array = DatumGetArrayTypeP(row->value[column]);
+	if (ARR_NDIM(array) != 1 || ARR_HASNULL(array) ||
+		ARR_ELEMTYPE(array) != FLOAT8OID || ARR_DIMS(array)[0] != BTYD_PARAMS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("stored parameters of a model must be %d numbers",
+						BTYD_PARAMS),
+				 errhint("retention_fit writes them.")));
+	memcpy(params, ARR_DATA_PTR(array), BTYD_PARAMS * sizeof(double));
+	for (int i = 0; i < BTYD_PARAMS; i++)
+		check_finite_double(params[i], "params");
+	return true;
+}
+
+static Datum
+rounded_money(double value, int decimals)
+{
+	Money		money;
+
+	if (money_from_double(&money, value, decimals))
+		return NumericGetDatum(money_numeric(&money, NULL));
+	return DirectFunctionCall2(numeric_round,
+							   DirectFunctionCall1(float8_numeric,
+												   Float8GetDatum(value)),
+							   Int32GetDatum(decimals));
+}
+
+/*
+ * The probability of an order within the horizon. The likelihood of a history whose
+ * end is later by it is that of the history and no order since, so their quotient is
+ * the probability of none.
+ */
+static double
+p_order(const BtydModel *model, const BtydHistory *history, double horizon)
+{
+	BtydHistory later = *history;
+	double		none;
+
+	later.age += horizon;
+	none = btyd_log_likelihood_of(model, &later) -
+		btyd_log_likelihood_of(model, history);
+	return isnan(none) ? 0 : Min(Max(-expm1(none), 0.0), 1.0);
+}
+
+static void
+put_money(const LookupRow *row, const CustomerFacts *facts, double orders,
+		  Datum *values, bool *nulls)
+{
+	double		spend[BTYD_PARAMS];
+	double		value;
+
+	nulls[CUSTOMER_PREDICTED_CLV] = !read_params(row, LOOKUP_SPEND, spend) ||
+		!purchase_value(spend, facts->x, facts->mean_known,
+						facts->mean_repeat_value, &value) ||
+		!isfinite(value * orders);
+	if (!nulls[CUSTOMER_PREDICTED_CLV])
+		values[CUSTOMER_PREDICTED_CLV] =
+			rounded_money(value * orders,
+						  DatumGetInt32(row->value[LOOKUP_DECIMALS]) + MORE_DECIMALS);
+}
+
+static void
+put_predictions(const LookupRow *row, const CustomerFacts *facts, Datum *values,
+				bool *nulls)
+{
+	const double unit = interval_days(DatumGetIntervalP(row->value[LOOKUP_UNIT]),
+									  "unit");
+	const BtydHistory history = {
+		.x = facts->x, .t_x = facts->t_x / unit, .age = facts->age / unit
+	};
+	const double horizon = HORIZON_DAYS / unit;
+	BtydModel	model;
+	double		orders;
+	double		alive;
+
+	values[CUSTOMER_X] = Int64GetDatum(facts->x);
+	values[CUSTOMER_T_X] = Float8GetDatum(history.t_x);
+	values[CUSTOMER_AGE] = Float8GetDatum(history.age);
+	model.family = btyd_family_named(TextDatumGetCString(row->value[LOOKUP_FAMILY]));
+	if (model.family == NULL || !read_params(row, LOOKUP_BUYING, model.params))
+	{
+		nulls[CUSTOMER_P_ALIVE] = nulls[CUSTOMER_EXPECTED_ORDERS] =
+			nulls[CUSTOMER_P_ORDER] = nulls[CUSTOMER_PREDICTED_CLV] =
+			nulls[CUSTOMER_CHURN_RISK] = true;
+		return;
+	}
+	alive = btyd_p_alive(&model, &history);
+	orders = btyd_expected_orders(&model, &history, horizon);
+	values[CUSTOMER_P_ALIVE] = Float8GetDatum(alive);
+	values[CUSTOMER_EXPECTED_ORDERS] = Float8GetDatum(orders);
+	values[CUSTOMER_P_ORDER] = Float8GetDatum(p_order(&model, &history, horizon));
+	values[CUSTOMER_CHURN_RISK] =
+		CStringGetTextDatum(churn_risk_name(churn_risk_of(alive)));
+	put_money(row, facts, orders, values, nulls);
+}
+
+static void
+put_customer(FunctionCallInfo fcinfo, const LookupRow *row, TimestampTz as_of)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	const bool	is_computed = DatumGetBool(row->value[LOOKUP_COMPUTED]) &&
+		!row->isnull[LOOKUP_COMPUTED];
+	CustomerFacts facts;
+	Datum		values[CUSTOMER_COLUMNS] = {0};
+	bool		nulls[CUSTOMER_COLUMNS] = {false};
+
+	if (row->isnull[LOOKUP_HISTORY])
+		return;
+	customer_facts(row->value[LOOKUP_HISTORY], as_of,
+				   zone_from_name(TextDatumGetCString(row->value[LOOKUP_TZ])),
+				   &facts);
+	if (facts.orders == 0)
+		return;
+	values[CUSTOMER_ID] = PG_GETARG_DATUM(1);
+	put_facts(&facts, as_of, values, nulls);
+	put_scores(row, &facts, values, nulls);
+	put_predictions(row, &facts, values, nulls);
+	values[CUSTOMER_CUTS_AT] = row->value[LOOKUP_CUTS_AT];
+	nulls[CUSTOMER_CUTS_AT] = row->isnull[LOOKUP_CUTS_AT];
+	values[CUSTOMER_FITTED_AT] = row->value[LOOKUP_FITTED_AT];
+	nulls[CUSTOMER_FITTED_AT] = row->isnull[LOOKUP_FITTED_AT];
+	values[CUSTOMER_COMPUTED] = CStringGetTextDatum(is_computed ? "now" : "stored");
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/* Runs the query with the owner's rights, as the view itself has them. */
+static void
+run_lookup(FunctionCallInfo fcinfo, const Lookup *lookup, Datum customer,
+		   TimestampTz as_of)
+{
+	Datum		values[] = {customer, TimestampTzGetDatum(as_of)};
+	LookupRow	row;
+	Oid			user;
+	int			context;
+
+	GetUserIdAndSecContext(&user, &context);
+	SetUserIdAndSecContext(lookup->tracking.owner,
+						   context | SECURITY_RESTRICTED_OPERATION);
+	if (SPI_execute_plan(lookup->plan, values, NULL, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "SPI: the lookup failed");
+	SetUserIdAndSecContext(user, context);
+	if (SPI_processed != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the table of settings has not one row")));
+	for (int i = 0; i < LOOKUP_COLUMNS; i++)
+		row.value[i] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+									 i + 1, &row.isnull[i]);
+	put_customer(fcinfo, &row, as_of);
+}
+
+static Datum
+find_customer(FunctionCallInfo fcinfo, KeyKind kind)
+{
+	const Oid	live_id = PG_ARGISNULL(0) ? InvalidOid : PG_GETARG_OID(0);
+	const TimestampTz as_of = time_arg(fcinfo, 2, "as_of");
+	Datum		customer = PG_GETARG_DATUM(1);
+	Lookup	   *lookup;
+
+	if (PG_ARGISNULL(0))
+		reject_null("live");
+	result_set_begin(fcinfo);
+	if (PG_ARGISNULL(1))
+		return (Datum) 0;
+	if (pg_class_aclcheck(live_id, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_VIEW, get_rel_name(live_id));
+	SPI_connect();
+	lookup = lookup_entry(live_id);
+	if (!lookup->is_valid)
+		prepare_lookup(lookup, live_id, fcinfo->flinfo->fn_oid);
+	if (customer_of_argument(&lookup->tracking, kind, &customer))
+		run_lookup(fcinfo, lookup, customer, as_of);
+	SPI_finish();
+	return (Datum) 0;
+}
+
+/*
+ * retention_customer(live regclass, customer_id bigint | text | uuid,
+ * as_of timestamptz)
+ *
+ * 0 or 1 row; predictions are of the next 365 days.
+ */
+PG_FUNCTION_INFO_V1(retention_customer_bigint);
+Datum
+retention_customer_bigint(PG_FUNCTION_ARGS)
+{
+	return find_customer(fcinfo, KEY_BIGINT);
+}
+
+PG_FUNCTION_INFO_V1(retention_customer_text);
+Datum
+retention_customer_text(PG_FUNCTION_ARGS)
+{
+	return find_customer(fcinfo, KEY_TEXT);
+}
+
+PG_FUNCTION_INFO_V1(retention_customer_uuid);
+Datum
+retention_customer_uuid(PG_FUNCTION_ARGS)
+{
+	return find_customer(fcinfo, KEY_UUID);
+}
