@@ -61,7 +61,7 @@ WHERE aggtranstype = 'retention_state'::regtype AND proname <> 'rollup' AND proa
 -- every table function over orders that shows customers or models has its twin over a
 -- history: the same rows; the history first, then the type of its customers, if rows name them
 SELECT oid::regprocedure AS breach FROM members f
-WHERE prokind = 'f' AND 'orders_table' = ANY (proargnames) AND proname NOT IN ('retention_check', 'order_histories')
+WHERE prokind = 'f' AND 'orders_table' = ANY (proargnames) AND proname NOT IN ('retention_check', 'order_histories', 'retention_track', 'retention_live_status')
   AND NOT EXISTS (SELECT FROM members t WHERE t.proname = f.proname AND t.proargnames[1] = 'history'
                   AND (t.proargnames[2] = 'customer_type') = ('customer' = ANY (t.proargnames)) AND t.proallargtypes[t.pronargs + 1:] = f.proallargtypes[f.pronargs + 1:]);
 

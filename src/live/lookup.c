@@ -23,6 +23,7 @@
 #include "executor/spi.h"
 #include "live/customer_facts.h"
 #include "math/btyd_fit.h"
+#include "math/orders_ahead.h"
 #include "miscadmin.h"
 #include "models/predictions.h"
 #include "nodes/execnodes.h"
@@ -275,23 +276,6 @@ rounded_money(double value, int decimals)
 							   Int32GetDatum(decimals));
 }
 
-/*
- * The probability of an order within the horizon. The likelihood of a history whose
- * end is later by it is that of the history and no order since, so their quotient is
- * the probability of none.
- */
-static double
-p_order(const BtydModel *model, const BtydHistory *history, double horizon)
-{
-	BtydHistory later = *history;
-	double		none;
-
-	later.age += horizon;
-	none = btyd_log_likelihood_of(model, &later) -
-		btyd_log_likelihood_of(model, history);
-	return isnan(none) ? 0 : Min(Max(-expm1(none), 0.0), 1.0);
-}
-
 static void
 put_money(const LookupRow *row, const CustomerFacts *facts, double orders,
 		  Datum *values, bool *nulls)
@@ -338,7 +322,8 @@ put_predictions(const LookupRow *row, const CustomerFacts *facts, Datum *values,
 	orders = btyd_expected_orders(&model, &history, horizon);
 	values[CUSTOMER_P_ALIVE] = Float8GetDatum(alive);
 	values[CUSTOMER_EXPECTED_ORDERS] = Float8GetDatum(orders);
-	values[CUSTOMER_P_ORDER] = Float8GetDatum(p_order(&model, &history, horizon));
+	values[CUSTOMER_P_ORDER] = Float8GetDatum(btyd_p_order(&model, &history,
+														  horizon));
 	values[CUSTOMER_CHURN_RISK] =
 		CStringGetTextDatum(churn_risk_name(churn_risk_of(alive)));
 	put_money(row, facts, orders, values, nulls);

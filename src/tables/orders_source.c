@@ -491,8 +491,7 @@ orders_source_states(const OrdersSource *source, const StateSource *states,
 
 	Assert(n > 0 && n <= MOST_STATES);
 	aggregate_ref_hook(&ref, params);
-<<<<<<< HEAD
-	run_query_with(calls_sql(source, states->aggregate, n), params,
+	run_query_with(calls_sql(source, states->aggregate, n), params, true,
 				   consume_states, &row);
 }
 
@@ -532,10 +531,6 @@ orders_source_history(const OrdersSource *source, HistoryConsumer consume,
 	};
 
 	aggregate_ref_hook(&ref, params);
-	run_query_with(calls_sql(source, ref.aggregate, 1), params,
+	run_query_with(calls_sql(source, ref.aggregate, 1), params, true,
 				   consume_history, &row);
-=======
-	run_query_with(states_sql(source, states, n), params, true, consume_states,
-				   &row);
->>>>>>> 8c0cc47 (Live: tracked orders, marks in C triggers, refresh, cut points and models)
 }
