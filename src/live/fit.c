@@ -156,7 +156,7 @@ static void
 store_fit(const Fit *fit)
 {
 	Oid			types[] = {TIMESTAMPTZARRAYOID, INT8ARRAYOID, NUMERICARRAYOID,
-		TIMESTAMPTZOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID, TEXTOID, INT4OID};
+	TIMESTAMPTZOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID, TEXTOID, INT4OID};
 	Datum		values[lengthof(types)] = {
 		fit->recency, fit->frequency, fit->monetary,
 		TimestampTzGetDatum(fit->as_of), params_array(&fit->fits.buying),

@@ -323,7 +323,7 @@ put_predictions(const LookupRow *row, const CustomerFacts *facts, Datum *values,
 	values[CUSTOMER_P_ALIVE] = Float8GetDatum(alive);
 	values[CUSTOMER_EXPECTED_ORDERS] = Float8GetDatum(orders);
 	values[CUSTOMER_P_ORDER] = Float8GetDatum(btyd_p_order(&model, &history,
-														  horizon));
+														   horizon));
 	values[CUSTOMER_CHURN_RISK] =
 		CStringGetTextDatum(churn_risk_name(churn_risk_of(alive)));
 	put_money(row, facts, orders, values, nulls);

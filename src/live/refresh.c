@@ -187,10 +187,10 @@ store_fresh(const Tracking *tracking, const Marks *marks, bool of_marked,
 						  tracking->settings, tracking->customers,
 						  tracking->extension, tracking->customers),
 				 marks, of_marked, numbers, lengthof(numbers));
-	counts->customers = of_marked ? marks->count : numbers[0];
-	counts->inserted = numbers[1];
-	counts->updated = numbers[2];
-	counts->moved = is_first ? 0 : numbers[3];
+	counts	  ->customers = of_marked ? marks->count : numbers[0];
+	counts	  ->inserted = numbers[1];
+	counts	  ->updated = numbers[2];
+	counts	  ->moved = is_first ? 0 : numbers[3];
 }
 
 /* Customers of whom no order row is left */
@@ -237,7 +237,8 @@ refresh_tracking(const Tracking *tracking, int64 most_customers, bool is_first,
 		 marks.count < stored_customers(tracking) / REBUILD_FROM);
 	if (marks.everybody || marks.count > 0)
 	{
-		counts->mode = of_marked ? "changed" : "rebuilt";
+		counts	  ->mode = of_marked ? "changed" : "rebuilt";
+
 		if (of_marked)
 			set_for_lookups();
 		store_fresh(tracking, &marks, of_marked, is_first, counts);

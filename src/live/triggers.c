@@ -20,7 +20,8 @@ typedef struct TriggerKind
 	const char *event;
 	const char *tables;			/* transition tables of a statement */
 	bool		of_rows;		/* for each row, if rows are asked for */
-	bool		is_replica;		/* fires where rows are applied, and only there */
+	bool		is_replica;		/* fires where rows are applied, and only
+								 * there */
 } TriggerKind;
 
 static const TriggerKind trigger_kinds[] = {
@@ -68,7 +69,7 @@ create_trigger(const Tracking *tracking, const TriggerKind *kind,
 		(kind->is_replica || strcmp(triggers, "row") == 0);
 	const char *name = quote_identifier(trigger_name(tracking, kind));
 	const char *orders = orders_sql(tracking);
-	const char state = wanted_state(kind, replicated);
+	const char	state = wanted_state(kind, replicated);
 
 	run_as_owner(psprintf("CREATE TRIGGER %s AFTER %s ON %s %s FOR EACH %s EXECUTE FUNCTION %s.retention_mark_changes(%s)",
 						  name, kind->event, orders, for_rows ? "" : kind->tables,
