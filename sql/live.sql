@@ -36,6 +36,7 @@ CREATE MATERIALIZED VIEW a_copy AS TABLE orders WITH NO DATA;
 SELECT retention_track('a_copy', 'customer_id', 'ordered_at', 'amount');
 CREATE TABLE parted (LIKE orders) PARTITION BY RANGE (id);
 SELECT retention_track('parted', 'customer_id', 'ordered_at', 'amount');
+SELECT retention_track('parted', 'customer_id', 'ordered_at', 'amount', triggers => 'statement');
 CREATE TABLE child () INHERITS (orders);
 SELECT retention_track('orders', 'customer_id', 'ordered_at', 'amount');
 DROP TABLE child;
@@ -386,6 +387,67 @@ SELECT retention_mark('paid_live', 'e'::text);
 SELECT customer, orders, computed FROM paid_live ORDER BY 1;
 SELECT mode FROM retention_refresh('paid_live');
 SELECT * FROM retention_verify('paid_live', 1);
+-- partitions: of any depth, with columns in another order, written by the root or by themselves
+CREATE TABLE parts (id int, who int, at timestamptz, amount numeric) PARTITION BY RANGE (at);
+CREATE TABLE parts_22 PARTITION OF parts FOR VALUES FROM ('2022-01-01') TO ('2023-01-01');
+CREATE TABLE parts_23 (gone text, amount numeric, at timestamptz, who int, id int);
+ALTER TABLE parts_23 DROP COLUMN gone;
+ALTER TABLE parts ATTACH PARTITION parts_23 FOR VALUES FROM ('2023-01-01') TO ('2024-01-01');
+CREATE TABLE parts_24 PARTITION OF parts FOR VALUES FROM ('2024-01-01') TO ('2025-01-01') PARTITION BY LIST (who);
+CREATE TABLE parts_24_few PARTITION OF parts_24 FOR VALUES IN (1, 2, 3);
+CREATE TABLE parts_24_others PARTITION OF parts_24 DEFAULT;
+CREATE INDEX ON parts (who);
+INSERT INTO parts SELECT i, i % 40, timestamptz '2022-01-01' + i * interval '1 day', i % 90 FROM generate_series(1, 1000) i;
+SELECT retention_track('parts', 'who', 'at', 'amount');
+SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE tgrelid::regclass::text LIKE 'parts%' AND tgname LIKE '%truncate' ORDER BY 1;
+SELECT triggers_ok, partitions_ok, index_ok, problem FROM retention_live_status('parts_live');
+CREATE VIEW parts_wrong AS (SELECT who, order_history(who, at, amount)::text FROM parts WHERE who IS NOT NULL GROUP BY 1 EXCEPT SELECT customer, history::text FROM parts_live)
+UNION ALL (SELECT customer, history::text FROM parts_live EXCEPT SELECT who, order_history(who, at, amount)::text FROM parts WHERE who IS NOT NULL GROUP BY 1);
+INSERT INTO parts VALUES (2001, 1, '2022-05-05', 5), (2002, 2, '2023-05-05', 5), (2003, 3, '2024-05-05', 5), (2004, 104, '2024-05-05', 5);
+INSERT INTO parts_23 (id, who, at, amount) VALUES (2005, 5, '2023-06-06', 6);
+UPDATE parts SET at = at + interval '1 year' WHERE id = 6;
+UPDATE parts_23 SET amount = 7 WHERE who = 7;
+UPDATE parts_23 SET id = -id WHERE who = 8;
+DELETE FROM parts_24_others WHERE who = 9;
+UPDATE parts_24 SET who = 110 WHERE who = 10;
+COPY parts (who, at, amount) FROM stdin;
+11	2022-02-02	2
+11	2024-02-02	3
+\.
+SELECT array_agg(DISTINCT customer) FROM parts_live_changes;
+SELECT * FROM parts_wrong;
+SELECT mode FROM retention_refresh('parts_live', max_customers => 100);
+SELECT * FROM retention_verify('parts_live', 1);
+TRUNCATE parts_24_few;
+SELECT * FROM parts_wrong;
+SELECT mode FROM retention_refresh('parts_live');
+TRUNCATE parts_24;
+SELECT * FROM parts_wrong;
+SELECT mode FROM retention_refresh('parts_live');
+SELECT * FROM retention_verify('parts_live', 1);
+-- partitions that come and go are seen by status and refresh
+CREATE TABLE parts_21 PARTITION OF parts FOR VALUES FROM ('2021-01-01') TO ('2022-01-01');
+INSERT INTO parts VALUES (3001, 12, '2021-05-05', 5);
+SELECT * FROM parts_wrong;
+SELECT triggers_ok, partitions_ok, problem FROM retention_live_status('parts_live');
+SELECT mode FROM retention_refresh('parts_live');
+SELECT retention_track('parts', 'who', 'at', 'amount');
+SELECT triggers_ok, partitions_ok, problem FROM retention_live_status('parts_live');
+ALTER TABLE parts DETACH PARTITION parts_22;
+SELECT triggers_ok, partitions_ok, problem FROM retention_live_status('parts_live');
+SELECT mode FROM retention_refresh('parts_live');
+SELECT mode FROM retention_refresh('parts_live');
+SELECT * FROM parts_wrong;
+SELECT * FROM retention_verify('parts_live', 1);
+INSERT INTO parts_22 VALUES (1, 1, '2022-01-01', 1);
+TRUNCATE parts_22;
+SELECT triggers_ok, partitions_ok, problem FROM retention_live_status('parts_live');
+CREATE UNLOGGED TABLE parts_20 PARTITION OF parts FOR VALUES FROM ('2020-01-01') TO ('2021-01-01');
+SELECT retention_track('parts', 'who', 'at', 'amount');
+DROP TABLE parts_20;
+DROP VIEW parts_wrong;
+SELECT retention_untrack('parts_live');
+SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE tgrelid::regclass::text LIKE 'parts%' ORDER BY 1;
 -- one customer, whatever else a history holds
 SELECT live_row((SELECT rollup(history) FROM chars_live), NULL, 'infinity');
 SELECT live_row(NULL, NULL, 'infinity');

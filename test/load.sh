@@ -10,12 +10,14 @@
 #	kill -9		of sessions at work, with states in temporary files: the server comes
 #			back, without these files, and with all that was committed
 #	013_load.pl	memory of function after function, with LOAD_FACTOR times its calls
+#	016_live.pl	live tracking: thousands of checks, each of one snapshot, beside eight
+#			clients that write at random
 #
 # The last line counts. Options, from the environment:
 #
 #	DURATION=60	seconds of load
 #	CLIENTS=4	sessions
-#	LOAD_FACTOR=5	0: not 013_load.pl
+#	LOAD_FACTOR=5	0: neither of them
 #	KEEP=1, PG_CONFIG, CHECK_USER	as cluster.sh says
 set -eu
 
@@ -276,15 +278,21 @@ log_is_clean() {
 # One function after another
 # ------------------------------------------------------------------------
 run_tap() {
+	for script in 013_load 016_live; do
+		check "$script.pl, with LOAD_FACTOR=$LOAD_FACTOR" run_script "$script"
+	done
+}
+
+run_script() {
 	perl=$("$PG_CONFIG" --pgxs)
 	perl=${perl%/makefiles/pgxs.mk}/test/perl
 	tap=$CLUSTER_DIR/tap
 	cluster_run mkdir -p "$tap/tmp_check/log"
 	# shellcheck disable=SC2016 # the inner shell's parameters
-	check "013_load.pl, with $LOAD_FACTOR times its calls" cluster_run env -u LC_CTYPE -u LC_COLLATE LANG=C.UTF-8 \
+	cluster_run env -u LC_CTYPE -u LC_COLLATE LANG=C.UTF-8 \
 		TMPDIR="$CLUSTER_DIR" TESTDIR="$tap" TESTDATADIR="$tap/tmp_check" TESTLOGDIR="$tap/tmp_check/log" \
 		PG_REGRESS="$perl/../regress/pg_regress" LOAD_FACTOR="$LOAD_FACTOR" \
-		sh -c 'cd source && prove -I "$0" test/t/013_load.pl >../tap.log 2>&1 || { tail -n 30 ../tap.log; false; }' "$perl"
+		sh -c 'cd source && prove -I "$0" "test/t/$1.pl" >../tap.log 2>&1 || { tail -n 30 ../tap.log; false; }' "$perl" "$1"
 }
 
 main

@@ -200,7 +200,11 @@ find_source_of(Relation relation, const char *name, Oid *tracked)
 	return InvalidOid;
 }
 
-static void
+/*
+ * False for a TRUNCATE of a table that is tracked no more, such as a partition that was
+ * detached with its trigger; whoever writes rows is told.
+ */
+static bool
 find_target(MarkTarget *target, const TriggerData *data)
 {
 	const Relation relation = data->tg_relation;
@@ -213,7 +217,11 @@ find_target(MarkTarget *target, const TriggerData *data)
 	target->orders_id = RelationGetRelid(relation);
 	target->source_id = find_source_of(relation, source_name, &tracked);
 	if (!OidIsValid(target->source_id))
+	{
+		if (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event))
+			return false;
 		reject_orphan(data, source_name);
+	}
 	target->changes_id =
 		get_relname_relid(changes_name, get_rel_namespace(target->source_id));
 	if (!OidIsValid(target->changes_id) ||
@@ -231,6 +239,7 @@ find_target(MarkTarget *target, const TriggerData *data)
 											get_attname(tracked, target->watched[i],
 														false));
 	target->is_valid = true;
+	return true;
 }
 
 static void
@@ -406,8 +415,8 @@ retention_mark_changes(PG_FUNCTION_ARGS)
 			return PointerGetDatum(NULL);
 	}
 	entry = target_entry(data->tg_trigger->tgoid);
-	if (!entry->is_valid)
-		find_target(entry, data);
+	if (!entry->is_valid && !find_target(entry, data))
+		return PointerGetDatum(NULL);
 	target = *entry;
 	mark_writer_begin(&writer, target.changes_id, expected);
 	if (is_truncate)

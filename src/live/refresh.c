@@ -13,6 +13,7 @@
 
 #include "base/checks.h"
 #include "base/result_rows.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/async.h"
 #include "executor/spi.h"
@@ -101,6 +102,34 @@ remove_marks(const Tracking *tracking, int64 most, Marks *marks)
 		MemoryContextSwitchTo(spi);
 	}
 	SPI_finish();
+}
+
+/* The partitions that the tracked table has now, as an expression; NULL of another table. */
+const char *
+partitions_sql(const Tracking *tracking)
+{
+	if (get_rel_relkind(tracking->orders_id) != RELKIND_PARTITIONED_TABLE)
+		return "NULL::pg_catalog.regclass[]";
+	return psprintf("(SELECT pg_catalog.array_agg(p.relid ORDER BY p.relid) FROM pg_catalog.pg_partition_tree(%u::pg_catalog.oid::pg_catalog.regclass) AS p)",
+					tracking->orders_id);
+}
+
+/*
+ * Have partitions come or gone since the last time? No trigger sees it. What is noted is
+ * from before the orders are looked at: what comes between is found the next time.
+ */
+bool
+note_partitions(const Tracking *tracking)
+{
+	bool		changed;
+
+	SPI_connect();
+	check_spi(SPI_execute(psprintf("UPDATE %s AS s SET partitions = %s WHERE s.partitions IS DISTINCT FROM %s",
+								   tracking->settings, partitions_sql(tracking),
+								   partitions_sql(tracking)), false, 0));
+	changed = SPI_processed > 0;
+	SPI_finish();
+	return changed;
 }
 
 /* About how many customers are stored. */
@@ -232,6 +261,8 @@ refresh_tracking(const Tracking *tracking, int64 most_customers, bool is_first,
 
 	*counts = (RefreshCounts) {.mode = "nothing"};
 	remove_marks(tracking, most_customers, &marks);
+	if (note_partitions(tracking))
+		marks.everybody = true;
 	of_marked = !marks.everybody &&
 		(most_customers > 0 ||
 		 marks.count < stored_customers(tracking) / REBUILD_FROM);

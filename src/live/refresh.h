@@ -30,6 +30,8 @@ extern retention_internal void refresh_tracking(const Tracking *tracking,
 												int64 most_customers,
 												bool is_first,
 												RefreshCounts *counts);
+extern retention_internal bool note_partitions(const Tracking *tracking);
+extern retention_internal const char *partitions_sql(const Tracking *tracking);
 extern retention_internal void fit_tracking(const Tracking *tracking,
 											TimestampTz as_of, bool is_first);
 extern retention_internal void notify_moved(const Tracking *tracking,

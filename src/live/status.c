@@ -58,6 +58,7 @@ enum
 	FOUND_FITTED_AT,
 	FOUND_TRIGGERS,
 	FOUND_REPLICATED,
+	FOUND_PARTITIONS_NOTED,
 	FOUND_COLUMNS
 };
 
@@ -75,9 +76,10 @@ status_sql(const Tracking *tracking)
 	const bool	has_times = strcmp(commit_timestamps, "on") == 0;
 
 	return psprintf("SELECT m.n, m.everybody, m.oldest, s.refreshed_at, (SELECT pg_catalog.count(*) FROM %s), "
-					"s.cuts_at, s.fitted_at, s.triggers, s.replicated FROM %s AS s, "
+					"s.cuts_at, s.fitted_at, s.triggers, s.replicated, s.partitions IS NOT DISTINCT FROM %s FROM %s AS s, "
 					"(SELECT pg_catalog.count(DISTINCT k.customer) AS n, coalesce(pg_catalog.bool_or(k.customer IS NULL), false) AS everybody, %s AS oldest FROM %s AS k) AS m",
-					tracking->customers, tracking->settings,
+					tracking->customers, partitions_sql(tracking),
+					tracking->settings,
 					has_times ? "pg_catalog.min(pg_catalog.pg_xact_commit_timestamp(k.xmin))" : "NULL::pg_catalog.timestamptz",
 					tracking->changes);
 }
@@ -97,8 +99,14 @@ index_is_there(const Tracking *tracking)
 }
 
 static const char *
-other_problem(const Tracking *tracking, bool has_index)
+other_problem(const Tracking *tracking, const char *without_trigger,
+			  bool partitions_noted, bool has_index)
 {
+	if (without_trigger)
+		return psprintf("partition %s has no trigger for TRUNCATE: call retention_track again",
+						without_trigger);
+	if (!partitions_noted)
+		return "partitions have come or gone: call retention_refresh";
 	if (!has_index)
 		return psprintf("no index of %s leads with the column of its customers: create one",
 						get_rel_name(tracking->orders_id));
@@ -113,6 +121,12 @@ put_status(TupleTableSlot *row, void *arg)
 	const Tracking *tracking = &call->tracking;
 	const Datum *found = row->tts_values;
 	const bool	has_index = index_is_there(tracking);
+	const bool	is_partitioned =
+		get_rel_relkind(tracking->orders_id) == RELKIND_PARTITIONED_TABLE;
+	const char *without_trigger =
+		partition_without_trigger(tracking,
+								  TextDatumGetCString(found[FOUND_TRIGGERS]));
+	const bool	noted = DatumGetBool(found[FOUND_PARTITIONS_NOTED]);
 	const char *problem =
 		trigger_problem(tracking, TextDatumGetCString(found[FOUND_TRIGGERS]),
 						DatumGetBool(found[FOUND_REPLICATED]));
@@ -130,14 +144,15 @@ put_status(TupleTableSlot *row, void *arg)
 	nulls[STATUS_REFRESHED_AT] = row->tts_isnull[FOUND_REFRESHED_AT];
 	values[STATUS_CUSTOMERS] = found[FOUND_CUSTOMERS];
 	values[STATUS_TRIGGERS_OK] = BoolGetDatum(problem == NULL);
-	nulls[STATUS_PARTITIONS_OK] = true;
+	values[STATUS_PARTITIONS_OK] = BoolGetDatum(noted && without_trigger == NULL);
+	nulls[STATUS_PARTITIONS_OK] = !is_partitioned;
 	values[STATUS_INDEX_OK] = BoolGetDatum(has_index);
 	values[STATUS_CUTS_AT] = found[FOUND_CUTS_AT];
 	nulls[STATUS_CUTS_AT] = row->tts_isnull[FOUND_CUTS_AT];
 	values[STATUS_FITTED_AT] = found[FOUND_FITTED_AT];
 	nulls[STATUS_FITTED_AT] = row->tts_isnull[FOUND_FITTED_AT];
 	if (problem == NULL)
-		problem = other_problem(tracking, has_index);
+		problem = other_problem(tracking, without_trigger, noted, has_index);
 	nulls[STATUS_PROBLEM] = problem == NULL;
 	if (problem)
 		values[STATUS_PROBLEM] = CStringGetTextDatum(problem);

@@ -105,14 +105,31 @@ check_kind(const TrackCall *call, Form_pg_class form)
 	if (form->relkind == RELKIND_VIEW && !by_hand)
 		reject_table(call, "a view has no triggers that see its rows",
 					 "Pass triggers => 'none', and call retention_mark from triggers on its tables.");
-	if (form->relkind == RELKIND_PARTITIONED_TABLE && !by_hand)
-		reject_table(call, "it is partitioned",
-					 "Pass triggers => 'none', and call retention_mark from triggers of your own.");
+	if (form->relkind == RELKIND_PARTITIONED_TABLE &&
+		strcmp(call->triggers, "statement") == 0)
+		reject_table(call, "triggers of its statements do not see rows that are written to a partition",
+					 "Pass triggers => 'row', or nothing.");
 	if (form->relkind == RELKIND_RELATION && !form->relispartition &&
 		(has_superclass(call->source.relation_id) ||
 		 find_inheritance_children(call->source.relation_id, NoLock) != NIL))
 		reject_table(call, "it inherits, or is inherited from",
 					 "Rows of such tables come by ways that a trigger does not see: use declarative partitions.");
+}
+
+/* Partitions must be such tables, too. */
+static void
+check_partitions(const TrackCall *call)
+{
+	ListCell   *cell;
+
+	if (call->relkind != RELKIND_PARTITIONED_TABLE)
+		return;
+	foreach(cell, find_all_inheritors(call->source.relation_id, AccessShareLock, NULL))
+		if (get_rel_relkind(lfirst_oid(cell)) == RELKIND_FOREIGN_TABLE ||
+			get_rel_persistence(lfirst_oid(cell)) != RELPERSISTENCE_PERMANENT)
+		reject_table(call, psprintf("partition \"%s\" is a foreign, temporary or unlogged table",
+									get_rel_name(lfirst_oid(cell))),
+					 "Changes of such a table are not seen, or do not last: detach it.");
 }
 
 /* Would the owner, by whose rights all is read, miss rows? */
@@ -205,6 +222,7 @@ check_orders(TrackCall *call)
 					   call->source.relation_name);
 	check_kind(call, form);
 	ReleaseSysCache(tuple);
+	check_partitions(call);
 	check_row_security(call);
 	check_collation(call);
 	check_index(call);
@@ -244,12 +262,13 @@ check_options(FunctionCallInfo fcinfo)
 }
 
 static const char *
-triggers_arg(FunctionCallInfo fcinfo)
+triggers_arg(FunctionCallInfo fcinfo, Oid orders_id)
 {
 	const char *triggers = text_arg(fcinfo, TRACK_TRIGGERS, "triggers");
 
 	if (strcmp(triggers, "auto") == 0)
-		return "statement";
+		return get_rel_relkind(orders_id) == RELKIND_PARTITIONED_TABLE ? "row" :
+			"statement";
 	if (strcmp(triggers, "statement") != 0 && strcmp(triggers, "row") != 0 &&
 		strcmp(triggers, "none") != 0)
 		ereport(ERROR,
@@ -295,7 +314,7 @@ track_call_init(TrackCall *call, FunctionCallInfo fcinfo)
 	call->fcinfo = fcinfo;
 	orders_source_init(&call->source, fcinfo, &arguments);
 	check_options(fcinfo);
-	call->triggers = triggers_arg(fcinfo);
+	call->triggers = triggers_arg(fcinfo, call->source.relation_id);
 	if (PG_ARGISNULL(TRACK_REPLICATED))
 		reject_null("replicated");
 	call->replicated = PG_GETARG_BOOL(TRACK_REPLICATED);
@@ -376,7 +395,7 @@ create_tables(const TrackCall *call)
 	run_as_owner(psprintf("CREATE TABLE %s (tz text NOT NULL, unit interval NOT NULL, bins int4 NOT NULL, grid text NOT NULL, "
 						  "family text NOT NULL, triggers text NOT NULL, replicated bool NOT NULL, "
 						  "cuts %s.rfm_cuts, cuts_at timestamptz, buying_params float8[], spend_params float8[], "
-						  "model_status text, decimals int4, fitted_at timestamptz, refreshed_at timestamptz)",
+						  "model_status text, decimals int4, fitted_at timestamptz, refreshed_at timestamptz, partitions regclass[])",
 						  qualified(call, "_settings"), extension));
 }
 

@@ -19,6 +19,8 @@ extern retention_internal void drop_triggers(const Tracking *tracking);
 extern retention_internal const char *trigger_problem(const Tracking *tracking,
 													  const char *triggers,
 													  bool replicated);
+extern retention_internal const char *partition_without_trigger(const Tracking *tracking,
+																const char *triggers);
 extern retention_internal bool has_customer_index(Oid relation_id,
 												  AttrNumber column);
 
