@@ -27,14 +27,18 @@
 #include "miscadmin.h"
 #include "models/predictions.h"
 #include "nodes/execnodes.h"
+#include "nodes/parsenodes.h"
 #include "tables/customer_call.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/plancache.h"
+#include "utils/resowner.h"
 #include "utils/timestamp.h"
 
 /* Predictions are of the year to come. */
@@ -68,6 +72,7 @@ forget_lookups(Datum arg, Oid relation_id)
 	while ((lookup = hash_seq_search(&scan)) != NULL)
 		if (!OidIsValid(relation_id) ||
 			relation_id == lookup->live_id ||
+			relation_id == lookup->tracking.orders_id ||
 			relation_id == lookup->tracking.source_id ||
 			relation_id == lookup->tracking.customers_id ||
 			relation_id == lookup->tracking.changes_id ||
@@ -138,6 +143,24 @@ lookup_sql(const Tracking *tracking)
 					tracking->customers);
 }
 
+/*
+ * Plans once for all customers, and by indexes: a table of marks that is empty now will
+ * not be so for long. What is planned stays until one of the relations changes.
+ */
+static void
+plan_for_lookups(SPIPlanPtr plan)
+{
+	CachedPlan *cached;
+
+	(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	cached = SPI_plan_get_cached_plan(plan);
+	if (cached)
+		ReleaseCachedPlan(cached, CurrentResourceOwner);
+}
+
 /* Opens the live view anew; connected to SPI. */
 static void
 prepare_lookup(Lookup *lookup, Oid live_id, Oid function_id)
@@ -153,9 +176,11 @@ prepare_lookup(Lookup *lookup, Oid live_id, Oid function_id)
 	types[0] = lookup->tracking.customer_type;
 	types[1] = TIMESTAMPTZOID;
 	become_owner(&caller, lookup->tracking.owner);
-	plan = SPI_prepare(lookup_sql(&lookup->tracking), lengthof(types), types);
+	plan = SPI_prepare_cursor(lookup_sql(&lookup->tracking), lengthof(types),
+							  types, CURSOR_OPT_GENERIC_PLAN);
 	if (plan == NULL || SPI_keepplan(plan) != 0)
 		elog(ERROR, "SPI: %s", SPI_result_code_string(SPI_result));
+	plan_for_lookups(plan);
 	become_caller(&caller);
 	lookup->plan = plan;
 	lookup->is_valid = true;
