@@ -540,4 +540,51 @@ customer_cursor_next(CustomerCursor *cursor, void *payload)
 	return true;
 }
 
+#define READ_AHEAD	16
+
+/*
+ * The same for a family with blocks in the heap: some customers ahead, so that the
+ * blocks of all of them are on their way from memory at once. They lie there in the order
+ * in which the customers came, which is not that of the keys.
+ */
+typedef struct CustomerReadAhead
+{
+	CustomerCursor cursor;
+	int			next;
+	int			count;
+	char		payload[READ_AHEAD][MOST_PAYLOAD];
+} CustomerReadAhead;
+
+static inline void
+customer_read_ahead_begin(CustomerReadAhead *ahead, const CustomerTable *table)
+{
+	ahead->cursor = (CustomerCursor) {table, 0};
+	ahead->next = 0;
+	ahead->count = 0;
+}
+
+static inline bool
+customer_read_ahead_next(CustomerReadAhead *ahead, void *payload)
+{
+	const CustomerTable *table = ahead->cursor.table;
+
+	if (ahead->next == ahead->count)
+	{
+		/* the heap of one partition is gone with the next */
+		int			most = table->npartitions == 0 ? READ_AHEAD : 1;
+
+		ahead->next = 0;
+		ahead->count = 0;
+		while (ahead->count < most &&
+			   customer_cursor_next(&ahead->cursor,
+									ahead->payload[ahead->count]))
+			table->family->prefetch(ahead->payload[ahead->count++],
+									table->heap.base);
+		if (ahead->count == 0)
+			return false;
+	}
+	memcpy(payload, ahead->payload[ahead->next++], table->family->payload_size);
+	return true;
+}
+
 #endif							/* RETENTION_CUSTOMER_TABLE_H */

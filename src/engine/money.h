@@ -136,6 +136,14 @@ extern retention_internal bool money_message_is_whole(const char *bytes,
 extern retention_internal void money_receive(StringInfo in, StateHeap *heap,
 											 Money *money);
 
+/* Is the money above zero? */
+static inline bool
+money_is_positive(const Money *money, const char *base)
+{
+	return money_is_wide(money) ? money_sign(money, base) > 0 :
+		money_mantissa(money) > 0;
+}
+
 /*
  * into += from, where from's heap (if it is wide) begins at from_base.
  *

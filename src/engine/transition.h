@@ -238,7 +238,7 @@ customer_rows_next(CustomerRows *rows, OrderRow *row)
 		row->money = stored.amount;
 		row->base = rows->reader->heap->base;
 		if ((rows->takes & TAKES_AMOUNT) || !row->known ||
-			money_sign(&row->money, row->base) > 0)
+			money_is_positive(&row->money, row->base))
 			return true;
 	}
 	return false;

@@ -208,7 +208,7 @@ read_cohort_customer(StateUpdate *update, CustomerRows *rows, void *payload)
 
 		if (row.known)
 			money = order_row_amount(&row, &activity.wide);
-		if (row.known && money_sign(&money, activity.wide.base) <= 0)
+		if (row.known && !money_is_positive(&money, activity.wide.base))
 		{
 			add_other(row_heap, &customer->others, row.at, &money,
 					  activity.wide.base);
@@ -491,7 +491,7 @@ cohort_retention(PG_FUNCTION_ARGS)
 {
 	CustomerTable view;
 	CustomerTable *table = state_read(fcinfo, &view);
-	CustomerCursor cursor = {table, 0};
+	CustomerReadAhead ahead;
 	CohortPayload customer;
 	Triangle	triangle;
 	ResultRows	rows;
@@ -503,8 +503,10 @@ cohort_retention(PG_FUNCTION_ARGS)
 	if (!triangle_init(&triangle, table))
 		PG_RETURN_NULL();
 	heap_init_scratch(&wide);
-	while (next_customer(&cursor, &customer))
-		triangle_add(&triangle, table, &customer, &wide);
+	customer_read_ahead_begin(&ahead, table);
+	while (customer_read_ahead_next(&ahead, &customer))
+		if (customer.first_order_at != DT_NOEND)
+			triangle_add(&triangle, table, &customer, &wide);
 	result_rows_init(&rows, fcinfo);
 	check_row_columns(rows.columns, ROW_COLUMNS);
 	row_context = AllocSetContextCreate(CurrentMemoryContext, "cohort_retention row",

@@ -158,23 +158,16 @@ count_customer(Lifecycle *periods, int64 first, int64 count,
 		periods[before + 1].dormant++;
 }
 
-static bool
-next_customer(CustomerCursor *cursor, LifecyclePayload *customer)
-{
-	if ((cursor->next & 0xFFF) == 0)
-		CHECK_FOR_INTERRUPTS();
-	return customer_cursor_next(cursor, customer);
-}
-
 /* The period of the first order of all; false if there is none. */
 static bool
 first_period(const CustomerTable *table, int64 *first)
 {
-	CustomerCursor cursor = {table, 0};
+	CustomerReadAhead ahead;
 	LifecyclePayload customer;
 
 	*first = PG_INT64_MAX;
-	while (next_customer(&cursor, &customer))
+	customer_read_ahead_begin(&ahead, table);
+	while (customer_read_ahead_next(&ahead, &customer))
 	{
 		TimelineReader reader;
 
@@ -220,7 +213,7 @@ lifecycle(PG_FUNCTION_ARGS)
 {
 	CustomerTable view;
 	CustomerTable *table = state_read(fcinfo, &view);
-	CustomerCursor cursor = {table, 0};
+	CustomerReadAhead ahead;
 	LifecyclePayload customer;
 	Lifecycle  *periods;
 	ResultRows	rows;
@@ -243,7 +236,8 @@ lifecycle(PG_FUNCTION_ARGS)
 						count, grain_name(calendar_grain(table->options))),
 				 errhint("Take a longer grain, or leave wrong dates out with WHERE: one order in the year 24 makes two thousand years of periods.")));
 	periods = array_alloc0(count, sizeof(Lifecycle));
-	while (next_customer(&cursor, &customer))
+	customer_read_ahead_begin(&ahead, table);
+	while (customer_read_ahead_next(&ahead, &customer))
 		count_customer(periods, first, count, table->heap.base,
 					   customer.activity);
 	result_rows_init(&rows, fcinfo);
