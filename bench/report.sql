@@ -40,6 +40,21 @@ LEFT JOIN bench.median AS tuned ON tuned.position = w.position AND tuned.contend
 WHERE w.section = 'serial'
 ORDER BY w.position;
 
+CREATE VIEW bench.report_histories AS
+SELECT w.name AS "histories",
+       ours.shown AS "history, s", scan.shown AS "bare scan of the orders, s", rows.shown AS "ours over the orders, s", paired.shown AS "history, two workers, s",
+       bench.times(ours.seconds, scan.seconds, '≤', w.most_scans) AS "history ÷ scan",
+       bench.times(rows.seconds, ours.seconds) AS "orders ÷ history",
+       bench.times(ours.seconds, paired.seconds, '≥', w.least_gain) AS "one process ÷ two workers",
+       bench.verdict(ours.seconds / scan.seconds, w.most_scans, ours.seconds / paired.seconds, w.least_gain) AS "verdict"
+FROM bench.work AS w
+JOIN bench.median AS ours ON ours.position = w.position AND ours.contender = 'ours' AND ours.workers = 0
+JOIN bench.median AS scan ON scan.position = w.position AND scan.contender = 'scan'
+LEFT JOIN bench.median AS rows ON rows.position = w.position AND rows.contender = 'sql'
+LEFT JOIN bench.median AS paired ON paired.position = w.position AND paired.contender = 'ours' AND paired.workers > 0
+WHERE w.section = 'histories'
+ORDER BY w.position;
+
 CREATE VIEW bench.report_parallel AS
 SELECT w.name AS "two workers",
        alone.shown AS "ours, one process, s",

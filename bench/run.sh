@@ -7,8 +7,28 @@ set -eu
 # shellcheck source=common.sh
 . "$(dirname "$0")/common.sh"
 
+# All orders as one history, and as a history of each customer, for those rows
+make_histories() {
+	cluster_psql -q -v only="${ONLY:-}" -f - <<-'END'
+		SELECT EXISTS (SELECT FROM bench.work WHERE section = 'histories' AND concat_ws(' ', section, name) ~ :'only') AS wanted \gset
+		\if :wanted
+		CREATE TABLE bench.all_history AS SELECT order_history(customer_id, ordered_at, amount) AS history FROM orders;
+		CREATE TABLE bench.customer_history AS
+		SELECT customer_id, order_history(customer_id, ordered_at, amount) AS history FROM orders GROUP BY customer_id;
+		ALTER TABLE bench.customer_history SET (parallel_workers = 2);
+		ANALYZE bench.customer_history;
+		INSERT INTO bench.memory (name, bytes, at_most)
+		SELECT name, bytes::numeric / (SELECT count(*) FROM orders), at_most FROM
+		    (SELECT 'an order, in one history of all', sum(pg_column_size(history)), 10 FROM bench.all_history
+		     UNION ALL SELECT 'an order, in a table with a history of each customer', pg_total_relation_size('bench.customer_history'), NULL
+		     UNION ALL SELECT 'an order, in the table of orders', pg_total_relation_size('orders'), NULL) AS sizes (name, bytes, at_most);
+		\endif
+	END
+}
+
 race_all() {
 	cluster_psql -q -v size="$SIZE" -f - <bench/work.sql
+	make_histories
 	cluster_psql -At -F ' ' -v only="${ONLY:-}" -f - <<-'END' |
 		SELECT position, section, name, size FROM bench.work
 		WHERE concat_ws(' ', section, name) ~ :'only' ORDER BY position
@@ -48,7 +68,7 @@ measure_memory() {
 report() {
 	cluster_psql -q -f - <bench/report.sql
 	bench_machine
-	for table in serial parallel growth memory; do
+	for table in serial parallel histories growth memory; do
 		echo
 		bench_table -c "SELECT * FROM bench.report_$table"
 	done
