@@ -48,6 +48,13 @@
 #define PLANNER_USES_NOT_NULL false
 #endif
 
+/* From 17 on a tuplestore keeps its rows in a memory context that is made for them. */
+#if PG_VERSION_NUM >= 170000
+#define TUPLESTORE_HAS_CONTEXT true
+#else
+#define TUPLESTORE_HAS_CONTEXT false
+#endif
+
 /*
  * Symbols shared between our rooms but not with the rest of the server. The
  * server's own build hides them by default only from 16 on.

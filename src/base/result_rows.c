@@ -111,6 +111,39 @@ result_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
 	return HeapTupleGetDatum(tuple);
 }
 
+/* The rows are kept in a memory context that is the current one. */
+static void
+begin_result(FunctionCallInfo fcinfo, MemoryContext rows)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	TupleDesc	columns;
+	MemoryContext caller;
+
+	if (get_call_result_type(fcinfo, NULL, &columns) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "function %u does not return rows", fcinfo->flinfo->fn_oid);
+	caller = MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
+	result->returnMode = SFRM_Materialize;
+	result->setDesc = CreateTupleDescCopy(columns);
+	MemoryContextSwitchTo(rows);
+	result->setResult =
+		tuplestore_begin_heap(result->allowedModes & SFRM_Materialize_Random,
+							  false, work_mem);
+	MemoryContextSwitchTo(caller);
+}
+
+static MemoryContext
+query_context(FunctionCallInfo fcinfo)
+{
+	const ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	if (result == NULL || !IsA(result, ReturnSetInfo) ||
+		!(result->allowedModes & SFRM_Materialize))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a function that returns rows is called where none can be")));
+	return result->econtext->ecxt_per_query_memory;
+}
+
 /*
  * Begins the result of a function that returns rows, to be put with
  * tuplestore_putvalues(). As InitMaterializedSRF(), but what it takes to find out the
@@ -120,22 +153,26 @@ result_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
 void
 result_set_begin(FunctionCallInfo fcinfo)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	TupleDesc	columns;
-	MemoryContext caller;
+	begin_result(fcinfo, query_context(fcinfo));
+}
 
-	if (result == NULL || !IsA(result, ReturnSetInfo) ||
-		!(result->allowedModes & SFRM_Materialize))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("a function that returns rows is called where none can be")));
-	if (get_call_result_type(fcinfo, NULL, &columns) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "function %u does not return rows", fcinfo->flinfo->fn_oid);
-	caller = MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
-	result->returnMode = SFRM_Materialize;
-	result->setDesc = CreateTupleDescCopy(columns);
-	result->setResult =
-		tuplestore_begin_heap(result->allowedModes & SFRM_Materialize_Random,
-							  false, work_mem);
-	MemoryContextSwitchTo(caller);
+/*
+ * The same for a function that may return millions of rows and has no fn_extra of its
+ * own: they lie one behind the other, not each in memory of the next power of two. The
+ * context serves all calls of a query, which end their rows before they go on.
+ */
+void
+result_set_begin_many(FunctionCallInfo fcinfo)
+{
+	MemoryContext rows = query_context(fcinfo);
+
+	if (!TUPLESTORE_HAS_CONTEXT)
+	{
+		if (fcinfo->flinfo->fn_extra == NULL)
+			fcinfo->flinfo->fn_extra =
+				GenerationContextCreate(rows, "retention result",
+										ALLOCSET_DEFAULT_SIZES);
+		rows = fcinfo->flinfo->fn_extra;
+	}
+	begin_result(fcinfo, rows);
 }

@@ -37,6 +37,7 @@ extern retention_internal void result_rows_add(ResultRows *rows, Datum *values,
 											   bool *nulls);
 extern retention_internal Datum result_rows_array(ResultRows *rows);
 extern retention_internal void result_set_begin(FunctionCallInfo fcinfo);
+extern retention_internal void result_set_begin_many(FunctionCallInfo fcinfo);
 extern retention_internal Datum result_row(FunctionCallInfo fcinfo,
 										   Datum *values, bool *nulls);
 

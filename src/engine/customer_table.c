@@ -322,7 +322,7 @@ customer_table_empty(CustomerTable *table)
 	table->used = 0;
 	table->has_ones = false;
 	/* who comes next may be no crowd */
-	if (table->is_segmented)
+	if (table->is_segmented || customer_table_is_packed(table))
 		customer_table_set_range(table, table->nslots,
 								 table->nslots - room_behind(table->nslots));
 }
@@ -343,6 +343,14 @@ bool
 customer_table_is_packed(const CustomerTable *table)
 {
 	return table->range == 0 && table->nslots > MOST_SORTED_SLOTS;
+}
+
+/* Lays such a one out so that customers are found, and find room, quickly. */
+void
+customer_table_unpack(CustomerTable *table)
+{
+	if (customer_table_is_packed(table))
+		rebuild_for(table, table, used_below_ones(table) + 1);
 }
 
 /* Makes room for this many customers more. */

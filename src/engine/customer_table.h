@@ -155,6 +155,7 @@ extern retention_internal void customer_table_reserve_new(CustomerTable *table,
 extern retention_internal void customer_table_reserve(CustomerTable *table,
 													  const CustomerSource *source);
 extern retention_internal bool customer_table_is_packed(const CustomerTable *table);
+extern retention_internal void customer_table_unpack(CustomerTable *table);
 extern retention_internal void customer_table_delete(CustomerTable *table,
 													 char *slot);
 extern retention_internal uint64 customer_table_packed_heap(const CustomerTable *table);

@@ -22,6 +22,7 @@
 
 typedef struct CustomerTable CustomerTable;
 typedef struct CustomerSource CustomerSource;
+struct LooseRow;
 
 /*
  * The register: the number that a family has in stored states, which is never
@@ -93,6 +94,16 @@ typedef struct CustomerFamily
 	 * NULL
 	 */
 	void		(*prefetch) (const void *payload, const char *heap_base);
+
+	/*
+	 * The payload of all rows of a customer, in order of time; what it points
+	 * at goes into the heap, and what they point at lies at row_base, in
+	 * another. NULL: a row is a payload at once. Otherwise a RowReader of
+	 * this family gives a HistoryRow where the state is expanded.
+	 */
+	void		(*of_rows) (const StateOptions *options, void *payload,
+							StateHeap *heap, const struct LooseRow *rows,
+							uint64 count, const char *row_base);
 
 	/*
 	 * Is this a payload that rows could have made? Of a family without

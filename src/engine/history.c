@@ -157,59 +157,173 @@ sort_few_rows(LooseRow *row, uint64 count, const LooseRows *rows)
 	}
 }
 
-#define MOST_BUCKET_BITS	16
-
 /*
- * Sorts rows by key, time and amount. Key words are mixed bits, so that those behind
- * what all of them have in common part the rows into buckets of a few rows each; what
- * keys chosen by somebody put into one bucket is sorted in the usual way.
+ * How rows are parted into buckets by the first words of their keys. These are mixed
+ * bits, so that those behind what all of them have in common make buckets alike in
+ * size, if nobody has chosen the keys.
  */
-static void
-sort_rows(LooseRow *into, const LooseRow *from, uint64 count,
-		  const LooseRows *rows)
+typedef struct Buckets
 {
-	int			bits = Min(Max(pg_leftmost_one_pos64(count | 1) - 1, 1),
-						   MOST_BUCKET_BITS);
-	uint64		lowest = PG_UINT64_MAX;
-	uint64		highest = 0;
-	uint64		buckets;
-	uint64	   *start;
-	uint64		next = 0;
+	uint64		lowest;
 	int			shift;
+	uint64		count;
+} Buckets;
+
+static Buckets
+choose_buckets(const LooseRow *row, uint64 count, int bits)
+{
+	Buckets		buckets = {.lowest = PG_UINT64_MAX};
+	uint64		highest = 0;
 
 	for (uint64 i = 0; i < count; i++)
 	{
-		lowest = Min(lowest, from[i].word[0]);
-		highest = Max(highest, from[i].word[0]);
+		buckets.lowest = Min(buckets.lowest, row[i].word[0]);
+		highest = Max(highest, row[i].word[0]);
 	}
-	shift = Max(pg_leftmost_one_pos64((highest - lowest) | 1) + 1 - bits, 0);
-	buckets = ((highest - lowest) >> shift) + 1;
-	start = array_alloc0(buckets + 1, sizeof(uint64));
+	buckets.shift = Max(pg_leftmost_one_pos64((highest - buckets.lowest) | 1) + 1 - bits, 0);
+	buckets.count = ((highest - buckets.lowest) >> buckets.shift) + 1;
+	return buckets;
+}
+
+static inline uint64
+bucket_of(const Buckets *buckets, const LooseRow *row)
+{
+	return (row->word[0] - buckets->lowest) >> buckets->shift;
+}
+
+/* Where each bucket begins, and behind the last where it ends. */
+static uint64 *
+bucket_starts(const Buckets *buckets, const LooseRow *row, uint64 count)
+{
+	uint64	   *start = array_alloc0(buckets->count + 1, sizeof(uint64));
+	uint64		next = 0;
 
 	for (uint64 i = 0; i < count; i++)
-		start[(from[i].word[0] - lowest) >> shift]++;
-	for (uint64 i = 0; i <= buckets; i++)
+		start[bucket_of(buckets, &row[i])]++;
+	for (uint64 i = 0; i <= buckets->count; i++)
 	{
 		uint64		size = start[i];
 
 		start[i] = next;
 		next += size;
 	}
+	return start;
+}
+
+/* Sorts rows by way of as many others: into buckets of a few, and these. */
+static void
+sort_part(LooseRow *row, LooseRow *other, uint64 count, const LooseRows *rows)
+{
+	const Buckets buckets = choose_buckets(row, count,
+										   Max(pg_leftmost_one_pos64(count | 1) - 1, 1));
+	uint64	   *start = bucket_starts(&buckets, row, count);
+	uint64		next = 0;
+
 	for (uint64 i = 0; i < count; i++)
-		into[start[(from[i].word[0] - lowest) >> shift]++] = from[i];
+		other[start[bucket_of(&buckets, &row[i])]++] = row[i];
 	/* each start is now its bucket's end */
-	next = 0;
-	for (uint64 i = 0; i < buckets; i++)
+	for (uint64 i = 0; i < buckets.count; i++)
 	{
 		uint64		size = start[i] - next;
 
 		if (size > FEW_ROWS)
-			sort_loose_rows(into + next, size, rows);
+			sort_loose_rows(other + next, size, rows);
 		else if (size > 1)
-			sort_few_rows(into + next, size, rows);
+			sort_few_rows(other + next, size, rows);
 		next = start[i];
 	}
+	memcpy(row, other, count * sizeof(LooseRow));
 	pfree(start);
+}
+
+/* A part of so many rows and their copy lie in a cache near the core. */
+#define PART_BITS		12
+#define MOST_PARTS_BITS	10
+
+/* Brings rows to their buckets in place: each goes where one lies that is moved next. */
+static void
+part_rows(LooseRow *row, const Buckets *buckets, const uint64 *start)
+{
+	uint64	   *next = array_alloc(buckets->count, sizeof(uint64));
+
+	memcpy(next, start, buckets->count * sizeof(uint64));
+	for (uint64 i = 0; i < buckets->count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		while (next[i] < start[i + 1])
+		{
+			LooseRow	moved = row[next[i]];
+			uint64		its;
+
+			while ((its = bucket_of(buckets, &moved)) != i)
+			{
+				LooseRow   *place = &row[next[its]++];
+				LooseRow	other = *place;
+
+				*place = moved;
+				moved = other;
+			}
+			row[next[i]++] = moved;
+		}
+	}
+	pfree(next);
+}
+
+static void
+sort_by_parts(LooseRows *rows, int bits)
+{
+	const Buckets buckets = choose_buckets(rows->row, rows->count, bits);
+	uint64	   *start = bucket_starts(&buckets, rows->row, rows->count);
+	uint64		most = 0;
+	LooseRow   *other;
+
+	part_rows(rows->row, &buckets, start);
+	for (uint64 i = 0; i < buckets.count; i++)
+		most = Max(most, start[i + 1] - start[i]);
+	other = array_alloc(most, sizeof(LooseRow));
+	for (uint64 i = 0; i < buckets.count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (start[i + 1] - start[i] > 1)
+			sort_part(rows->row + start[i], other, start[i + 1] - start[i], rows);
+	}
+	pfree(other);
+	pfree(start);
+}
+
+/*
+ * Sorts rows by key, time and amount. What keys chosen by somebody put into one bucket
+ * is sorted in the usual way.
+ */
+void
+loose_rows_sort(LooseRows *rows)
+{
+	const int	bits = pg_leftmost_one_pos64(rows->count | 1) - PART_BITS;
+	LooseRow   *other;
+
+	if (bits > 0)
+		sort_by_parts(rows, Min(bits, MOST_PARTS_BITS));
+	else if (rows->count > 1)
+	{
+		other = array_alloc(rows->count, sizeof(LooseRow));
+		sort_part(rows->row, other, rows->count, rows);
+		pfree(other);
+	}
+}
+
+/* Where the rows of the customer end whose first, of sorted ones, is at "begin". */
+uint64
+loose_rows_end(const LooseRows *rows, uint64 begin)
+{
+	const char *base = rows->heap.base;
+	CustomerKey key = loose_row_key(&rows->row[begin]);
+	uint64		end = begin + 1;
+
+	while (end < rows->count &&
+		   compare_keys(rows->kind, key, base, loose_row_key(&rows->row[end]),
+						base) == 0)
+		end++;
+	return end;
 }
 
 /* ------------------------------------------------------------------------
@@ -421,28 +535,20 @@ void
 history_write_packed(HistoryWriter *writer, LooseRows *rows)
 {
 	const char *base = rows->heap.base;
-	LooseRow   *sorted;
 	uint64		begin = 0;
 
 	if (rows->count == 0)
 		return;
-	sorted = array_alloc(rows->count, sizeof(LooseRow));
-	sort_rows(sorted, rows->row, rows->count, rows);
+	loose_rows_sort(rows);
 	while (begin < rows->count)
 	{
-		CustomerKey key = loose_row_key(&sorted[begin]);
-		uint64		end = begin + 1;
+		uint64		end = loose_rows_end(rows, begin);
 
-		while (end < rows->count &&
-			   compare_keys(rows->kind, key, base,
-							loose_row_key(&sorted[end]), base) == 0)
-			end++;
 		if ((writer->records & 0xFFF) == 0)
 			CHECK_FOR_INTERRUPTS();
-		write_record(writer, sorted + begin, end - begin, base);
+		write_record(writer, rows->row + begin, end - begin, base);
 		begin = end;
 	}
-	pfree(sorted);
 	rows->count = 0;
 	rows->heap.used = 0;
 	rows->heap.dead = 0;

@@ -207,12 +207,13 @@ history_next_row(HistoryReader *reader, HistoryRow *row)
 }
 
 /* A row with its customer, out of its record. */
-typedef struct LooseRow
+typedef struct LooseRow LooseRow;
+struct LooseRow
 {
 	uint64		word[2];		/* of the key */
 	TimestampTz at;
 	Money		amount;
-} LooseRow;
+};
 
 /*
  * Rows in the order they came, and the heap of their long texts and wide amounts.
@@ -241,6 +242,9 @@ extern retention_internal void loose_rows_init(LooseRows *rows, KeyKind kind);
 extern retention_internal void loose_rows_reserve(LooseRows *rows,
 												  uint64 count);
 extern retention_internal void loose_rows_free(LooseRows *rows);
+extern retention_internal void loose_rows_sort(LooseRows *rows);
+extern retention_internal uint64 loose_rows_end(const LooseRows *rows,
+												uint64 begin);
 extern retention_internal void loose_rows_take_record(LooseRows *rows,
 													  HistoryReader *reader);
 

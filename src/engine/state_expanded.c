@@ -7,8 +7,7 @@
  */
 #include "engine/state_expanded.h"
 
-#include <sys/mman.h>
-
+#include "base/large_memory.h"
 #include "engine/spill.h"
 #include "engine/state_flat.h"
 #include "engine/state_memory.h"
@@ -23,24 +22,6 @@ static ExpandedState *
 state_of_expanded_table(CustomerTable *table)
 {
 	return (ExpandedState *) ((char *) table - offsetof(ExpandedState, table));
-}
-
-/*
- * Asks the system to back a large table with large pages, where it knows them:
- * slots are visited in random order, and with small pages finding the page costs
- * more than the slot. A hint, so what comes of it does not matter.
- */
-static void
-prefer_huge_pages(char *memory, uint64 size)
-{
-#ifdef MADV_HUGEPAGE
-	const		uintptr_t page = 2 * 1024 * 1024;
-	uintptr_t	begin = TYPEALIGN(page, (uintptr_t) memory);
-	uintptr_t	end = TYPEALIGN_DOWN(page, (uintptr_t) memory + size);
-
-	if (end > begin)
-		(void) madvise((void *) begin, end - begin, MADV_HUGEPAGE);
-#endif
 }
 
 static void
@@ -119,8 +100,8 @@ expanded_create(MemoryContext parent, const CustomerTable *from,
 	table->heap.dead = from->heap.dead;
 	if (from->kind != KEY_NONE)
 		customer_table_take_over(table, from, customers);
-	expanded->batch.slots = palloc(ROW_BATCH * Max(table->stride, 1));
 	expanded_init_heap(&expanded->batch.heap, 0);
+	row_batch_init(&expanded->batch, table);
 	MemoryContextSwitchTo(caller);
 	return expanded;
 }
@@ -185,32 +166,82 @@ expanded_spill_to_merge(ExpandedState *expanded, const CustomerTable *from)
 	return true;
 }
 
+/* Customers and bytes of heap are about to come: are they too much in memory? */
+static void
+make_way(ExpandedState *expanded, uint64 customers, uint64 heap)
+{
+	if (expanded->table.npartitions > 0)
+		elog(ERROR, "a row comes after the result was computed");
+	if (expanded->may_spill &&
+		memory_exceeded_by_rows(&expanded->table, expanded->header.eoh_context,
+								customers, heap))
+		spill_state(expanded);
+}
+
+/* A guess at the heap that a row takes, of families that keep rows waiting */
+#define HEAP_OF_ROW		16
+
+/* Of so many times as many customers a table is not written anew for rows. */
+#define MANY_CUSTOMERS	2
+
+/* As below, of rows that wait to be sorted. */
+static void
+absorb_rows(ExpandedState *expanded)
+{
+	RowBatch   *batch = &expanded->batch;
+	const uint64 count = batch->rows.count;
+	MemoryContext caller;
+	uint64		customers;
+
+	if (count <= ROW_BATCH ||
+		expanded->table.used / MANY_CUSTOMERS > count)
+	{
+		make_way(expanded, count, count * HEAP_OF_ROW);
+		row_batch_absorb_few(batch, &expanded->table);
+		return;
+	}
+	caller = MemoryContextSwitchTo(expanded->header.eoh_context);
+	customers = row_batch_sort(batch);
+	make_way(expanded, customers, count * HEAP_OF_ROW);
+	row_batch_absorb_rows(batch, &expanded->table, customers);
+	MemoryContextSwitchTo(caller);
+}
+
 /* Puts the waiting rows into the table. */
 void
 expanded_absorb_batch(ExpandedState *expanded)
 {
 	CustomerTable *table = &expanded->table;
 	RowBatch   *batch = &expanded->batch;
-	CustomerSource rows = {
-		.slots = batch->slots,
-		.nslots = batch->count,
-		.heap_base = batch->heap.base
-	};
 
-	if (batch->count == 0)
+	if (batch->count > 0)
+	{
+		make_way(expanded, batch->count, batch->heap.used);
+		row_batch_absorb_slots(batch, table);
+	}
+	else if (batch->rows.count > 0)
+		absorb_rows(expanded);
+	else
 		return;
-	if (table->npartitions > 0)
-		elog(ERROR, "a row comes after the result was computed");
-	if (expanded->may_spill &&
-		memory_exceeded_by_rows(table, expanded->header.eoh_context,
-								batch->count, batch->heap.used))
-		spill_state(expanded);
-	batch->count = 0;
-	batch->heap.used = 0;
-	batch->heap.dead = 0;
-	table->family->absorb(table, &rows);
 	if (heap_wants_rewriting(&table->heap, HEAP_DEAD_LIMIT))
 		rewrite_heap(table);
+}
+
+/*
+ * There is no room for another row to wait. Those that are few beside the table's
+ * customers are no better off for having waited.
+ */
+void
+expanded_rows_full(ExpandedState *expanded)
+{
+	RowBatch   *batch = &expanded->batch;
+	const uint64 rows = batch->rows.count;
+
+	if (row_batch_grow(batch))
+		return;
+	expanded_absorb_batch(expanded);
+	if (expanded->table.used / MANY_CUSTOMERS > rows)
+		row_batch_stop_waiting(batch);
 }
 
 /* No row comes any more: the table holds them all, and can be read. */
@@ -218,6 +249,7 @@ void
 expanded_finish(ExpandedState *expanded)
 {
 	expanded_absorb_batch(expanded);
+	row_batch_give_back(&expanded->batch);
 	spill_finish(&expanded->table);
 }
 

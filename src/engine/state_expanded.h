@@ -18,23 +18,9 @@
 #include "base/compat.h"
 
 #include "engine/customer_table.h"
+#include "engine/row_batch.h"
 #include "fmgr.h"
 #include "utils/expandeddatum.h"
-
-/*
- * The batch of an expanded state: slots one after another, and a heap of their
- * own for what they point at. A row's place in the table is prefetched when it
- * comes, and is in the cache when the batch is full. Batches of 16, 64, 128 and
- * 256 rows were measured; 64 is best.
- */
-#define ROW_BATCH	64
-
-typedef struct RowBatch
-{
-	uint64		count;
-	char	   *slots;			/* ROW_BATCH of them */
-	StateHeap	heap;
-} RowBatch;
 
 typedef struct ExpandedState
 {
@@ -51,6 +37,7 @@ extern retention_internal ExpandedState *expanded_create(MemoryContext parent,
 														 const CustomerTable *from,
 														 uint64 customers);
 extern retention_internal void expanded_absorb_batch(ExpandedState *expanded);
+extern retention_internal void expanded_rows_full(ExpandedState *expanded);
 extern retention_internal void expanded_let_spill(ExpandedState *expanded,
 												  FunctionCallInfo fcinfo);
 extern retention_internal bool expanded_spill_to_merge(ExpandedState *expanded,

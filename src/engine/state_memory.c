@@ -16,6 +16,9 @@
 /* A state that takes a smaller share of the memory is not written to files. */
 #define SPILLED_SHARE			8
 
+/* Rows that wait take this share of it. */
+#define WAITING_SHARE			8
+
 /* As much as the server lets its own hash tables have. */
 static Size
 memory_limit(void)
@@ -28,6 +31,13 @@ Size
 memory_never_spilled(void)
 {
 	return memory_limit() / SPILLED_SHARE;
+}
+
+/* What all rows that wait to be sorted may take: as much again is their sorted copy. */
+Size
+memory_for_waiting(void)
+{
+	return memory_limit() / WAITING_SHARE;
 }
 
 /*
@@ -70,8 +80,14 @@ memory_exceeded_by_rows(const CustomerTable *table, MemoryContext own,
 	 */
 	if (!slots_grow && heap_size * 9 / 4 <= slots / SPILLED_SHARE)
 		return false;
-	return exceeds_limit(own, slots_grow ? slots * 5 / 2 : slots,
-						 heap_grows ? heap_size * 9 / 4 : heap_size);
+	return exceeds_limit(own,
+						 slots_grow ?
+						 slots + Max(slots * 3 / 2,
+									 slots_size(table, table->used + customers) * 15 / 8) :
+						 slots,
+						 heap_grows ?
+						 heap_size + Max(heap_size * 5 / 4, table->heap.used + heap) :
+						 heap_size);
 }
 
 /* Would another table's customers? */

@@ -13,6 +13,7 @@
 #include "engine/customer_table.h"
 
 extern retention_internal Size memory_never_spilled(void);
+extern retention_internal Size memory_for_waiting(void);
 extern retention_internal bool memory_exceeded_by_rows(const CustomerTable *table,
 													   MemoryContext own,
 													   uint64 customers,

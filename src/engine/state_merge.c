@@ -100,6 +100,7 @@ merge_states(Datum into, Datum other, MemoryContext context,
 		if (fcinfo)
 			expanded_let_spill(update.expanded, fcinfo);
 		expanded_absorb_batch(update.expanded);
+		customer_table_unpack(update.table);
 	}
 	merge_totals(update.table, from);
 	if (update.expanded == NULL ||

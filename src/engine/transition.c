@@ -143,7 +143,7 @@ state_expect_customers(StateUpdate *update, uint64 customers)
 	CustomerTable *table = update->table;
 
 	if (expanded == NULL || customers < EXPECTED_FROM || table->used > 0 ||
-		expanded->batch.count > 0 || table->npartitions > 0)
+		expanded->batch.count > 0 || expanded->batch.rows.count > 0 || table->npartitions > 0)
 		return;
 	if (expanded->may_spill &&
 		customers * table->stride * 2 > get_hash_memory_limit())

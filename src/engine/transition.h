@@ -65,7 +65,7 @@ extern retention_internal retention_noreturn void reject_changed_option(const ch
 static inline StateHeap *
 state_row_heap(StateUpdate *update)
 {
-	return update->expanded ? &update->expanded->batch.heap : &update->row_heap;
+	return update->expanded ? update->expanded->batch.row_heap : &update->row_heap;
 }
 
 /*
@@ -141,6 +141,15 @@ state_add(StateUpdate *update, const CustomerFamily *family, KeyKind kind,
 		RowBatch   *batch = &update->expanded->batch;
 		char	   *slot = batch->slots + batch->count * stride;
 
+		if (family->of_rows)
+		{
+			const HistoryRow *row = payload;
+
+			loose_rows_add(&batch->rows, key, row->at, row->amount);
+			if (unlikely(batch->rows.count == batch->rows.room))
+				expanded_rows_full(update->expanded);
+			return;
+		}
 		store_key(kind, slot, key);
 		memcpy(slot + size, payload, family->payload_size);
 		customer_table_prefetch(update->table, stride, key);
@@ -183,6 +192,14 @@ state_customer_key(FunctionCallInfo fcinfo, KeyKind kind, StateHeap *heap)
  */
 typedef bool (*RowReader) (StateUpdate *update, const OrderRow *row,
 						   void *payload);
+
+/* The row as one that waits, of a family with of_rows whose state is expanded. */
+static pg_attribute_always_inline void
+waiting_row(HistoryRow *waiting, const OrderRow *row, StateHeap *heap)
+{
+	waiting->at = row->at;
+	waiting->amount = row->known ? order_row_amount(row, heap) : (Money) {0, 0};
+}
 
 /*
  * A whole transition function: state, the arguments that "takes" says, options. A

@@ -37,6 +37,35 @@ purchase_days_of_row(PurchaseDays *days, StateHeap *heap, const Zone *zone,
 								 &money, heap->base);
 }
 
+/* What all rows of a customer say, which are in order of time. */
+void
+purchase_days_of_rows(PurchaseDays *days, StateHeap *heap, const Zone *zone,
+					  const LooseRow *row, uint64 count, const char *base)
+{
+	TimelineBuilder builder;
+
+	*days = purchase_days_of_nobody;
+	timeline_build_begin(&builder);
+	for (uint64 i = 0; i < count; i++, row++)
+	{
+		Money		amount = row->amount;
+
+		if ((i & 0xFFF) == 0xFFF)
+			CHECK_FOR_INTERRUPTS();
+		if (!money_is_none(&amount) && money_sign(&amount, base) <= 0)
+		{
+			money_add(heap, &days->refunds, &amount, base);
+			continue;
+		}
+		money_move(&builder.wide, &amount, base);
+		timeline_build_add(&builder, period_of(GRAIN_DAY, zone, row->at),
+						   &amount);
+		days->first_order_at = Min(days->first_order_at, row->at);
+		days->last_order_at = row->at;
+	}
+	days->days = timeline_build_end(&builder, heap);
+}
+
 /* into += from, whose blocks are at from_base, in another heap. */
 void
 purchase_days_merge(StateHeap *heap, PurchaseDays *into,

@@ -73,6 +73,12 @@ extern retention_internal void purchase_days_of_row(PurchaseDays *days,
 													StateHeap *heap,
 													const Zone *zone,
 													const OrderRow *row);
+extern retention_internal void purchase_days_of_rows(PurchaseDays *days,
+													 StateHeap *heap,
+													 const Zone *zone,
+													 const LooseRow *row,
+													 uint64 count,
+													 const char *base);
 extern retention_internal void purchase_days_merge(StateHeap *heap,
 												   PurchaseDays *into,
 												   const PurchaseDays *from,

@@ -65,6 +65,14 @@ summary_derive(StateOptions *options)
  * ------------------------------------------------------------------------
  */
 static void
+days_of_rows(const StateOptions *options, void *payload, StateHeap *heap,
+			 const struct LooseRow *rows, uint64 count, const char *row_base)
+{
+	purchase_days_of_rows(payload, heap, days_zone(options), rows, count,
+						  row_base);
+}
+
+static void
 days_merge(CustomerTable *table, void *into, const void *from,
 		   const char *from_base)
 {
@@ -96,6 +104,7 @@ retention_internal const CustomerFamily purchase_days_family = {
 	.payload_size = sizeof(PurchaseDays),
 	.identity = &purchase_days_of_nobody,
 	.merge = days_merge,
+	.of_rows = days_of_rows,
 	.prefetch = days_prefetch,
 	.valid = days_valid,
 	.absorb = days_absorb
@@ -108,7 +117,11 @@ read_days_row(StateUpdate *update, const OrderRow *row, void *payload)
 
 	if (row->at >= options->value[DAYS_AS_OF].time)
 		return false;
-	purchase_days_of_row(payload, state_row_heap(update), days_zone(options), row);
+	if (likely(update->expanded != NULL))
+		waiting_row(payload, row, state_row_heap(update));
+	else
+		purchase_days_of_row(payload, state_row_heap(update), days_zone(options),
+							 row);
 	return true;
 }
 

@@ -78,7 +78,7 @@ void
 customer_call_init(CustomerCall *call, FunctionCallInfo fcinfo,
 				   const StateSource *states, CustomerWriter write)
 {
-	result_set_begin(fcinfo);
+	result_set_begin_many(fcinfo);
 	*call = (CustomerCall)
 	{
 		.fcinfo = fcinfo,
