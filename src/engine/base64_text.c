@@ -14,11 +14,10 @@
 char *
 base64_of_message(const StringInfoData *message)
 {
-	/* pg_b64_enc_len() computes in int, and overflows from 512 MB on */
-	Size		room = ((Size) message->len + 2) / 3 * 4;
-	char	   *text = palloc(room + 1);
+	const Size	room = base64_size(message);
+	char	   *text = palloc(room);
 	int			length = pg_b64_encode((void *) message->data, message->len, text,
-									   (int) room);
+									   (int) room - 1);
 
 	if (length < 0)
 		elog(ERROR, "could not encode in base64");

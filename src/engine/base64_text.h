@@ -12,6 +12,14 @@
 
 #include "lib/stringinfo.h"
 
+/* The bytes that its text takes, and the zero behind it. */
+static inline Size
+base64_size(const StringInfoData *message)
+{
+	/* pg_b64_enc_len() computes in int, and overflows from 512 MB on */
+	return ((Size) message->len + 2) / 3 * 4 + 1;
+}
+
 extern retention_internal char *base64_of_message(const StringInfoData *message);
 extern retention_internal void message_from_base64(StringInfo message,
 												   const char *text,

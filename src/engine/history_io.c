@@ -19,6 +19,7 @@
 
 #include "common/int.h"
 #include "engine/history_state.h"
+#include "engine/key_io.h"
 #include "libpq/pqformat.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -50,31 +51,6 @@ skip_rows(HistoryReader *reader)
 		;
 }
 
-static void
-send_key(StringInfo out, KeyKind kind, CustomerKey key, const char *base)
-{
-	char		bytes[16];
-	const char *text;
-	uint32		size;
-
-	switch (kind)
-	{
-		case KEY_BIGINT:
-			pq_sendint64(out, key_to_bigint(key));
-			break;
-		case KEY_UUID:
-			key_to_16_bytes(key, bytes);
-			pq_sendbytes(out, bytes, sizeof(bytes));
-			break;
-		default:
-			text = key_text(key, base, bytes, &size);
-
-			pq_sendint32(out, size);
-			pq_sendbytes(out, text, size);
-			break;
-	}
-}
-
 void
 history_send(StringInfo out, const HistoryView *view)
 {
@@ -98,7 +74,7 @@ history_send(StringInfo out, const HistoryView *view)
 	while (history_next_customer(&reader, view->kind))
 	{
 		CHECK_FOR_INTERRUPTS();
-		send_key(out, view->kind, reader.key, heap.base);
+		key_send(out, view->kind, reader.key, heap.base);
 		skip_rows(&reader);
 		pq_sendint32(out, reader.at - reader.body);
 		pq_sendbytes(out, (const char *) reader.body, reader.at - reader.body);

@@ -9,12 +9,12 @@
 
 #include "base/checks.h"
 #include "engine/customer_type.h"
+#include "engine/key_io.h"
 #include "miscadmin.h"
 #include "nodes/execnodes.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
-#include "utils/uuid.h"
 
 /* A log that would outgrow this is expanded. */
 #define LOG_LIMIT		(16 * 1024)
@@ -368,22 +368,6 @@ expand(const HistoryHeader *flat, MemoryContext context)
  * Adding
  * ------------------------------------------------------------------------
  */
-static CustomerKey
-key_argument(FunctionCallInfo fcinfo, KeyKind kind, StateHeap *heap)
-{
-	if (kind == KEY_BIGINT)
-		return key_from_bigint(PG_GETARG_INT64(1));
-	if (kind == KEY_UUID)
-		return key_from_16_bytes(PG_GETARG_UUID_P(1)->data);
-	else
-	{
-		text	   *customer = PG_GETARG_TEXT_PP(1);
-
-		return key_from_text(heap, VARDATA_ANY(customer),
-							 VARSIZE_ANY_EXHDR(customer));
-	}
-}
-
 static Money
 amount_argument(FunctionCallInfo fcinfo, StateHeap *heap)
 {
@@ -408,7 +392,7 @@ static void
 expanded_add(ExpandedHistory *history, FunctionCallInfo fcinfo, KeyKind kind)
 {
 	LooseRows  *loose = &history->loose;
-	CustomerKey key = key_argument(fcinfo, kind, &loose->heap);
+	CustomerKey key = key_from_datum(kind, PG_GETARG_DATUM(1), &loose->heap);
 	Money		amount = amount_argument(fcinfo, &loose->heap);
 
 	loose_rows_add(loose, key, PG_GETARG_TIMESTAMPTZ(2), amount);
@@ -426,7 +410,7 @@ log_add(HistoryHeader *log, FunctionCallInfo fcinfo, KeyKind kind)
 	HistoryRow	row;
 
 	heap_init_scratch(&heap);
-	key = key_argument(fcinfo, kind, &heap);
+	key = key_from_datum(kind, PG_GETARG_DATUM(1), &heap);
 	row.at = PG_GETARG_TIMESTAMPTZ(2);
 	row.amount = amount_argument(fcinfo, &heap);
 	history_writer_init(&writer, kind, 64);

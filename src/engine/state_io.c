@@ -21,7 +21,8 @@
  */
 #include "engine/state_io.h"
 
-#include "common/base64.h"
+#include "engine/base64_text.h"
+#include "engine/key_io.h"
 #include "lib/stringinfo.h"
 #include "libpq/pqformat.h"
 #include "mb/pg_wchar.h"
@@ -69,38 +70,6 @@ send_options(StringInfo out, const CustomerTable *table)
 }
 
 static void
-send_key(StringInfo out, const CustomerTable *table, CustomerKey key)
-{
-	char		bytes[16];
-	const char *text_bytes;
-	uint32		size;
-	KeyPattern	pattern;
-
-	switch (table->kind)
-	{
-		case KEY_NONE:
-			break;
-		case KEY_BIGINT:
-			pq_sendint64(out, key_to_bigint(key));
-			break;
-		case KEY_UUID:
-			key_to_16_bytes(key, bytes);
-			pq_sendbytes(out, bytes, sizeof(bytes));
-			break;
-		case KEY_TEXT:
-			text_bytes = key_text(key, table->heap.base, bytes, &size);
-			pq_sendint32(out, size);
-			pq_sendbytes(out, text_bytes, size);
-			break;
-		case KEY_PATTERN:
-			pattern = key_to_pattern(key);
-			for (int i = 0; i < lengthof(pattern.number); i++)
-				pq_sendint64(out, pattern.number[i]);
-			break;
-	}
-}
-
-static void
 send_state(StringInfo out, const CustomerTable *table)
 {
 	const CustomerFamily *family = table->family;
@@ -116,7 +85,8 @@ send_state(StringInfo out, const CustomerTable *table)
 	pq_sendint64(out, customer_table_customers(table));
 	while ((slot = customer_cursor_next_slot(&cursor)) != NULL)
 	{
-		send_key(out, table, load_key(table->kind, slot));
+		key_send(out, table->kind, load_key(table->kind, slot),
+				 table->heap.base);
 		fields_send(out, family->payload_fields, slot + table->key_size,
 					table->heap.base);
 	}
@@ -163,22 +133,14 @@ retention_state_out(PG_FUNCTION_ARGS)
 	CustomerTable *table = state_read(fcinfo, &view);
 	StringInfoData out;
 	Size		room;
-	int			length;
-	char	   *result;
 
 	check_sent_size(table, 4.0 / 3);
 	initStringInfo(&out);
 	send_state(&out, table);
-	/* pg_b64_enc_len() computes in int, and overflows from 512 MB on */
-	room = ((Size) out.len + 2) / 3 * 4;
-	if (room + 1 > MaxAllocSize)
-		reject_large_state(table, room);
-	result = palloc(room + 1);
-	length = pg_b64_encode((void *) out.data, out.len, result, (int) room);
-	if (length < 0)
-		elog(ERROR, "could not encode a retention state");
-	result[length] = '\0';
-	PG_RETURN_CSTRING(result);
+	room = base64_size(&out);
+	if (room > MaxAllocSize)
+		reject_large_state(table, room - 1);
+	PG_RETURN_CSTRING(base64_of_message(&out));
 }
 
 /* ------------------------------------------------------------------------
@@ -379,19 +341,9 @@ retention_state_recv(PG_FUNCTION_ARGS)
 Datum
 state_from_text(const char *text, const char *type)
 {
-	int			length = strlen(text);
-	int			room = length / 4 * 3 + 3;
 	StringInfoData bytes;
 
-	initStringInfo(&bytes);
-	enlargeStringInfo(&bytes, room);
-	bytes.len = pg_b64_decode(text, length, (void *) bytes.data, room);
-	if (bytes.len < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-				 errmsg("invalid input syntax for type %s", type),
-				 errdetail("It is not base64.")));
-	bytes.data[bytes.len] = '\0';
+	message_from_base64(&bytes, text, type);
 	return receive_form(&bytes, type, ERRCODE_INVALID_TEXT_REPRESENTATION);
 }
 

@@ -21,13 +21,13 @@
 #include "base/compat.h"
 
 #include "engine/history_state.h"
+#include "engine/key_io.h"
 #include "engine/order_row.h"
 #include "engine/state_expanded.h"
 #include "engine/state_flat.h"
 #include "fmgr.h"
 #include "nodes/execnodes.h"
 #include "utils/timestamp.h"
-#include "utils/uuid.h"
 
 /*
  * A state opened to change it.
@@ -167,26 +167,6 @@ state_add(StateUpdate *update, const CustomerFamily *family, KeyKind kind,
 }
 
 /*
- * The customer argument of a transition function, always argument 1. A long
- * text's bytes go into the heap.
- */
-static pg_attribute_always_inline CustomerKey
-state_customer_key(FunctionCallInfo fcinfo, KeyKind kind, StateHeap *heap)
-{
-	if (kind == KEY_BIGINT)
-		return key_from_bigint(PG_GETARG_INT64(1));
-	if (kind == KEY_UUID)
-		return key_from_16_bytes(PG_GETARG_UUID_P(1)->data);
-	else
-	{
-		text	   *customer = PG_GETARG_TEXT_PP(1);
-
-		return key_from_text(heap, VARDATA_ANY(customer),
-							 VARSIZE_ANY_EXHDR(customer));
-	}
-}
-
-/*
  * How a family reads one row: adds to the totals, fills in the payload. Returns
  * false if the row adds no customer.
  */
@@ -222,7 +202,7 @@ state_transition(FunctionCallInfo fcinfo, const CustomerFamily *family,
 
 		if (read(&update, &row, payload))
 			state_add(&update, family, kind,
-					  state_customer_key(fcinfo, kind, row_heap), payload);
+					  key_from_datum(kind, PG_GETARG_DATUM(1), row_heap), payload);
 		else
 			row_heap->used = row_heap_used;
 	}

@@ -148,7 +148,7 @@ repeat_rate_inverse(FunctionCallInfo fcinfo, KeyKind kind)
 		if (update.expanded)
 			expanded_absorb_batch(update.expanded);
 		heap_init_scratch(&key_heap);
-		key = state_customer_key(fcinfo, kind, &key_heap);
+		key = key_from_datum(kind, PG_GETARG_DATUM(1), &key_heap);
 		if (!remove_row(update.table, key, key_heap.base))
 			PG_RETURN_NULL();
 	}

@@ -11,6 +11,7 @@
 #include <ctype.h>
 
 #include "catalog/pg_type.h"
+#include "engine/key_io.h"
 #include "executor/tuptable.h"
 #include "mb/pg_wchar.h"
 #include "pgtime.h"
@@ -367,6 +368,7 @@ add_customer(Examination *exam, const CheckedRow *row)
 	CheckedCustomer payload = {
 		.rows = 1, .orders = row->is_order, .order = order_word(exam, row)
 	};
+	StateHeap  *heap = &customers->batch.heap;
 	CustomerKey key = {{0}};
 
 	if (row->amount_is_finite && row->time_is_finite &&
@@ -378,17 +380,15 @@ add_customer(Examination *exam, const CheckedRow *row)
 		case KEY_PATTERN:
 			break;
 		case KEY_BIGINT:
-			key = key_from_bigint(DatumGetInt64(value));
+			key = key_from_datum(KEY_BIGINT, value, heap);
 			add_to_batch(customers, KEY_BIGINT, key, &payload);
 			break;
 		case KEY_TEXT:
-			key = key_from_text(&customers->batch.heap,
-								VARDATA_ANY(DatumGetPointer(value)),
-								VARSIZE_ANY_EXHDR(DatumGetPointer(value)));
+			key = key_from_datum(KEY_TEXT, value, heap);
 			add_to_batch(customers, KEY_TEXT, key, &payload);
 			break;
 		case KEY_UUID:
-			key = key_from_16_bytes(DatumGetUUIDP(value)->data);
+			key = key_from_datum(KEY_UUID, value, heap);
 			add_to_batch(customers, KEY_UUID, key, &payload);
 			break;
 	}
