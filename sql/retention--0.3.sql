@@ -3252,3 +3252,109 @@ RETURNS TABLE (customer text, column_name text, stored text, actual text)
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000000 ROWS 1;
 COMMENT ON FUNCTION retention_verify(regclass, double precision) IS
 'compares stored customers with their orders, a share of them (0 to 1) drawn at random: a row per column that differs, none if all is right';
+
+-- ---------------------------------------------------------------------------
+-- subscription: recurring revenue
+-- ---------------------------------------------------------------------------
+
+CREATE TYPE mrr_movements_row AS (
+    period_start date,
+    opening_mrr numeric,
+    new_mrr numeric,
+    expansion_mrr numeric,
+    contraction_mrr numeric,
+    churned_mrr numeric,
+    reactivated_mrr numeric,
+    closing_mrr numeric,
+    opening_customers bigint,
+    new_customers bigint,
+    churned_customers bigint,
+    reactivated_customers bigint,
+    closing_customers bigint,
+    churn_rate double precision,
+    gross_revenue_retention double precision,
+    net_revenue_retention double precision,
+    is_complete boolean
+);
+COMMENT ON TYPE mrr_movements_row IS
+'a row of mrr_movements: money per month and customers at the start and the end of a calendar period, and what changed them, all of it above or equal to 0; closing = opening + new + expansion + reactivated - contraction - churned; churn_rate is churned / opening customers, gross_revenue_retention (opening - contraction - churned) / opening, net_revenue_retention with the expansion (0 to 1, net also above)';
+
+CREATE FUNCTION mrr_movements(state retention_state) RETURNS mrr_movements_row[]
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION mrr_movements(retention_state) IS
+'reads mrr_movements from a stored state: SELECT * FROM unnest((SELECT mrr_movements(rollup(state)) FROM states))';
+
+CREATE FUNCTION mrr_movements_transfn_bigint(retention_state, bigint, timestamptz, timestamptz, numeric, text, timestamptz, text) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION mrr_movements_transfn_bigint(retention_state, bigint, timestamptz, timestamptz, numeric, text, timestamptz, text) IS 'transition function; for aggregates only';
+
+CREATE FUNCTION mrr_movements_transfn_text(retention_state, text, timestamptz, timestamptz, numeric, text, timestamptz, text) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION mrr_movements_transfn_text(retention_state, text, timestamptz, timestamptz, numeric, text, timestamptz, text) IS 'transition function; for aggregates only';
+
+CREATE FUNCTION mrr_movements_transfn_uuid(retention_state, uuid, timestamptz, timestamptz, numeric, text, timestamptz, text) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION mrr_movements_transfn_uuid(retention_state, uuid, timestamptz, timestamptz, numeric, text, timestamptz, text) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE mrr_movements(customer bigint, starts_at timestamptz, ends_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
+    SFUNC = mrr_movements_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = mrr_movements,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE mrr_movements(bigint, timestamptz, timestamptz, numeric, text, timestamptz, text) IS
+'recurring revenue by calendar period in tz, of contracts of so much money per month from starts_at until ends_at (NULL: open): new, expansion, contraction, churned, reactivated: SELECT * FROM unnest((SELECT mrr_movements(customer_id, starts_at, ends_at, amount, ''month'', now(), ''UTC'') FROM contracts))';
+
+CREATE AGGREGATE mrr_movements(customer text, starts_at timestamptz, ends_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
+    SFUNC = mrr_movements_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = mrr_movements,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE mrr_movements(text, timestamptz, timestamptz, numeric, text, timestamptz, text) IS
+'recurring revenue by calendar period in tz, of contracts of so much money per month from starts_at until ends_at (NULL: open): new, expansion, contraction, churned, reactivated: SELECT * FROM unnest((SELECT mrr_movements(customer_id, starts_at, ends_at, amount, ''month'', now(), ''UTC'') FROM contracts))';
+
+CREATE AGGREGATE mrr_movements(customer uuid, starts_at timestamptz, ends_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
+    SFUNC = mrr_movements_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = mrr_movements,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE mrr_movements(uuid, timestamptz, timestamptz, numeric, text, timestamptz, text) IS
+'recurring revenue by calendar period in tz, of contracts of so much money per month from starts_at until ends_at (NULL: open): new, expansion, contraction, churned, reactivated: SELECT * FROM unnest((SELECT mrr_movements(customer_id, starts_at, ends_at, amount, ''month'', now(), ''UTC'') FROM contracts))';
+
+CREATE AGGREGATE mrr_movements_state(customer bigint, starts_at timestamptz, ends_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
+    SFUNC = mrr_movements_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE mrr_movements_state(bigint, timestamptz, timestamptz, numeric, text, timestamptz, text) IS
+'state of mrr_movements, to store, merge with rollup() and read with mrr_movements()';
+
+CREATE AGGREGATE mrr_movements_state(customer text, starts_at timestamptz, ends_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
+    SFUNC = mrr_movements_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE mrr_movements_state(text, timestamptz, timestamptz, numeric, text, timestamptz, text) IS
+'state of mrr_movements, to store, merge with rollup() and read with mrr_movements()';
+
+CREATE AGGREGATE mrr_movements_state(customer uuid, starts_at timestamptz, ends_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
+    SFUNC = mrr_movements_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE mrr_movements_state(uuid, timestamptz, timestamptz, numeric, text, timestamptz, text) IS
+'state of mrr_movements, to store, merge with rollup() and read with mrr_movements()';

@@ -401,6 +401,29 @@ money_add_unlike(StateHeap *heap, Money *into, const Money *from,
 	pfree(sum);
 }
 
+/* The same with the other sign, in this heap; if it is wide, "base" is where it is. */
+Money
+money_negated(StateHeap *heap, const Money *money, const char *base)
+{
+	Money		negated = {0, 0};
+	Numeric		value;
+	Numeric		other;
+
+	if (money_is_none(money))
+		return negated;
+	if (!money_is_wide(money) &&
+		money_set_narrow(&negated, -money_mantissa(money),
+						 money_decimals(money)))
+		return negated;
+	value = money_numeric(money, base);
+	other = DatumGetNumeric(DirectFunctionCall1(numeric_uminus,
+												NumericGetDatum(value)));
+	set_numeric(heap, &negated, other);
+	pfree(other);
+	pfree(value);
+	return negated;
+}
+
 /* -1, 0 or 1; 0 also when no amount is known. */
 int
 money_sign(const Money *money, const char *base)

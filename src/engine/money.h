@@ -127,6 +127,9 @@ extern retention_internal bool money_from_double(Money *money, double value,
 												 int decimals);
 extern retention_internal bool money_scaled(const Money *money, int decimals,
 											int64 *scaled);
+extern retention_internal Money money_negated(StateHeap *heap,
+											  const Money *money,
+											  const char *base);
 extern retention_internal void money_move(StateHeap *into, Money *money,
 										  const char *from_base);
 extern retention_internal void money_send(StringInfo out, const Money *money,

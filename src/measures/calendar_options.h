@@ -22,6 +22,8 @@ enum
 
 extern retention_internal const OptionSpec calendar_options[CALENDAR_OPTIONS];
 
+extern retention_internal void calendar_check_rows(Grain grain, int64 rows);
+
 static inline Grain
 calendar_grain(const StateOptions *options)
 {

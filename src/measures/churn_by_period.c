@@ -22,6 +22,7 @@
 #include "base/result_values.h"
 #include "engine/instants.h"
 #include "engine/intervals.h"
+#include "measures/calendar_options.h"
 #include "utils/memutils.h"
 
 enum
@@ -477,12 +478,7 @@ series_init(ChurnSeries *series, const CustomerTable *table, TimestampTz first)
 	series->options = options;
 	series->last_period = churn_last_period(options);
 	series->count = series->last_period - churn_period(options, first) + 1;
-	if (series->count > MOST_RESULT_ROWS)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg(INT64_FORMAT " %ss are more rows than a value can hold",
-						series->count, grain_name(churn_grain(options))),
-				 errhint("Take a longer grain, or leave wrong dates out with WHERE: one order in the year 24 makes two thousand years of periods.")));
+	calendar_check_rows(churn_grain(options), series->count);
 	series->changes = array_alloc0(series->count, sizeof(PeriodChanges));
 	series->boundary = array_alloc(series->count, sizeof(Boundary));
 	series->later_from = array_alloc(series->count, sizeof(TimestampTz));

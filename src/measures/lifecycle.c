@@ -229,12 +229,7 @@ lifecycle(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	count = calendar_last_period(table->options) - first + 1;
 	open = calendar_open_period(table->options);
-	if (count > MOST_RESULT_ROWS)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg(INT64_FORMAT " %ss are more rows than a value can hold",
-						count, grain_name(calendar_grain(table->options))),
-				 errhint("Take a longer grain, or leave wrong dates out with WHERE: one order in the year 24 makes two thousand years of periods.")));
+	calendar_check_rows(calendar_grain(table->options), count);
 	periods = array_alloc0(count, sizeof(Lifecycle));
 	customer_read_ahead_begin(&ahead, table);
 	while (customer_read_ahead_next(&ahead, &customer))

@@ -459,6 +459,28 @@ foreach (
 		$row, "$shop: churn_by_period of the month from $month");
 }
 
+# Every order of CDNOW as a contract of 90 days: by two other programs, in Python and in SQL
+foreach (
+	[ '1997-02-01', '28592.70 33430.08 7003.73 0 0 0 69026.51|777 854 0 0 1631|0.000000000|1.000000000|1.244948186' ],
+	[ '1997-05-01', '97615.87 0 5376.65 11485.70 28449.73 1302.39 64359.48|1793 0 759 21 1055|0.423312883|0.590892034|0.645971705' ],
+	[ '1998-06-01', '21267.65 0 1517.78 3019.66 4148.15 2174.95 17792.57|344 0 100 55 299|0.290697674|0.662971226|0.734336892' ])
+{
+	my ($month, $row) = @$_;
+	is(answer(qq{
+		SELECT concat_ws(' ', opening_mrr, new_mrr, expansion_mrr, contraction_mrr, churned_mrr, reactivated_mrr, closing_mrr),
+		       concat_ws(' ', opening_customers, new_customers, churned_customers, reactivated_customers, closing_customers),
+		       round(churn_rate::numeric, 9), round(gross_revenue_retention::numeric, 9), round(net_revenue_retention::numeric, 9)
+		FROM unnest((SELECT mrr_movements(customer, ordered_at, ordered_at + interval '90 days', amount, 'month', '1998-07-01+00', 'UTC') FROM cdnow))
+		WHERE period_start = '$month'}), $row, "CDNOW: mrr_movements of the month from $month");
+}
+# whose customers are those of churn_by_period
+is(answer(q{
+	SELECT count(*), count(*) FILTER (WHERE (opening_customers, churned_customers, reactivated_customers, m.new_customers, closing_customers, m.churn_rate, m.is_complete)
+	                                       IS DISTINCT FROM (active_at_start, churned, reactivated, c.new_customers, active_at_end, c.churn_rate, c.is_complete))
+	FROM unnest((SELECT mrr_movements(customer, ordered_at, ordered_at + interval '90 days', 1, 'month', '1998-07-01+00', 'UTC') FROM cdnow)) m
+	FULL JOIN unnest((SELECT churn_by_period(customer, ordered_at, '90 days', 'month', '1998-07-01+00', 'UTC') FROM cdnow)) c USING (period_start)}),
+	'18|0', 'CDNOW: contracts of 90 days are the customers of churn_by_period');
+
 # Published with this data set everywhere: the customers of December 2010, month by
 # month. Three ways to clean it agree: lines with quantity * unit_price > 0, invoices whose
 # lines come to more than 0, all lines but those of invoices C... (cancellations).
