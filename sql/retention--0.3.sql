@@ -3331,6 +3331,84 @@ COMMENT ON AGGREGATE mrr_movements(uuid, timestamptz, timestamptz, numeric, text
 
 CREATE AGGREGATE mrr_movements_state(customer bigint, starts_at timestamptz, ends_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
     SFUNC = mrr_movements_transfn_bigint,
+-- uplift
+-- ---------------------------------------------------------------------------
+
+CREATE TYPE uplift_row AS (
+    arm text,
+    metric text,
+    customers bigint,
+    eligible bigint,
+    value double precision,
+    control_value double precision,
+    difference double precision,
+    std_error double precision,
+    ci_low double precision,
+    ci_high double precision,
+    relative double precision,
+    incremental double precision,
+    p_value double precision,
+    in_several_arms bigint
+);
+COMMENT ON TYPE uplift_row IS
+'a row of uplift: an arm of an experiment and a metric (conversion: a share; orders and revenue: for each customer; revenue_adjusted: by what customers spent before); value is of the eligible, whose window is over, difference is value - control_value with its interval, incremental is difference for all eligible';
+
+CREATE FUNCTION uplift(state retention_state, confidence double precision DEFAULT 0.95) RETURNS uplift_row[]
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION uplift(retention_state, double precision) IS
+'reads uplift from a stored state, with another confidence (0 to 1) if wanted: SELECT * FROM unnest((SELECT uplift(rollup(state), 0.9) FROM states))';
+
+CREATE FUNCTION uplift_finalfn(retention_state) RETURNS uplift_row[]
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION uplift_finalfn(retention_state) IS 'final function; for aggregates only';
+
+CREATE FUNCTION uplift_transfn_bigint(retention_state, bigint, text, timestamptz, timestamptz, numeric, text, interval, interval, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION uplift_transfn_bigint(retention_state, bigint, text, timestamptz, timestamptz, numeric, text, interval, interval, timestamptz) IS 'transition function; for aggregates only';
+
+CREATE FUNCTION uplift_transfn_text(retention_state, text, text, timestamptz, timestamptz, numeric, text, interval, interval, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION uplift_transfn_text(retention_state, text, text, timestamptz, timestamptz, numeric, text, interval, interval, timestamptz) IS 'transition function; for aggregates only';
+
+CREATE FUNCTION uplift_transfn_uuid(retention_state, uuid, text, timestamptz, timestamptz, numeric, text, interval, interval, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION uplift_transfn_uuid(retention_state, uuid, text, timestamptz, timestamptz, numeric, text, interval, interval, timestamptz) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE uplift(customer bigint, arm text, assigned_at timestamptz, ordered_at timestamptz, amount numeric, control text, within interval, before interval, as_of timestamptz) (
+    SFUNC = uplift_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = uplift_finalfn,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE uplift(bigint, text, timestamptz, timestamptz, numeric, text, interval, interval, timestamptz) IS
+'what the arms of an experiment brought within a time after the assignment, beside the control: conversion, orders, revenue, and revenue adjusted by the money before; rows of assignments LEFT JOIN orders: SELECT * FROM unnest((SELECT uplift(customer_id, arm, assigned_at, ordered_at, amount, ''control'', ''14 days'', ''90 days'', now()) FROM assignments LEFT JOIN orders USING (customer_id)))';
+
+CREATE AGGREGATE uplift(customer text, arm text, assigned_at timestamptz, ordered_at timestamptz, amount numeric, control text, within interval, before interval, as_of timestamptz) (
+    SFUNC = uplift_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = uplift_finalfn,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE uplift(text, text, timestamptz, timestamptz, numeric, text, interval, interval, timestamptz) IS
+'what the arms of an experiment brought within a time after the assignment, beside the control: conversion, orders, revenue, and revenue adjusted by the money before; rows of assignments LEFT JOIN orders: SELECT * FROM unnest((SELECT uplift(customer_id, arm, assigned_at, ordered_at, amount, ''control'', ''14 days'', ''90 days'', now()) FROM assignments LEFT JOIN orders USING (customer_id)))';
+
+CREATE AGGREGATE uplift(customer uuid, arm text, assigned_at timestamptz, ordered_at timestamptz, amount numeric, control text, within interval, before interval, as_of timestamptz) (
+    SFUNC = uplift_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = uplift_finalfn,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE uplift(uuid, text, timestamptz, timestamptz, numeric, text, interval, interval, timestamptz) IS
+'what the arms of an experiment brought within a time after the assignment, beside the control: conversion, orders, revenue, and revenue adjusted by the money before; rows of assignments LEFT JOIN orders: SELECT * FROM unnest((SELECT uplift(customer_id, arm, assigned_at, ordered_at, amount, ''control'', ''14 days'', ''90 days'', now()) FROM assignments LEFT JOIN orders USING (customer_id)))';
+
+CREATE AGGREGATE uplift_state(customer bigint, arm text, assigned_at timestamptz, ordered_at timestamptz, amount numeric, control text, within interval, before interval, as_of timestamptz) (
+    SFUNC = uplift_transfn_bigint,
     STYPE = retention_state,
     SSPACE = 512,
     COMBINEFUNC = retention_state_combine,
@@ -3341,6 +3419,11 @@ COMMENT ON AGGREGATE mrr_movements_state(bigint, timestamptz, timestamptz, numer
 
 CREATE AGGREGATE mrr_movements_state(customer text, starts_at timestamptz, ends_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
     SFUNC = mrr_movements_transfn_text,
+COMMENT ON AGGREGATE uplift_state(bigint, text, timestamptz, timestamptz, numeric, text, interval, interval, timestamptz) IS
+'state of uplift, to store, merge with rollup() and read with uplift()';
+
+CREATE AGGREGATE uplift_state(customer text, arm text, assigned_at timestamptz, ordered_at timestamptz, amount numeric, control text, within interval, before interval, as_of timestamptz) (
+    SFUNC = uplift_transfn_text,
     STYPE = retention_state,
     SSPACE = 512,
     COMBINEFUNC = retention_state_combine,
@@ -3351,6 +3434,11 @@ COMMENT ON AGGREGATE mrr_movements_state(text, timestamptz, timestamptz, numeric
 
 CREATE AGGREGATE mrr_movements_state(customer uuid, starts_at timestamptz, ends_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
     SFUNC = mrr_movements_transfn_uuid,
+COMMENT ON AGGREGATE uplift_state(text, text, timestamptz, timestamptz, numeric, text, interval, interval, timestamptz) IS
+'state of uplift, to store, merge with rollup() and read with uplift()';
+
+CREATE AGGREGATE uplift_state(customer uuid, arm text, assigned_at timestamptz, ordered_at timestamptz, amount numeric, control text, within interval, before interval, as_of timestamptz) (
+    SFUNC = uplift_transfn_uuid,
     STYPE = retention_state,
     SSPACE = 512,
     COMBINEFUNC = retention_state_combine,
@@ -3358,3 +3446,5 @@ CREATE AGGREGATE mrr_movements_state(customer uuid, starts_at timestamptz, ends_
 );
 COMMENT ON AGGREGATE mrr_movements_state(uuid, timestamptz, timestamptz, numeric, text, timestamptz, text) IS
 'state of mrr_movements, to store, merge with rollup() and read with mrr_movements()';
+COMMENT ON AGGREGATE uplift_state(uuid, text, timestamptz, timestamptz, numeric, text, interval, interval, timestamptz) IS
+'state of uplift, to store, merge with rollup() and read with uplift()';

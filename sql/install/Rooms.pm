@@ -28,7 +28,7 @@ our $project = "$FindBin::RealBin/../..";
 # The rooms in the order of the script. What is used comes before what uses it.
 our @rooms = qw(
   state history repeat churn value purchases score segment rfm check cohort lifecycle rolling
-  order_numbers survival purchase_summary models predictions proof assignment live subscription
+  order_numbers survival purchase_summary models predictions proof assignment uplift live subscription
 );
 
 my @keys = qw(bigint text uuid);
@@ -77,6 +77,8 @@ sub twins
 	my ($name, $arguments, $parts) = $paragraph =~ /^CREATE AGGREGATE (\w+)\((.*?)\) \(\n(.*?)^\);/ms
 	  or return;
 	my ($rows, $options) = $arguments =~ /\A((?:customer \{key\}(?:, |\z))?(?:ordered_at timestamptz(?:, |\z))?(?:amount numeric(?:, |\z))?)(.*)\z/;
+	# rows with another time beside the order's are none of a history
+	return if $options =~ /_at timestamptz/;
 	return if $rows eq '' || $parts !~ /STYPE = retention_state,/;
 	# rows with another time beside the order's are none of a history
 	return if $options =~ /_at timestamptz/;

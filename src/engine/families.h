@@ -53,6 +53,7 @@ struct LooseRow;
 	FAMILY(21, PURCHASE_SUMMARY, purchase_summary_family) \
 	FAMILY(22, BTYD_DAYS, btyd_days_family) \
 	FAMILY(23, CHURN_BY_PERIOD, churn_by_period_family) \
+	FAMILY(24, UPLIFT, uplift_family) \
 	FAMILY(30, SUBSCRIBER, subscriber_family)
 
 #define FAMILY(number, name, family) FAMILY_##name = number,

@@ -11,11 +11,13 @@
 
 #include "engine/dated_money.h"
 #include "engine/instants.h"
+#include "engine/short_name.h"
 #include "engine/timeline.h"
 #include "libpq/pqformat.h"
 
 StaticAssertDecl(TIMELINE_EMPTY == INSTANTS_NONE &&
-				 TIMELINE_EMPTY == DATED_MONEY_NONE, "one mark for no block");
+				 TIMELINE_EMPTY == DATED_MONEY_NONE &&
+				 TIMELINE_EMPTY == SHORT_NAME_NONE, "one mark for no block");
 
 static int64
 load_int64(const char *at)
@@ -84,6 +86,14 @@ fields_heap_size(const StateField *fields, const void *data, const char *base)
 			if (block != TIMELINE_EMPTY)
 				size += heap_copied_size(base, block);
 		}
+		else if (field->type == FIELD_NAME)
+		{
+			uint64		name;
+
+			memcpy(&name, at, sizeof(name));
+			if (short_name_has_block(name))
+				size += heap_copied_size(base, short_name_offset(name));
+		}
 	}
 	return size;
 }
@@ -135,6 +145,14 @@ fields_move(const StateField *fields, void *data, StateHeap *into,
 				block = heap_copy_block(into, base, block);
 			memcpy(at, &block, sizeof(block));
 		}
+		else if (field->type == FIELD_NAME)
+		{
+			uint64		name;
+
+			memcpy(&name, at, sizeof(name));
+			name = short_name_copy(into, base, name);
+			memcpy(at, &name, sizeof(name));
+		}
 	}
 }
 
@@ -177,6 +195,9 @@ field_send(StringInfo out, FieldType type, const char *at, const char *base)
 			break;
 		case FIELD_DATED_MONEY:
 			dated_money_send(out, base, (uint64) load_int64(at));
+			break;
+		case FIELD_NAME:
+			short_name_send(out, base, (uint64) load_int64(at));
 			break;
 	}
 }
@@ -242,6 +263,9 @@ field_receive(StringInfo in, FieldType type, char *at, StateHeap *heap)
 		case FIELD_DATED_MONEY:
 			store_int64(at, (int64) dated_money_receive(in, heap));
 			break;
+		case FIELD_NAME:
+			store_int64(at, (int64) short_name_receive(in, heap));
+			break;
 	}
 }
 
@@ -269,6 +293,7 @@ fields_least_bytes(const StateField *fields)
 				break;
 			case FIELD_BYTE:
 			case FIELD_MONEY:	/* the tag of none */
+			case FIELD_NAME:	/* the length of none */
 				bytes += 1;
 				break;
 			case FIELD_UINT32:

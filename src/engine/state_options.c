@@ -10,6 +10,7 @@
 #include "base/checks.h"
 #include "fmgr.h"
 #include "libpq/pqformat.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -19,6 +20,8 @@ option_values(const OptionSpec *specs, int count)
 {
 	if (count > 0 && specs[count - 1].type == OPTION_ZONE)
 		return count - 1 + ZONE_VALUES;
+	if (count > 0 && specs[count - 1].type == OPTION_NAME)
+		return count - 1 + NAME_VALUES;
 	return count;
 }
 
@@ -34,6 +37,21 @@ set_zone(OptionValue *value, const char *name, Size length)
 						ZONE_NAME_SIZE - 1)));
 	memset(zone, 0, ZONE_NAME_SIZE);
 	memcpy(zone, name, length);
+}
+
+static void
+set_name(const OptionSpec *spec, OptionValue *value, const char *name,
+		 Size length)
+{
+	char	   *into = value->name;
+
+	if (length >= OPTION_NAME_SIZE || memchr(name, '\0', length))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be a name of at most %d bytes",
+						spec->name, OPTION_NAME_SIZE - 1)));
+	memset(into, 0, OPTION_NAME_SIZE);
+	memcpy(into, name, length);
 }
 
 /* An argument of a group's first row. */
@@ -60,6 +78,10 @@ option_read(const OptionSpec *spec, OptionValue *value, Datum arg)
 			string = DatumGetTextPP(arg);
 			set_zone(value, VARDATA_ANY(string), VARSIZE_ANY_EXHDR(string));
 			break;
+		case OPTION_NAME:
+			string = DatumGetTextPP(arg);
+			set_name(spec, value, VARDATA_ANY(string), VARSIZE_ANY_EXHDR(string));
+			break;
 	}
 }
 
@@ -68,6 +90,7 @@ option_is_text(const OptionSpec *spec, const OptionValue *value, Datum arg)
 {
 	const text *string = DatumGetTextPP(arg);
 	const char *known = spec->type == OPTION_ZONE ? value->zone :
+		spec->type == OPTION_NAME ? value->name :
 		grain_name((Grain) value->grain);
 	Size		length = strlen(known);
 
@@ -93,6 +116,8 @@ option_check(const OptionSpec *spec, const OptionValue *value)
 		case OPTION_ZONE:
 			(void) zone_from_name(value->zone);
 			break;
+		case OPTION_NAME:
+			break;
 	}
 }
 
@@ -100,6 +125,7 @@ bool
 option_equal(const OptionSpec *spec, const OptionValue *a, const OptionValue *b)
 {
 	return memcmp(a, b, spec->type == OPTION_ZONE ? ZONE_NAME_SIZE :
+				  spec->type == OPTION_NAME ? OPTION_NAME_SIZE :
 				  sizeof(OptionValue)) == 0;
 }
 
@@ -125,6 +151,10 @@ option_send(StringInfo out, const OptionSpec *spec, const OptionValue *value)
 		case OPTION_ZONE:
 			pq_sendbyte(out, (uint8) strlen(value->zone));
 			pq_sendbytes(out, value->zone, strlen(value->zone));
+			break;
+		case OPTION_NAME:
+			pq_sendbyte(out, (uint8) strlen(value->name));
+			pq_sendbytes(out, value->name, strlen(value->name));
 			break;
 	}
 }
@@ -167,6 +197,11 @@ option_receive(StringInfo in, const OptionSpec *spec, OptionValue *value)
 		case OPTION_ZONE:
 			length = pq_getmsgbyte(in);
 			set_zone(value, pq_getmsgbytes(in, length), length);
+			break;
+		case OPTION_NAME:
+			length = pq_getmsgbyte(in);
+			set_name(spec, value, pq_getmsgbytes(in, length), length);
+			pg_verifymbstr(value->name, length, false);
 			break;
 	}
 }

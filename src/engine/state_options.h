@@ -22,7 +22,8 @@ typedef enum OptionType
 	OPTION_INTERVAL,
 	OPTION_COUNT,				/* integer */
 	OPTION_GRAIN,				/* text: see calendar.h */
-	OPTION_ZONE					/* text: a time zone; the last option if any */
+	OPTION_ZONE,				/* text: a time zone; the last option if any */
+	OPTION_NAME					/* text: a short name; likewise */
 } OptionType;
 
 typedef struct OptionSpec
@@ -31,6 +32,8 @@ typedef struct OptionSpec
 	OptionType	type;
 	int64		least;			/* of an interval, in microseconds; 0: any
 								 * above 0 */
+	int			moved;			/* so many places behind this one's its SQL
+								 * argument stands among the options */
 } OptionSpec;
 
 /*
@@ -46,13 +49,20 @@ typedef union OptionValue
 	int64		count;
 	int64		grain;
 	char		zone[sizeof(Interval)]; /* goes on into the values behind */
+	char		name[sizeof(Interval)]; /* likewise */
 } OptionValue;
 
+/* Of a name in an option, with the zero behind it */
+#define OPTION_NAME_SIZE	64
+
 #define ZONE_VALUES		(ZONE_NAME_SIZE / sizeof(OptionValue))
-#define MOST_OPTIONS	(3 + ZONE_VALUES)
+#define NAME_VALUES		(OPTION_NAME_SIZE / sizeof(OptionValue))
+#define MOST_OPTIONS	(3 + NAME_VALUES)
 #define MOST_DERIVED	4
 
 StaticAssertDecl(ZONE_NAME_SIZE % sizeof(OptionValue) == 0, "a zone fills its values");
+StaticAssertDecl(OPTION_NAME_SIZE % sizeof(OptionValue) == 0, "a name fills its values");
+StaticAssertDecl(ZONE_VALUES <= NAME_VALUES, "a zone is no longer than a name");
 
 typedef struct StateOptions
 {

@@ -79,7 +79,7 @@ check_options(FunctionCallInfo fcinfo, const CustomerFamily *family,
 	for (int i = 0; i < family->noptions; i++)
 	{
 		const OptionSpec *spec = &family->options[i];
-		NullableDatum *arg = &fcinfo->args[first_option + i];
+		NullableDatum *arg = &fcinfo->args[first_option + i + spec->moved];
 
 		if (unlikely(arg->isnull))
 			reject_null(spec->name);
