@@ -1387,6 +1387,11 @@ AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION breakeven_conversion(double precision, double precision, double precision) IS
 'conversion rate (0 to 1) at which a discount (share of the price) earns as much as base_rate without it; NULL if impossible';
 
+CREATE FUNCTION breakeven_discount(base_rate double precision, rate double precision, margin double precision) RETURNS double precision
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION breakeven_discount(double precision, double precision, double precision) IS
+'the largest discount (share of the price, 0 to 1) that loses nothing if it lifts conversion from base_rate to rate (0 to 1); NULL if impossible';
+
 -- ---------------------------------------------------------------------------
 -- purchases: one pass over the orders, for every function that needs one row per customer
 -- ---------------------------------------------------------------------------
@@ -3358,7 +3363,7 @@ AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION uplift(retention_state, double precision) IS
 'reads uplift from a stored state, with another confidence (0 to 1) if wanted: SELECT * FROM unnest((SELECT uplift(rollup(state), 0.9) FROM states))';
 
-CREATE FUNCTION uplift_finalfn(retention_state) RETURNS uplift_row[]
+CREATE FUNCTION uplift_finalfn(state retention_state) RETURNS uplift_row[]
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION uplift_finalfn(retention_state) IS 'final function; for aggregates only';
 
@@ -3448,3 +3453,312 @@ COMMENT ON AGGREGATE mrr_movements_state(uuid, timestamptz, timestamptz, numeric
 'state of mrr_movements, to store, merge with rollup() and read with mrr_movements()';
 COMMENT ON AGGREGATE uplift_state(uuid, text, timestamptz, timestamptz, numeric, text, interval, interval, timestamptz) IS
 'state of uplift, to store, merge with rollup() and read with uplift()';
+
+-- ---------------------------------------------------------------------------
+-- new against returning
+-- ---------------------------------------------------------------------------
+
+CREATE TYPE new_vs_returning_row AS (
+    period_start date,
+    orders bigint,
+    new_orders bigint,
+    returning_orders bigint,
+    new_customers bigint,
+    returning_customers bigint,
+    new_revenue numeric,
+    returning_revenue numeric,
+    refunds numeric,
+    revenue numeric,
+    returning_share double precision,
+    is_complete boolean
+);
+COMMENT ON TYPE new_vs_returning_row IS
+'a row of new_vs_returning: a period; new orders are those at the instant of their customer''s first; revenues are money, refunds below zero, revenue the sum of the three; returning_share is returning_revenue / (new_revenue + returning_revenue) (0 to 1)';
+
+CREATE FUNCTION new_vs_returning(state retention_state) RETURNS new_vs_returning_row[]
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION new_vs_returning(retention_state) IS
+'reads new_vs_returning from a stored state: SELECT * FROM unnest((SELECT new_vs_returning(rollup(state)) FROM states))';
+
+CREATE FUNCTION new_vs_returning_transfn_bigint(retention_state, bigint, timestamptz, numeric, text, timestamptz, text) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION new_vs_returning_transfn_bigint(retention_state, bigint, timestamptz, numeric, text, timestamptz, text) IS 'transition function; for aggregates only';
+
+CREATE FUNCTION new_vs_returning_transfn_text(retention_state, text, timestamptz, numeric, text, timestamptz, text) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION new_vs_returning_transfn_text(retention_state, text, timestamptz, numeric, text, timestamptz, text) IS 'transition function; for aggregates only';
+
+CREATE FUNCTION new_vs_returning_transfn_uuid(retention_state, uuid, timestamptz, numeric, text, timestamptz, text) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION new_vs_returning_transfn_uuid(retention_state, uuid, timestamptz, numeric, text, timestamptz, text) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE new_vs_returning(customer bigint, ordered_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
+    SFUNC = new_vs_returning_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = new_vs_returning,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE new_vs_returning(bigint, timestamptz, numeric, text, timestamptz, text) IS
+'orders, customers and money of new and of returning customers, by calendar period in tz: SELECT * FROM unnest((SELECT new_vs_returning(customer_id, ordered_at, amount, ''month'', now(), ''UTC'') FROM orders))';
+
+CREATE AGGREGATE new_vs_returning(customer text, ordered_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
+    SFUNC = new_vs_returning_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = new_vs_returning,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE new_vs_returning(text, timestamptz, numeric, text, timestamptz, text) IS
+'orders, customers and money of new and of returning customers, by calendar period in tz: SELECT * FROM unnest((SELECT new_vs_returning(customer_id, ordered_at, amount, ''month'', now(), ''UTC'') FROM orders))';
+
+CREATE AGGREGATE new_vs_returning(customer uuid, ordered_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
+    SFUNC = new_vs_returning_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = new_vs_returning,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE new_vs_returning(uuid, timestamptz, numeric, text, timestamptz, text) IS
+'orders, customers and money of new and of returning customers, by calendar period in tz: SELECT * FROM unnest((SELECT new_vs_returning(customer_id, ordered_at, amount, ''month'', now(), ''UTC'') FROM orders))';
+
+CREATE FUNCTION new_vs_returning_transfn_history(retention_state, order_history, text, timestamptz, text) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION new_vs_returning_transfn_history(retention_state, order_history, text, timestamptz, text) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE new_vs_returning(history order_history, grain text, as_of timestamptz, tz text) (
+    SFUNC = new_vs_returning_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = new_vs_returning,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE new_vs_returning(order_history, text, timestamptz, text) IS
+'orders, customers and money of new and of returning customers, by calendar period in tz; the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+CREATE AGGREGATE new_vs_returning_state(customer bigint, ordered_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
+    SFUNC = new_vs_returning_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE new_vs_returning_state(bigint, timestamptz, numeric, text, timestamptz, text) IS
+'state of new_vs_returning, to store, merge with rollup() and read with new_vs_returning()';
+
+CREATE AGGREGATE new_vs_returning_state(customer text, ordered_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
+    SFUNC = new_vs_returning_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE new_vs_returning_state(text, timestamptz, numeric, text, timestamptz, text) IS
+'state of new_vs_returning, to store, merge with rollup() and read with new_vs_returning()';
+
+CREATE AGGREGATE new_vs_returning_state(customer uuid, ordered_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
+    SFUNC = new_vs_returning_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE new_vs_returning_state(uuid, timestamptz, numeric, text, timestamptz, text) IS
+'state of new_vs_returning, to store, merge with rollup() and read with new_vs_returning()';
+
+CREATE AGGREGATE new_vs_returning_state(history order_history, grain text, as_of timestamptz, tz text) (
+    SFUNC = new_vs_returning_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE new_vs_returning_state(order_history, text, timestamptz, text) IS
+'state of new_vs_returning, to store, merge with rollup() and read with new_vs_returning(); the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+-- ---------------------------------------------------------------------------
+-- rhythm
+-- ---------------------------------------------------------------------------
+
+CREATE TYPE purchase_rhythm_row AS (
+    orders bigint,
+    first_order_at timestamptz,
+    last_order_at timestamptz,
+    mean_gap_days double precision,
+    median_gap_days double precision,
+    gap_cv double precision,
+    days_since_last double precision,
+    overdue_ratio double precision,
+    expected_next_at timestamptz
+);
+COMMENT ON TYPE purchase_rhythm_row IS
+'result of purchase_rhythm: gaps between orders in days of 24 hours, gap_cv their standard deviation / mean, overdue_ratio days_since_last / median_gap_days, expected_next_at the last order and a median gap; the last two of three orders or more';
+
+CREATE FUNCTION purchase_rhythm(state retention_state) RETURNS purchase_rhythm_row
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION purchase_rhythm(retention_state) IS
+'reads purchase_rhythm from a stored state: SELECT (purchase_rhythm(rollup(state))).* FROM states';
+
+CREATE FUNCTION purchase_rhythm_transfn(retention_state, timestamptz, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION purchase_rhythm_transfn(retention_state, timestamptz, timestamptz) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE purchase_rhythm(ordered_at timestamptz, as_of timestamptz) (
+    SFUNC = purchase_rhythm_transfn,
+    STYPE = retention_state,
+    SSPACE = 200,
+    FINALFUNC = purchase_rhythm,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE purchase_rhythm(timestamptz, timestamptz) IS
+'how often the customer of a group orders and how late they are: SELECT customer_id, (purchase_rhythm(ordered_at, now())).* FROM orders WHERE amount > 0 GROUP BY customer_id';
+
+CREATE FUNCTION purchase_rhythm_transfn_history(retention_state, order_history, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION purchase_rhythm_transfn_history(retention_state, order_history, timestamptz) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE purchase_rhythm(history order_history, as_of timestamptz) (
+    SFUNC = purchase_rhythm_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 200,
+    FINALFUNC = purchase_rhythm,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE purchase_rhythm(order_history, timestamptz) IS
+'how often the customer of a group orders and how late they are; the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+CREATE AGGREGATE purchase_rhythm_state(ordered_at timestamptz, as_of timestamptz) (
+    SFUNC = purchase_rhythm_transfn,
+    STYPE = retention_state,
+    SSPACE = 200,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE purchase_rhythm_state(timestamptz, timestamptz) IS
+'state of purchase_rhythm, to store, merge with rollup() and read with purchase_rhythm()';
+
+CREATE AGGREGATE purchase_rhythm_state(history order_history, as_of timestamptz) (
+    SFUNC = purchase_rhythm_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 200,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE purchase_rhythm_state(order_history, timestamptz) IS
+'state of purchase_rhythm, to store, merge with rollup() and read with purchase_rhythm(); the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+CREATE FUNCTION gap_survival(state retention_state) RETURNS survival
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION gap_survival(retention_state) IS
+'days from each order to the next as a survival, from a state of gap_survival_state';
+
+CREATE FUNCTION gap_survival_transfn_bigint(retention_state, bigint, timestamptz, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION gap_survival_transfn_bigint(retention_state, bigint, timestamptz, timestamptz) IS 'transition function; for aggregates only';
+
+CREATE FUNCTION gap_survival_transfn_text(retention_state, text, timestamptz, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION gap_survival_transfn_text(retention_state, text, timestamptz, timestamptz) IS 'transition function; for aggregates only';
+
+CREATE FUNCTION gap_survival_transfn_uuid(retention_state, uuid, timestamptz, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION gap_survival_transfn_uuid(retention_state, uuid, timestamptz, timestamptz) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE gap_survival(customer bigint, ordered_at timestamptz, as_of timestamptz) (
+    SFUNC = gap_survival_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = gap_survival,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE gap_survival(bigint, timestamptz, timestamptz) IS
+'whole days (24 hours) from each order to the customer''s next one, and from the last to as_of (censored); every row counts as an order: FILTER (WHERE amount > 0)';
+
+CREATE AGGREGATE gap_survival(customer text, ordered_at timestamptz, as_of timestamptz) (
+    SFUNC = gap_survival_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = gap_survival,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE gap_survival(text, timestamptz, timestamptz) IS
+'whole days (24 hours) from each order to the customer''s next one, and from the last to as_of (censored); every row counts as an order: FILTER (WHERE amount > 0)';
+
+CREATE AGGREGATE gap_survival(customer uuid, ordered_at timestamptz, as_of timestamptz) (
+    SFUNC = gap_survival_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = gap_survival,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE gap_survival(uuid, timestamptz, timestamptz) IS
+'whole days (24 hours) from each order to the customer''s next one, and from the last to as_of (censored); every row counts as an order: FILTER (WHERE amount > 0)';
+
+CREATE FUNCTION gap_survival_transfn_history(retention_state, order_history, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION gap_survival_transfn_history(retention_state, order_history, timestamptz) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE gap_survival(history order_history, as_of timestamptz) (
+    SFUNC = gap_survival_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = gap_survival,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE gap_survival(order_history, timestamptz) IS
+'whole days (24 hours) from each order to the customer''s next one, and from the last to as_of (censored); the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+CREATE AGGREGATE gap_survival_state(customer bigint, ordered_at timestamptz, as_of timestamptz) (
+    SFUNC = gap_survival_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE gap_survival_state(bigint, timestamptz, timestamptz) IS
+'state of gap_survival, to store, merge with rollup() and read with gap_survival()';
+
+CREATE AGGREGATE gap_survival_state(customer text, ordered_at timestamptz, as_of timestamptz) (
+    SFUNC = gap_survival_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE gap_survival_state(text, timestamptz, timestamptz) IS
+'state of gap_survival, to store, merge with rollup() and read with gap_survival()';
+
+CREATE AGGREGATE gap_survival_state(customer uuid, ordered_at timestamptz, as_of timestamptz) (
+    SFUNC = gap_survival_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE gap_survival_state(uuid, timestamptz, timestamptz) IS
+'state of gap_survival, to store, merge with rollup() and read with gap_survival()';
+
+CREATE AGGREGATE gap_survival_state(history order_history, as_of timestamptz) (
+    SFUNC = gap_survival_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE gap_survival_state(order_history, timestamptz) IS
+'state of gap_survival, to store, merge with rollup() and read with gap_survival(); the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+CREATE FUNCTION decay(at timestamptz, half_life interval, as_of timestamptz) RETURNS double precision
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION decay(timestamptz, interval, timestamptz) IS
+'how much what happened then still counts at as_of: half (0.5) after half_life, a quarter after two; 0 for what is not before as_of: sum(weight * decay(at, ''30 days'', now()))';

@@ -204,3 +204,12 @@ SELECT breakeven_conversion(2, 0.4, 0.1);
 SELECT breakeven_conversion(0.02, 40, 0.1);
 SELECT breakeven_conversion(0.02, 0.4, -0.1);
 SELECT breakeven_conversion(0.02, 'NaN', 0.1);
+
+-- breakeven_discount, the inverse of breakeven_conversion
+SELECT breakeven_discount(0.025, 0.04, 0.40) AS a, breakeven_discount(0.02, 0.02, 0.4) AS b, breakeven_discount(0.05, 0.10, 0.35) AS c, breakeven_discount(0, 0.03, 0.4) AS d, breakeven_discount(0.04, 0.03, 0.4) AS worse,
+       breakeven_discount(0, 0, 0.4) AS nothing, breakeven_discount(0.1, 0.2, 0) AS no_margin, breakeven_discount(NULL, 0.2, 0.4) AS unknown;
+SELECT b, r, m FROM unnest('{0.01,0.1}'::float8[]) b, unnest('{0.02,0.15,0.9}'::float8[]) r, unnest('{0.1,0.6,1}'::float8[]) m
+WHERE r > b AND abs(breakeven_conversion(b, m, breakeven_discount(b, r, m)) - r) > 1e-12;
+SELECT breakeven_discount(1.5, 0.2, 0.4);
+SELECT breakeven_discount(0.1, -0.2, 0.4);
+SELECT breakeven_discount(0.1, 0.2, 40);

@@ -28,7 +28,7 @@ AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION uplift(retention_state, double precision) IS
 'reads uplift from a stored state, with another confidence (0 to 1) if wanted: SELECT * FROM unnest((SELECT uplift(rollup(state), 0.9) FROM states))';
 
-CREATE FUNCTION uplift_finalfn(retention_state) RETURNS uplift_row[]
+CREATE FUNCTION uplift_finalfn(state retention_state) RETURNS uplift_row[]
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION uplift_finalfn(retention_state) IS 'final function; for aggregates only';
 

@@ -145,3 +145,9 @@ CREATE FUNCTION breakeven_conversion(base_rate double precision, margin double p
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION breakeven_conversion(double precision, double precision, double precision) IS
 'conversion rate (0 to 1) at which a discount (share of the price) earns as much as base_rate without it; NULL if impossible';
+
+--@ since 0.3
+CREATE FUNCTION breakeven_discount(base_rate double precision, rate double precision, margin double precision) RETURNS double precision
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION breakeven_discount(double precision, double precision, double precision) IS
+'the largest discount (share of the price, 0 to 1) that loses nothing if it lifts conversion from base_rate to rate (0 to 1); NULL if impossible';

@@ -56,4 +56,11 @@ days_between(TimestampTz from, TimestampTz to)
 	return (double) ((uint64) to - (uint64) from) / USECS_PER_DAY;
 }
 
+/* Whole 24-hour days from one time to a later one: more than int64 microseconds */
+static inline double
+whole_days(TimestampTz from, TimestampTz to)
+{
+	return (double) (((uint64) to - (uint64) from) / (uint64) USECS_PER_DAY);
+}
+
 #endif							/* RETENTION_RESULT_VALUES_H */

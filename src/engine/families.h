@@ -54,6 +54,9 @@ struct LooseRow;
 	FAMILY(22, BTYD_DAYS, btyd_days_family) \
 	FAMILY(23, CHURN_BY_PERIOD, churn_by_period_family) \
 	FAMILY(24, UPLIFT, uplift_family) \
+	FAMILY(25, NEW_VS_RETURNING, new_vs_returning_family) \
+	FAMILY(26, PURCHASE_RHYTHM, purchase_rhythm_family) \
+	FAMILY(27, GAP_SURVIVAL, gap_survival_family) \
 	FAMILY(30, SUBSCRIBER, subscriber_family)
 
 #define FAMILY(number, name, family) FAMILY_##name = number,

@@ -24,6 +24,7 @@
 #include "engine/state_read.h"
 #include "engine/transition.h"
 
+#include "base/result_values.h"
 #include "engine/intervals.h"
 #include "measures/survival.h"
 #include "utils/fmgrprotos.h"
@@ -468,13 +469,6 @@ read_repeat_survival_row(StateUpdate *update, const OrderRow *row,
  */
 STATE_TRANSITIONS(repeat_survival_transfn, repeat_survival_family, TAKES_TIME,
 				  read_repeat_survival_row)
-
-/* Whole 24-hour days from one time to a later one: more than int64 microseconds */
-static double
-whole_days(TimestampTz from, TimestampTz to)
-{
-	return (double) (((uint64) to - (uint64) from) / (uint64) USECS_PER_DAY);
-}
 
 /*
  * repeat_survival(retention_state) returns survival

@@ -559,6 +559,30 @@ payback_orders_double(PG_FUNCTION_ARGS)
 }
 
 /*
+ * breakeven_discount(base_rate double precision, rate double precision, margin
+ * double precision) returns double precision
+ *
+ * The largest discount, a share of the price, that loses nothing when it lifts
+ * conversion from base_rate to rate: margin * (1 - base_rate / rate), the inverse of
+ * breakeven_conversion. NULL if there is none: no margin, or no lift.
+ */
+PG_FUNCTION_INFO_V1(breakeven_discount);
+Datum
+breakeven_discount(PG_FUNCTION_ARGS)
+{
+	double		base_rate = PG_GETARG_FLOAT8(0);
+	double		rate = PG_GETARG_FLOAT8(1);
+	double		margin = PG_GETARG_FLOAT8(2);
+
+	check_double_range(base_rate, 0, 1, "base_rate");
+	check_double_range(rate, 0, 1, "rate");
+	check_margin(margin);
+	if (margin <= 0 || rate <= 0 || rate < base_rate)
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(margin * (1 - base_rate / rate));
+}
+
+/*
  * breakeven_conversion(base_rate double precision, margin double precision,
  * discount double precision) returns double precision
  *
