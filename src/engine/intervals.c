@@ -91,19 +91,6 @@ utc_plus_fits(TimestampTz at, const Interval *span, TimestampTz *sum)
 		IS_VALID_TIMESTAMP(*sum);
 }
 
-/* The same of at - span, for a span of no field below zero. */
-bool
-utc_minus_fits(TimestampTz at, const Interval *span, TimestampTz *difference)
-{
-	const Interval back = {
-		.time = -span->time,
-		.day = -span->day,
-		.month = -span->month
-	};
-
-	return utc_plus_fits(at, &back, difference);
-}
-
 /*
  * at - span, or false if the span reaches back beyond the server's calendar.
  */

@@ -105,7 +105,7 @@ churn_boundary(const StateOptions *options, int64 last_period, int64 number)
  */
 typedef struct Boundaries
 {
-	OptionValue value[MOST_OPTIONS];	/* of these options */
+	OptionValue value[CHURN_OPTIONS - 1 + ZONE_VALUES]; /* of these options */
 	TimestampTz bits_from;		/* orders before it matter to boundaries that
 								 * have no bit, too */
 	int			cuts;
@@ -115,7 +115,7 @@ typedef struct Boundaries
 									 * boundary k */
 } Boundaries;
 
-StaticAssertDecl(CHURN_OPTIONS - 1 + ZONE_VALUES == MOST_OPTIONS,
+StaticAssertDecl(CHURN_OPTIONS - 1 + ZONE_VALUES <= MOST_OPTIONS,
 				 "a state has as many values as are compared");
 
 static int
