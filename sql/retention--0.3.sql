@@ -3134,208 +3134,6 @@ COMMENT ON FUNCTION hash_share(uuid, text) IS
 'a number from 0 to below 1 that belongs to this customer under this salt, the same everywhere, to assign groups of an experiment: hash_share(customer_id, ''spring'') < 0.1 is a control group of 10 %';
 
 -- ---------------------------------------------------------------------------
--- live: customers and their segments as of now, in the same transaction
--- ---------------------------------------------------------------------------
-
-CREATE TYPE rfm_cuts AS (
-    bins integer,
-    grid text,
-    recency timestamptz[],
-    frequency bigint[],
-    monetary numeric[]
-);
-COMMENT ON TYPE rfm_cuts IS
-'cut points between RFM scores, found by retention_fit: of recency instants (a score less for each that is after the last order), of frequency orders and of monetary money (a score more for each that is below)';
-
-CREATE TYPE live_row AS (
-    first_order_at timestamptz,
-    last_order_at timestamptz,
-    orders bigint,
-    monetary numeric,
-    segment text
-);
-COMMENT ON TYPE live_row IS
-'what a live view shows of a customer';
-
-CREATE FUNCTION live_row(history order_history, cuts rfm_cuts, as_of timestamptz) RETURNS live_row
-AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION live_row(order_history, rfm_cuts, timestamptz) IS
-'a customer''s first and last order, orders, money and segment from the history of that customer, as of any time; the segment by given cut points, NULL without them';
-
-CREATE FUNCTION live_row_now(history order_history, cuts rfm_cuts) RETURNS live_row
-AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
-COMMENT ON FUNCTION live_row_now(order_history, rfm_cuts) IS
-'live_row as of now, by the clock: for live views';
-
-CREATE FUNCTION same_history(a order_history, b order_history) RETURNS boolean
-AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION same_history(order_history, order_history) IS
-'whether two histories hold the same rows';
-
-CREATE FUNCTION retention_mark_changes() RETURNS trigger
-AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION retention_mark_changes() IS
-'trigger function of tracked orders; its argument is the name of the live view';
-
-CREATE FUNCTION retention_track(orders_table regclass, customer_column name, ordered_at_column name, amount_column name,
-    live name DEFAULT NULL, order_id_column name DEFAULT NULL, tz text DEFAULT 'UTC', unit interval DEFAULT '7 days', bins integer DEFAULT 5,
-    grid text DEFAULT 'standard', family text DEFAULT 'mbgnbd', triggers text DEFAULT 'auto', replicated boolean DEFAULT false)
-RETURNS regclass
-AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
-COMMENT ON FUNCTION retention_track(regclass, name, name, name, name, name, text, interval, integer, text, text, text, boolean) IS
-'tracks the customers of an orders table: makes and returns a live view (live, by default the table''s name with _live), exact in every transaction; called again, repairs the triggers: retention_track(''orders'', ''customer_id'', ''ordered_at'', ''amount'')';
-
-CREATE FUNCTION retention_untrack(live regclass) RETURNS void
-AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 1000000;
-COMMENT ON FUNCTION retention_untrack(regclass) IS
-'ends a tracking: drops the triggers, the live view and its tables';
-
-CREATE FUNCTION retention_refresh(live regclass, wait boolean DEFAULT true, max_customers bigint DEFAULT NULL,
-    OUT customers bigint, OUT inserted bigint, OUT updated bigint, OUT deleted bigint, OUT mode text, OUT milliseconds double precision)
-AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
-COMMENT ON FUNCTION retention_refresh(regclass, boolean, bigint) IS
-'stores the customers whose orders changed since the last time, and notifies listeners on the live view''s name of how many changed segment; mode is changed, rebuilt (all, in one pass) or nothing; all NULL with wait => false while another runs';
-
-CREATE FUNCTION retention_fit(live regclass, as_of timestamptz DEFAULT clock_timestamp()) RETURNS void
-AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
-COMMENT ON FUNCTION retention_fit(regclass, timestamptz) IS
-'finds the cut points of RFM and fits the models anew, from all orders before as_of; segments change by it: once a month';
-
-CREATE FUNCTION retention_mark(live regclass) RETURNS void
-AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10;
-COMMENT ON FUNCTION retention_mark(regclass) IS
-'marks all customers of a live view as changed';
-
-CREATE FUNCTION retention_mark(live regclass, customer bigint) RETURNS void
-AS 'MODULE_PATHNAME', 'retention_mark_bigint' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10;
-COMMENT ON FUNCTION retention_mark(regclass, bigint) IS
-'marks a customer of a live view as changed, from triggers of your own; NULL: nobody';
-
-CREATE FUNCTION retention_mark(live regclass, customer text) RETURNS void
-AS 'MODULE_PATHNAME', 'retention_mark_text' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10;
-COMMENT ON FUNCTION retention_mark(regclass, text) IS
-'marks a customer of a live view as changed, from triggers of your own; NULL: nobody';
-
-CREATE FUNCTION retention_mark(live regclass, customer uuid) RETURNS void
-AS 'MODULE_PATHNAME', 'retention_mark_uuid' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10;
-COMMENT ON FUNCTION retention_mark(regclass, uuid) IS
-'marks a customer of a live view as changed, from triggers of your own; NULL: nobody';
-
-CREATE FUNCTION retention_customer(live regclass, customer_id bigint, as_of timestamptz DEFAULT clock_timestamp())
-RETURNS TABLE (customer bigint, first_order_at timestamptz, last_order_at timestamptz, recency_days double precision, orders bigint, monetary numeric, aov numeric,
-    r integer, f integer, m integer, cell text, segment text, x bigint, t_x double precision, age double precision, p_alive double precision,
-    expected_orders double precision, p_order double precision, predicted_clv numeric, churn_risk text, cuts_at timestamptz, fitted_at timestamptz, computed text)
-AS 'MODULE_PATHNAME', 'retention_customer_bigint' LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 ROWS 1;
-COMMENT ON FUNCTION retention_customer(regclass, bigint, timestamptz) IS
-'one customer of a live view as of now, for a page of the shop: recency in days, orders and money, RFM scores and segment by the stored cut points, and what the stored models expect of the next 365 days (x, t_x and age in units); computed is stored, or now if orders changed since the last refresh; no row without an order';
-
-CREATE FUNCTION retention_customer(live regclass, customer_id text, as_of timestamptz DEFAULT clock_timestamp())
-RETURNS TABLE (customer text, first_order_at timestamptz, last_order_at timestamptz, recency_days double precision, orders bigint, monetary numeric, aov numeric,
-    r integer, f integer, m integer, cell text, segment text, x bigint, t_x double precision, age double precision, p_alive double precision,
-    expected_orders double precision, p_order double precision, predicted_clv numeric, churn_risk text, cuts_at timestamptz, fitted_at timestamptz, computed text)
-AS 'MODULE_PATHNAME', 'retention_customer_text' LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 ROWS 1;
-COMMENT ON FUNCTION retention_customer(regclass, text, timestamptz) IS
-'one customer of a live view as of now, for a page of the shop: recency in days, orders and money, RFM scores and segment by the stored cut points, and what the stored models expect of the next 365 days (x, t_x and age in units); computed is stored, or now if orders changed since the last refresh; no row without an order';
-
-CREATE FUNCTION retention_customer(live regclass, customer_id uuid, as_of timestamptz DEFAULT clock_timestamp())
-RETURNS TABLE (customer uuid, first_order_at timestamptz, last_order_at timestamptz, recency_days double precision, orders bigint, monetary numeric, aov numeric,
-    r integer, f integer, m integer, cell text, segment text, x bigint, t_x double precision, age double precision, p_alive double precision,
-    expected_orders double precision, p_order double precision, predicted_clv numeric, churn_risk text, cuts_at timestamptz, fitted_at timestamptz, computed text)
-AS 'MODULE_PATHNAME', 'retention_customer_uuid' LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 ROWS 1;
-COMMENT ON FUNCTION retention_customer(regclass, uuid, timestamptz) IS
-'one customer of a live view as of now, for a page of the shop: recency in days, orders and money, RFM scores and segment by the stored cut points, and what the stored models expect of the next 365 days (x, t_x and age in units); computed is stored, or now if orders changed since the last refresh; no row without an order';
-
-CREATE FUNCTION retention_live_status(live regclass DEFAULT NULL)
-RETURNS TABLE (live_view regclass, orders_table regclass, marked_customers bigint, oldest_mark_at timestamptz, refreshed_at timestamptz, customers bigint,
-    triggers_ok boolean, partitions_ok boolean, index_ok boolean, cuts_at timestamptz, fitted_at timestamptz, problem text)
-AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 2;
-COMMENT ON FUNCTION retention_live_status(regclass) IS
-'how trackings are, all that you may read or one: customers marked and stored, when it was refreshed and fitted, whether the triggers fire and the index is there, and what to do if not (problem)';
-
-CREATE FUNCTION retention_verify(live regclass, share double precision DEFAULT 0.01)
-RETURNS TABLE (customer text, column_name text, stored text, actual text)
-AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000000 ROWS 1;
-COMMENT ON FUNCTION retention_verify(regclass, double precision) IS
-'compares stored customers with their orders, a share of them (0 to 1) drawn at random: a row per column that differs, none if all is right';
-
--- ---------------------------------------------------------------------------
--- subscription: recurring revenue
--- ---------------------------------------------------------------------------
-
-CREATE TYPE mrr_movements_row AS (
-    period_start date,
-    opening_mrr numeric,
-    new_mrr numeric,
-    expansion_mrr numeric,
-    contraction_mrr numeric,
-    churned_mrr numeric,
-    reactivated_mrr numeric,
-    closing_mrr numeric,
-    opening_customers bigint,
-    new_customers bigint,
-    churned_customers bigint,
-    reactivated_customers bigint,
-    closing_customers bigint,
-    churn_rate double precision,
-    gross_revenue_retention double precision,
-    net_revenue_retention double precision,
-    is_complete boolean
-);
-COMMENT ON TYPE mrr_movements_row IS
-'a row of mrr_movements: money per month and customers at the start and the end of a calendar period, and what changed them, all of it above or equal to 0; closing = opening + new + expansion + reactivated - contraction - churned; churn_rate is churned / opening customers, gross_revenue_retention (opening - contraction - churned) / opening, net_revenue_retention with the expansion (0 to 1, net also above)';
-
-CREATE FUNCTION mrr_movements(state retention_state) RETURNS mrr_movements_row[]
-AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION mrr_movements(retention_state) IS
-'reads mrr_movements from a stored state: SELECT * FROM unnest((SELECT mrr_movements(rollup(state)) FROM states))';
-
-CREATE FUNCTION mrr_movements_transfn_bigint(retention_state, bigint, timestamptz, timestamptz, numeric, text, timestamptz, text) RETURNS retention_state
-AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION mrr_movements_transfn_bigint(retention_state, bigint, timestamptz, timestamptz, numeric, text, timestamptz, text) IS 'transition function; for aggregates only';
-
-CREATE FUNCTION mrr_movements_transfn_text(retention_state, text, timestamptz, timestamptz, numeric, text, timestamptz, text) RETURNS retention_state
-AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION mrr_movements_transfn_text(retention_state, text, timestamptz, timestamptz, numeric, text, timestamptz, text) IS 'transition function; for aggregates only';
-
-CREATE FUNCTION mrr_movements_transfn_uuid(retention_state, uuid, timestamptz, timestamptz, numeric, text, timestamptz, text) RETURNS retention_state
-AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION mrr_movements_transfn_uuid(retention_state, uuid, timestamptz, timestamptz, numeric, text, timestamptz, text) IS 'transition function; for aggregates only';
-
-CREATE AGGREGATE mrr_movements(customer bigint, starts_at timestamptz, ends_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
-    SFUNC = mrr_movements_transfn_bigint,
-    STYPE = retention_state,
-    SSPACE = 512,
-    FINALFUNC = mrr_movements,
-    COMBINEFUNC = retention_state_combine,
-    PARALLEL = SAFE
-);
-COMMENT ON AGGREGATE mrr_movements(bigint, timestamptz, timestamptz, numeric, text, timestamptz, text) IS
-'recurring revenue by calendar period in tz, of contracts of so much money per month from starts_at until ends_at (NULL: open): new, expansion, contraction, churned, reactivated: SELECT * FROM unnest((SELECT mrr_movements(customer_id, starts_at, ends_at, amount, ''month'', now(), ''UTC'') FROM contracts))';
-
-CREATE AGGREGATE mrr_movements(customer text, starts_at timestamptz, ends_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
-    SFUNC = mrr_movements_transfn_text,
-    STYPE = retention_state,
-    SSPACE = 512,
-    FINALFUNC = mrr_movements,
-    COMBINEFUNC = retention_state_combine,
-    PARALLEL = SAFE
-);
-COMMENT ON AGGREGATE mrr_movements(text, timestamptz, timestamptz, numeric, text, timestamptz, text) IS
-'recurring revenue by calendar period in tz, of contracts of so much money per month from starts_at until ends_at (NULL: open): new, expansion, contraction, churned, reactivated: SELECT * FROM unnest((SELECT mrr_movements(customer_id, starts_at, ends_at, amount, ''month'', now(), ''UTC'') FROM contracts))';
-
-CREATE AGGREGATE mrr_movements(customer uuid, starts_at timestamptz, ends_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
-    SFUNC = mrr_movements_transfn_uuid,
-    STYPE = retention_state,
-    SSPACE = 512,
-    FINALFUNC = mrr_movements,
-    COMBINEFUNC = retention_state_combine,
-    PARALLEL = SAFE
-);
-COMMENT ON AGGREGATE mrr_movements(uuid, timestamptz, timestamptz, numeric, text, timestamptz, text) IS
-'recurring revenue by calendar period in tz, of contracts of so much money per month from starts_at until ends_at (NULL: open): new, expansion, contraction, churned, reactivated: SELECT * FROM unnest((SELECT mrr_movements(customer_id, starts_at, ends_at, amount, ''month'', now(), ''UTC'') FROM contracts))';
-
-CREATE AGGREGATE mrr_movements_state(customer bigint, starts_at timestamptz, ends_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
-    SFUNC = mrr_movements_transfn_bigint,
 -- uplift
 -- ---------------------------------------------------------------------------
 
@@ -3419,11 +3217,6 @@ CREATE AGGREGATE uplift_state(customer bigint, arm text, assigned_at timestamptz
     COMBINEFUNC = retention_state_combine,
     PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE mrr_movements_state(bigint, timestamptz, timestamptz, numeric, text, timestamptz, text) IS
-'state of mrr_movements, to store, merge with rollup() and read with mrr_movements()';
-
-CREATE AGGREGATE mrr_movements_state(customer text, starts_at timestamptz, ends_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
-    SFUNC = mrr_movements_transfn_text,
 COMMENT ON AGGREGATE uplift_state(bigint, text, timestamptz, timestamptz, numeric, text, interval, interval, timestamptz) IS
 'state of uplift, to store, merge with rollup() and read with uplift()';
 
@@ -3434,11 +3227,6 @@ CREATE AGGREGATE uplift_state(customer text, arm text, assigned_at timestamptz, 
     COMBINEFUNC = retention_state_combine,
     PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE mrr_movements_state(text, timestamptz, timestamptz, numeric, text, timestamptz, text) IS
-'state of mrr_movements, to store, merge with rollup() and read with mrr_movements()';
-
-CREATE AGGREGATE mrr_movements_state(customer uuid, starts_at timestamptz, ends_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
-    SFUNC = mrr_movements_transfn_uuid,
 COMMENT ON AGGREGATE uplift_state(text, text, timestamptz, timestamptz, numeric, text, interval, interval, timestamptz) IS
 'state of uplift, to store, merge with rollup() and read with uplift()';
 
@@ -3449,8 +3237,6 @@ CREATE AGGREGATE uplift_state(customer uuid, arm text, assigned_at timestamptz, 
     COMBINEFUNC = retention_state_combine,
     PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE mrr_movements_state(uuid, timestamptz, timestamptz, numeric, text, timestamptz, text) IS
-'state of mrr_movements, to store, merge with rollup() and read with mrr_movements()';
 COMMENT ON AGGREGATE uplift_state(uuid, text, timestamptz, timestamptz, numeric, text, interval, interval, timestamptz) IS
 'state of uplift, to store, merge with rollup() and read with uplift()';
 
@@ -3762,3 +3548,234 @@ CREATE FUNCTION decay(at timestamptz, half_life interval, as_of timestamptz) RET
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION decay(timestamptz, interval, timestamptz) IS
 'how much what happened then still counts at as_of: half (0.5) after half_life, a quarter after two; 0 for what is not before as_of: sum(weight * decay(at, ''30 days'', now()))';
+
+-- ---------------------------------------------------------------------------
+-- live: customers and their segments as of now, in the same transaction
+-- ---------------------------------------------------------------------------
+
+CREATE TYPE rfm_cuts AS (
+    bins integer,
+    grid text,
+    recency timestamptz[],
+    frequency bigint[],
+    monetary numeric[]
+);
+COMMENT ON TYPE rfm_cuts IS
+'cut points between RFM scores, found by retention_fit: of recency instants (a score less for each that is after the last order), of frequency orders and of monetary money (a score more for each that is below)';
+
+CREATE TYPE live_row AS (
+    first_order_at timestamptz,
+    last_order_at timestamptz,
+    orders bigint,
+    monetary numeric,
+    segment text
+);
+COMMENT ON TYPE live_row IS
+'what a live view shows of a customer';
+
+CREATE FUNCTION live_row(history order_history, cuts rfm_cuts, as_of timestamptz) RETURNS live_row
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION live_row(order_history, rfm_cuts, timestamptz) IS
+'a customer''s first and last order, orders, money and segment from the history of that customer, as of any time; the segment by given cut points, NULL without them';
+
+CREATE FUNCTION live_row_now(history order_history, cuts rfm_cuts) RETURNS live_row
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION live_row_now(order_history, rfm_cuts) IS
+'live_row as of now, by the clock: for live views';
+
+CREATE FUNCTION same_history(a order_history, b order_history) RETURNS boolean
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION same_history(order_history, order_history) IS
+'whether two histories hold the same rows';
+
+CREATE FUNCTION retention_mark_changes() RETURNS trigger
+AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION retention_mark_changes() IS
+'trigger function of tracked orders; its argument is the name of the live view';
+
+CREATE FUNCTION retention_track(orders_table regclass, customer_column name, ordered_at_column name, amount_column name,
+    live name DEFAULT NULL, order_id_column name DEFAULT NULL, tz text DEFAULT 'UTC', unit interval DEFAULT '7 days', bins integer DEFAULT 5,
+    grid text DEFAULT 'standard', family text DEFAULT 'mbgnbd', triggers text DEFAULT 'auto', replicated boolean DEFAULT false)
+RETURNS regclass
+AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+COMMENT ON FUNCTION retention_track(regclass, name, name, name, name, name, text, interval, integer, text, text, text, boolean) IS
+'tracks the customers of an orders table: makes and returns a live view (live, by default the table''s name with _live), exact in every transaction; called again, repairs the triggers: retention_track(''orders'', ''customer_id'', ''ordered_at'', ''amount'')';
+
+CREATE FUNCTION retention_untrack(live regclass) RETURNS void
+AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 1000000;
+COMMENT ON FUNCTION retention_untrack(regclass) IS
+'ends a tracking: drops the triggers, the live view and its tables';
+
+CREATE FUNCTION retention_refresh(live regclass, wait boolean DEFAULT true, max_customers bigint DEFAULT NULL,
+    OUT customers bigint, OUT inserted bigint, OUT updated bigint, OUT deleted bigint, OUT mode text, OUT milliseconds double precision)
+AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+COMMENT ON FUNCTION retention_refresh(regclass, boolean, bigint) IS
+'stores the customers whose orders changed since the last time, and notifies listeners on the live view''s name of how many changed segment; mode is changed, rebuilt (all, in one pass) or nothing; all NULL with wait => false while another runs';
+
+CREATE FUNCTION retention_fit(live regclass, as_of timestamptz DEFAULT clock_timestamp()) RETURNS void
+AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+COMMENT ON FUNCTION retention_fit(regclass, timestamptz) IS
+'finds the cut points of RFM and fits the models anew, from all orders before as_of; segments change by it: once a month';
+
+CREATE FUNCTION retention_mark(live regclass) RETURNS void
+AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10;
+COMMENT ON FUNCTION retention_mark(regclass) IS
+'marks all customers of a live view as changed';
+
+CREATE FUNCTION retention_mark(live regclass, customer bigint) RETURNS void
+AS 'MODULE_PATHNAME', 'retention_mark_bigint' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10;
+COMMENT ON FUNCTION retention_mark(regclass, bigint) IS
+'marks a customer of a live view as changed, from triggers of your own; NULL: nobody';
+
+CREATE FUNCTION retention_mark(live regclass, customer text) RETURNS void
+AS 'MODULE_PATHNAME', 'retention_mark_text' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10;
+COMMENT ON FUNCTION retention_mark(regclass, text) IS
+'marks a customer of a live view as changed, from triggers of your own; NULL: nobody';
+
+CREATE FUNCTION retention_mark(live regclass, customer uuid) RETURNS void
+AS 'MODULE_PATHNAME', 'retention_mark_uuid' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10;
+COMMENT ON FUNCTION retention_mark(regclass, uuid) IS
+'marks a customer of a live view as changed, from triggers of your own; NULL: nobody';
+
+CREATE FUNCTION retention_customer(live regclass, customer_id bigint, as_of timestamptz DEFAULT clock_timestamp())
+RETURNS TABLE (customer bigint, first_order_at timestamptz, last_order_at timestamptz, recency_days double precision, orders bigint, monetary numeric, aov numeric,
+    r integer, f integer, m integer, cell text, segment text, x bigint, t_x double precision, age double precision, p_alive double precision,
+    expected_orders double precision, p_order double precision, predicted_clv numeric, churn_risk text, cuts_at timestamptz, fitted_at timestamptz, computed text)
+AS 'MODULE_PATHNAME', 'retention_customer_bigint' LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 ROWS 1;
+COMMENT ON FUNCTION retention_customer(regclass, bigint, timestamptz) IS
+'one customer of a live view as of now, for a page of the shop: recency in days, orders and money, RFM scores and segment by the stored cut points, and what the stored models expect of the next 365 days (x, t_x and age in units); computed is stored, or now if orders changed since the last refresh; no row without an order';
+
+CREATE FUNCTION retention_customer(live regclass, customer_id text, as_of timestamptz DEFAULT clock_timestamp())
+RETURNS TABLE (customer text, first_order_at timestamptz, last_order_at timestamptz, recency_days double precision, orders bigint, monetary numeric, aov numeric,
+    r integer, f integer, m integer, cell text, segment text, x bigint, t_x double precision, age double precision, p_alive double precision,
+    expected_orders double precision, p_order double precision, predicted_clv numeric, churn_risk text, cuts_at timestamptz, fitted_at timestamptz, computed text)
+AS 'MODULE_PATHNAME', 'retention_customer_text' LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 ROWS 1;
+COMMENT ON FUNCTION retention_customer(regclass, text, timestamptz) IS
+'one customer of a live view as of now, for a page of the shop: recency in days, orders and money, RFM scores and segment by the stored cut points, and what the stored models expect of the next 365 days (x, t_x and age in units); computed is stored, or now if orders changed since the last refresh; no row without an order';
+
+CREATE FUNCTION retention_customer(live regclass, customer_id uuid, as_of timestamptz DEFAULT clock_timestamp())
+RETURNS TABLE (customer uuid, first_order_at timestamptz, last_order_at timestamptz, recency_days double precision, orders bigint, monetary numeric, aov numeric,
+    r integer, f integer, m integer, cell text, segment text, x bigint, t_x double precision, age double precision, p_alive double precision,
+    expected_orders double precision, p_order double precision, predicted_clv numeric, churn_risk text, cuts_at timestamptz, fitted_at timestamptz, computed text)
+AS 'MODULE_PATHNAME', 'retention_customer_uuid' LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 ROWS 1;
+COMMENT ON FUNCTION retention_customer(regclass, uuid, timestamptz) IS
+'one customer of a live view as of now, for a page of the shop: recency in days, orders and money, RFM scores and segment by the stored cut points, and what the stored models expect of the next 365 days (x, t_x and age in units); computed is stored, or now if orders changed since the last refresh; no row without an order';
+
+CREATE FUNCTION retention_live_status(live regclass DEFAULT NULL)
+RETURNS TABLE (live_view regclass, orders_table regclass, marked_customers bigint, oldest_mark_at timestamptz, refreshed_at timestamptz, customers bigint,
+    triggers_ok boolean, partitions_ok boolean, index_ok boolean, cuts_at timestamptz, fitted_at timestamptz, problem text)
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 2;
+COMMENT ON FUNCTION retention_live_status(regclass) IS
+'how trackings are, all that you may read or one: customers marked and stored, when it was refreshed and fitted, whether the triggers fire and the index is there, and what to do if not (problem)';
+
+CREATE FUNCTION retention_verify(live regclass, share double precision DEFAULT 0.01)
+RETURNS TABLE (customer text, column_name text, stored text, actual text)
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000000 ROWS 1;
+COMMENT ON FUNCTION retention_verify(regclass, double precision) IS
+'compares stored customers with their orders, a share of them (0 to 1) drawn at random: a row per column that differs, none if all is right';
+
+-- ---------------------------------------------------------------------------
+-- subscription: recurring revenue
+-- ---------------------------------------------------------------------------
+
+CREATE TYPE mrr_movements_row AS (
+    period_start date,
+    opening_mrr numeric,
+    new_mrr numeric,
+    expansion_mrr numeric,
+    contraction_mrr numeric,
+    churned_mrr numeric,
+    reactivated_mrr numeric,
+    closing_mrr numeric,
+    opening_customers bigint,
+    new_customers bigint,
+    churned_customers bigint,
+    reactivated_customers bigint,
+    closing_customers bigint,
+    churn_rate double precision,
+    gross_revenue_retention double precision,
+    net_revenue_retention double precision,
+    is_complete boolean
+);
+COMMENT ON TYPE mrr_movements_row IS
+'a row of mrr_movements: money per month and customers at the start and the end of a calendar period, and what changed them, all of it above or equal to 0; closing = opening + new + expansion + reactivated - contraction - churned; churn_rate is churned / opening customers, gross_revenue_retention (opening - contraction - churned) / opening, net_revenue_retention with the expansion (0 to 1, net also above)';
+
+CREATE FUNCTION mrr_movements(state retention_state) RETURNS mrr_movements_row[]
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION mrr_movements(retention_state) IS
+'reads mrr_movements from a stored state: SELECT * FROM unnest((SELECT mrr_movements(rollup(state)) FROM states))';
+
+CREATE FUNCTION mrr_movements_transfn_bigint(retention_state, bigint, timestamptz, timestamptz, numeric, text, timestamptz, text) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION mrr_movements_transfn_bigint(retention_state, bigint, timestamptz, timestamptz, numeric, text, timestamptz, text) IS 'transition function; for aggregates only';
+
+CREATE FUNCTION mrr_movements_transfn_text(retention_state, text, timestamptz, timestamptz, numeric, text, timestamptz, text) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION mrr_movements_transfn_text(retention_state, text, timestamptz, timestamptz, numeric, text, timestamptz, text) IS 'transition function; for aggregates only';
+
+CREATE FUNCTION mrr_movements_transfn_uuid(retention_state, uuid, timestamptz, timestamptz, numeric, text, timestamptz, text) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION mrr_movements_transfn_uuid(retention_state, uuid, timestamptz, timestamptz, numeric, text, timestamptz, text) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE mrr_movements(customer bigint, starts_at timestamptz, ends_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
+    SFUNC = mrr_movements_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = mrr_movements,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE mrr_movements(bigint, timestamptz, timestamptz, numeric, text, timestamptz, text) IS
+'recurring revenue by calendar period in tz, of contracts of so much money per month from starts_at until ends_at (NULL: open): new, expansion, contraction, churned, reactivated: SELECT * FROM unnest((SELECT mrr_movements(customer_id, starts_at, ends_at, amount, ''month'', now(), ''UTC'') FROM contracts))';
+
+CREATE AGGREGATE mrr_movements(customer text, starts_at timestamptz, ends_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
+    SFUNC = mrr_movements_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = mrr_movements,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE mrr_movements(text, timestamptz, timestamptz, numeric, text, timestamptz, text) IS
+'recurring revenue by calendar period in tz, of contracts of so much money per month from starts_at until ends_at (NULL: open): new, expansion, contraction, churned, reactivated: SELECT * FROM unnest((SELECT mrr_movements(customer_id, starts_at, ends_at, amount, ''month'', now(), ''UTC'') FROM contracts))';
+
+CREATE AGGREGATE mrr_movements(customer uuid, starts_at timestamptz, ends_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
+    SFUNC = mrr_movements_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = mrr_movements,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE mrr_movements(uuid, timestamptz, timestamptz, numeric, text, timestamptz, text) IS
+'recurring revenue by calendar period in tz, of contracts of so much money per month from starts_at until ends_at (NULL: open): new, expansion, contraction, churned, reactivated: SELECT * FROM unnest((SELECT mrr_movements(customer_id, starts_at, ends_at, amount, ''month'', now(), ''UTC'') FROM contracts))';
+
+CREATE AGGREGATE mrr_movements_state(customer bigint, starts_at timestamptz, ends_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
+    SFUNC = mrr_movements_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE mrr_movements_state(bigint, timestamptz, timestamptz, numeric, text, timestamptz, text) IS
+'state of mrr_movements, to store, merge with rollup() and read with mrr_movements()';
+
+CREATE AGGREGATE mrr_movements_state(customer text, starts_at timestamptz, ends_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
+    SFUNC = mrr_movements_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE mrr_movements_state(text, timestamptz, timestamptz, numeric, text, timestamptz, text) IS
+'state of mrr_movements, to store, merge with rollup() and read with mrr_movements()';
+
+CREATE AGGREGATE mrr_movements_state(customer uuid, starts_at timestamptz, ends_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
+    SFUNC = mrr_movements_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE mrr_movements_state(uuid, timestamptz, timestamptz, numeric, text, timestamptz, text) IS
+'state of mrr_movements, to store, merge with rollup() and read with mrr_movements()';

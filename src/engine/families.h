@@ -57,7 +57,7 @@ struct LooseRow;
 	FAMILY(25, NEW_VS_RETURNING, new_vs_returning_family) \
 	FAMILY(26, PURCHASE_RHYTHM, purchase_rhythm_family) \
 	FAMILY(27, GAP_SURVIVAL, gap_survival_family) \
-	FAMILY(30, SUBSCRIBER, subscriber_family)
+	FAMILY(28, SUBSCRIBER, subscriber_family)
 
 #define FAMILY(number, name, family) FAMILY_##name = number,
 typedef enum FamilyId

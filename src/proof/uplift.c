@@ -214,7 +214,8 @@ uplift_transition(FunctionCallInfo fcinfo, KeyKind kind)
 	if (!PG_ARGISNULL(4))
 		read_outcome(&customer, fcinfo, options, row_heap);
 	state_add(&update, &uplift_family, kind,
-			  state_customer_key(fcinfo, kind, row_heap), &customer);
+			  key_from_datum(kind, PG_GETARG_DATUM(1), row_heap),
+			  &customer);
 	return state_update_end(&update);
 }
 
