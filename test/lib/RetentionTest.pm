@@ -147,7 +147,7 @@ my %value = (
 	control => q('control'),
 	before => q('90 days'),
 	starts_at => 'ordered_at',
-	ends_at => q(ordered_at + (id % 90) * interval '1 day'),
+	ends_at => q(CASE WHEN id % 3 = 0 THEN timestamptz '2024-02-10 00:00+00' END),
 	max_number => '6',
 	grain => q('month'),
 	tz => q('Europe/Paris'),
