@@ -52,7 +52,7 @@ SELECT purchase_rhythm(ordered_at, '2025-06-01') IS NULL AS none FROM many WHERE
 SELECT purchase_rhythm(NULL::timestamptz, '2025-06-01') IS NULL AS none FROM many;
 SELECT at, (purchase_rhythm(at, '2025-06-01')).orders FROM unnest(ARRAY['2025-06-01', '2025-05-31 23:59:59.999999']::timestamptz[]) at GROUP BY at ORDER BY at;
 SELECT expected_next_at IS NULL AS beyond_the_calendar FROM (SELECT (purchase_rhythm(at, '294276-12-31')).* FROM unnest('{2000-01-01 UTC, 150000-01-01 UTC, 294276-12-30 UTC}'::timestamptz[]) at) r;
-SELECT count(DISTINCT pg_column_size(s)) AS sizes, max(pg_column_size(s)) <= 200 AS small FROM (SELECT purchase_rhythm_state(ordered_at, '2025-06-01') AS s FROM many GROUP BY ctid) x;
+SELECT max(pg_column_size(s)) <= 200 AS small FROM (SELECT purchase_rhythm_state(ordered_at, '2025-06-01') AS s FROM many GROUP BY ctid) x;
 SELECT purchase_rhythm(timestamptz 'infinity', '2025-06-01');
 SELECT purchase_rhythm(now(), NULL);
 SELECT purchase_rhythm(gap_survival_state(1::bigint, now(), '2025-06-01'));
