@@ -104,6 +104,16 @@ timeline_build_add(TimelineBuilder *builder, int64 position, const Money *money)
 		money_add(&builder->wide, &builder->money, money, builder->wide.base);
 }
 
+/* Its first position; PG_INT64_MAX of none. */
+static inline int64
+timeline_first(const char *base, uint64 offset)
+{
+	TimelineReader reader;
+
+	timeline_open(&reader, base, offset);
+	return timeline_next(&reader) ? reader.position : PG_INT64_MAX;
+}
+
 /* Asks for the memory of a timeline of usual size. */
 static inline void
 timeline_prefetch(const char *base, uint64 offset)

@@ -19,6 +19,7 @@
 #include "catalog/pg_type.h"
 #include "engine/customer_type.h"
 #include "engine/intervals.h"
+#include "engine/key_functions.h"
 #include "engine/money.h"
 #include "executor/spi.h"
 #include "live/customer_facts.h"
@@ -440,23 +441,4 @@ find_customer(FunctionCallInfo fcinfo, KeyKind kind)
  *
  * 0 or 1 row; predictions are of the next 365 days.
  */
-PG_FUNCTION_INFO_V1(retention_customer_bigint);
-Datum
-retention_customer_bigint(PG_FUNCTION_ARGS)
-{
-	return find_customer(fcinfo, KEY_BIGINT);
-}
-
-PG_FUNCTION_INFO_V1(retention_customer_text);
-Datum
-retention_customer_text(PG_FUNCTION_ARGS)
-{
-	return find_customer(fcinfo, KEY_TEXT);
-}
-
-PG_FUNCTION_INFO_V1(retention_customer_uuid);
-Datum
-retention_customer_uuid(PG_FUNCTION_ARGS)
-{
-	return find_customer(fcinfo, KEY_UUID);
-}
+KEY_FUNCTIONS(retention_customer, find_customer)

@@ -15,6 +15,7 @@
 #include "access/table.h"
 #include "base/checks.h"
 #include "common/hashfn.h"
+#include "engine/key_functions.h"
 #include "executor/executor.h"
 #include "live/tracking.h"
 #include "miscadmin.h"
@@ -241,23 +242,4 @@ mark_customer_by_hand(FunctionCallInfo fcinfo, KeyKind kind)
  *
  * Marks a customer, for triggers of one's own; NULL marks nobody.
  */
-PG_FUNCTION_INFO_V1(retention_mark_bigint);
-Datum
-retention_mark_bigint(PG_FUNCTION_ARGS)
-{
-	return mark_customer_by_hand(fcinfo, KEY_BIGINT);
-}
-
-PG_FUNCTION_INFO_V1(retention_mark_text);
-Datum
-retention_mark_text(PG_FUNCTION_ARGS)
-{
-	return mark_customer_by_hand(fcinfo, KEY_TEXT);
-}
-
-PG_FUNCTION_INFO_V1(retention_mark_uuid);
-Datum
-retention_mark_uuid(PG_FUNCTION_ARGS)
-{
-	return mark_customer_by_hand(fcinfo, KEY_UUID);
-}
+KEY_FUNCTIONS(retention_mark, mark_customer_by_hand)

@@ -263,12 +263,8 @@ static bool
 next_customer(CustomerCursor *cursor, CohortPayload *customer)
 {
 	while (customer_cursor_next(cursor, customer))
-	{
-		if ((cursor->next & 0xFFF) == 0)
-			CHECK_FOR_INTERRUPTS();
 		if (customer->first_order_at != DT_NOEND)
 			return true;
-	}
 	return false;
 }
 

@@ -17,6 +17,7 @@
 #include "engine/customer_type.h"
 #include "engine/history_io.h"
 #include "engine/history_state.h"
+#include "engine/key_functions.h"
 #include "engine/state_read.h"
 #include "funcapi.h"
 #include "libpq/pqformat.h"
@@ -94,26 +95,7 @@ order_history_send(PG_FUNCTION_ARGS)
 /*
  * order_history_transfn_<kind>(order_history, customer, ordered_at, amount)
  */
-PG_FUNCTION_INFO_V1(order_history_transfn_bigint);
-Datum
-order_history_transfn_bigint(PG_FUNCTION_ARGS)
-{
-	return history_add_row(fcinfo, KEY_BIGINT);
-}
-
-PG_FUNCTION_INFO_V1(order_history_transfn_text);
-Datum
-order_history_transfn_text(PG_FUNCTION_ARGS)
-{
-	return history_add_row(fcinfo, KEY_TEXT);
-}
-
-PG_FUNCTION_INFO_V1(order_history_transfn_uuid);
-Datum
-order_history_transfn_uuid(PG_FUNCTION_ARGS)
-{
-	return history_add_row(fcinfo, KEY_UUID);
-}
+KEY_FUNCTIONS(order_history_transfn, history_add_row)
 
 /*
  * order_history_combine(order_history, order_history)

@@ -168,13 +168,7 @@ first_period(const CustomerTable *table, int64 *first)
 	*first = PG_INT64_MAX;
 	customer_read_ahead_begin(&ahead, table);
 	while (customer_read_ahead_next(&ahead, &customer))
-	{
-		TimelineReader reader;
-
-		timeline_open(&reader, table->heap.base, customer.activity);
-		if (timeline_next(&reader))
-			*first = Min(*first, reader.position);
-	}
+		*first = Min(*first, timeline_first(table->heap.base, customer.activity));
 	return *first != PG_INT64_MAX;
 }
 

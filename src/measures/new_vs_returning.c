@@ -14,6 +14,7 @@
 #include "engine/state_read.h"
 #include "engine/transition.h"
 
+#include "base/numerics.h"
 #include "base/result_rows.h"
 #include "base/result_values.h"
 #include "engine/timeline.h"
@@ -99,7 +100,6 @@ new_valid(const void *payload, const char *heap_base,
 {
 	const NewPayload *customer = payload;
 	const int64 last = calendar_last_period(options);
-	TimelineReader reader;
 
 	if (!entries_valid(heap_base, customer->refunds, 0, last))
 		return false;
@@ -111,9 +111,8 @@ new_valid(const void *payload, const char *heap_base,
 		customer->first_order_at >= calendar_as_of(options) ||
 		customer->first_orders <= 0)
 		return false;
-	timeline_open(&reader, heap_base, customer->orders);
-	return timeline_next(&reader) &&
-		reader.position == calendar_period(options, customer->first_order_at) &&
+	return timeline_first(heap_base, customer->orders) ==
+		calendar_period(options, customer->first_order_at) &&
 		entries_valid(heap_base, customer->orders, customer->first_orders, last);
 }
 
@@ -203,15 +202,6 @@ typedef struct Periods
 	StateHeap	wide;			/* for that of one entry */
 } Periods;
 
-static int64
-first_position(const char *heap_base, uint64 timeline)
-{
-	TimelineReader reader;
-
-	timeline_open(&reader, heap_base, timeline);
-	return timeline_next(&reader) ? reader.position : PG_INT64_MAX;
-}
-
 /* False if there is no row. */
 static bool
 periods_init(Periods *periods, const CustomerTable *table)
@@ -224,19 +214,13 @@ periods_init(Periods *periods, const CustomerTable *table)
 	{
 		const char *base = table->heap.base;
 
-		periods->first = Min(periods->first, first_position(base, customer.orders));
-		periods->first = Min(periods->first, first_position(base, customer.refunds));
+		periods->first = Min(periods->first, timeline_first(base, customer.orders));
+		periods->first = Min(periods->first, timeline_first(base, customer.refunds));
 	}
 	if (periods->first == PG_INT64_MAX)
 		return false;
 	periods->count = calendar_last_period(table->options) - periods->first + 1;
-	if (periods->count > MOST_RESULT_ROWS)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg(INT64_FORMAT " %ss are more rows than a value can hold",
-						periods->count,
-						grain_name(calendar_grain(table->options))),
-				 errhint("Take a longer grain, or leave wrong dates out with WHERE: one order in the year 24 makes two thousand years of periods.")));
+	calendar_check_rows(calendar_grain(table->options), periods->count);
 	periods->period = array_alloc0(periods->count, sizeof(Period));
 	heap_init_scratch(&periods->heap);
 	heap_init_scratch(&periods->wide);
@@ -306,13 +290,6 @@ enum
 	ROW_COLUMNS
 };
 
-static Numeric
-sum_of(Numeric a, Numeric b)
-{
-	return DatumGetNumeric(DirectFunctionCall2(numeric_add, NumericGetDatum(a),
-											   NumericGetDatum(b)));
-}
-
 /* Money, which is 0 of no orders, and NULL if none of theirs is known */
 static Numeric
 money_of_orders(Numeric money, int64 orders)
@@ -333,11 +310,8 @@ returning_money(const Period *period, Numeric money, Numeric new_money)
 		return money_of_orders(NULL, period->orders - period->new_orders);
 	if (new_money == NULL)
 		return money;
-	rest = DatumGetNumeric(DirectFunctionCall2(numeric_sub, NumericGetDatum(money),
-											   NumericGetDatum(new_money)));
-	return DatumGetBool(DirectFunctionCall2(numeric_eq, NumericGetDatum(rest),
-											NumericGetDatum(int64_to_numeric(0)))) ?
-		NULL : rest;
+	rest = numeric_minus(money, new_money);
+	return numeric_compare(rest, int64_to_numeric(0)) == 0 ? NULL : rest;
 }
 
 static void
@@ -356,7 +330,7 @@ period_money(Datum *values, bool *nulls, const Period *period,
 													&nulls[ROW_RETURNING_REVENUE]);
 	values[ROW_REFUNDS] = NumericGetDatum(refunds ? refunds : int64_to_numeric(0));
 	if (refunds)
-		all = all ? sum_of(all, refunds) : refunds;
+		all = all ? numeric_plus(all, refunds) : refunds;
 	values[ROW_REVENUE] = numeric_or_null(all, &nulls[ROW_REVENUE]);
 	nulls[ROW_RETURNING_SHARE] = money == NULL || new == NULL || returning == NULL;
 	values[ROW_RETURNING_SHARE] =

@@ -26,6 +26,7 @@
 
 #include "base/result_values.h"
 #include "engine/intervals.h"
+#include "engine/key_functions.h"
 #include "measures/survival.h"
 #include "utils/fmgrprotos.h"
 
@@ -156,26 +157,7 @@ repeat_rate_inverse(FunctionCallInfo fcinfo, KeyKind kind)
 	return state_update_end(&update);
 }
 
-PG_FUNCTION_INFO_V1(repeat_rate_invfn_bigint);
-Datum
-repeat_rate_invfn_bigint(PG_FUNCTION_ARGS)
-{
-	return repeat_rate_inverse(fcinfo, KEY_BIGINT);
-}
-
-PG_FUNCTION_INFO_V1(repeat_rate_invfn_text);
-Datum
-repeat_rate_invfn_text(PG_FUNCTION_ARGS)
-{
-	return repeat_rate_inverse(fcinfo, KEY_TEXT);
-}
-
-PG_FUNCTION_INFO_V1(repeat_rate_invfn_uuid);
-Datum
-repeat_rate_invfn_uuid(PG_FUNCTION_ARGS)
-{
-	return repeat_rate_inverse(fcinfo, KEY_UUID);
-}
+KEY_FUNCTIONS(repeat_rate_invfn, repeat_rate_inverse)
 
 /* ------------------------------------------------------------------------
  * repeat_rate(customer, ordered_at, period, as_of)

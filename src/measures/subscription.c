@@ -18,8 +18,10 @@
 #include "engine/state_read.h"
 #include "engine/transition.h"
 
+#include "base/numerics.h"
 #include "base/result_rows.h"
 #include "base/result_values.h"
+#include "engine/key_functions.h"
 #include "engine/money.h"
 #include "engine/timeline.h"
 #include "measures/calendar_options.h"
@@ -241,17 +243,7 @@ mrr_transition(FunctionCallInfo fcinfo, KeyKind kind)
  * mrr_movements_transfn_<kind>(retention_state, customer, starts_at timestamptz,
  * ends_at timestamptz, amount numeric, grain, as_of, tz)
  */
-#define MRR_TRANSITION(name, kind) \
-	PG_FUNCTION_INFO_V1(name); \
-	Datum \
-	name(PG_FUNCTION_ARGS) \
-	{ \
-		return mrr_transition(fcinfo, kind); \
-	}
-
-MRR_TRANSITION(mrr_movements_transfn_bigint, KEY_BIGINT)
-MRR_TRANSITION(mrr_movements_transfn_text, KEY_TEXT)
-MRR_TRANSITION(mrr_movements_transfn_uuid, KEY_UUID)
+KEY_FUNCTIONS(mrr_movements_transfn, mrr_transition)
 
 /* ------------------------------------------------------------------------
  * The movements
@@ -458,18 +450,12 @@ first_period(const CustomerTable *table)
 
 	while (customer_cursor_next(&cursor, &customer))
 	{
-		TimelineReader reader;
+		const char *base = table->heap.base;
 
-		if ((cursor.next & 0xFFF) == 0)
-			CHECK_FOR_INTERRUPTS();
-		timeline_open(&reader, table->heap.base, customer.known);
-		if (timeline_next(&reader))
-			first = Min(first, change_period(reader.position));
-		timeline_open(&reader, table->heap.base, customer.unknown);
-		if (timeline_next(&reader))
-			first = Min(first, change_period(reader.position));
+		first = Min(first, timeline_first(base, customer.known));
+		first = Min(first, timeline_first(base, customer.unknown));
 	}
-	return first;
+	return first == PG_INT64_MAX ? first : change_period(first);
 }
 
 static void
@@ -527,20 +513,6 @@ typedef struct Base
 	int64		known;			/* of whom some money is known */
 } Base;
 
-static Numeric
-plus(Numeric a, Numeric b)
-{
-	return DatumGetNumeric(DirectFunctionCall2(numeric_add, NumericGetDatum(a),
-											   NumericGetDatum(b)));
-}
-
-static Numeric
-minus(Numeric a, Numeric b)
-{
-	return DatumGetNumeric(DirectFunctionCall2(numeric_sub, NumericGetDatum(a),
-											   NumericGetDatum(b)));
-}
-
 /* 0 of nobody and where nothing is known, which adds nothing */
 static Numeric
 movement_money(const Movements *movements, const Movement *movement)
@@ -559,11 +531,11 @@ base_after(const Base *opening, const Movements *movements,
 	closing.customers += now->new.customers + now->reactivated.customers -
 		now->churned.customers;
 	closing.known += now->known;
-	closing.money = plus(closing.money, movement_money(movements, &now->new));
-	closing.money = plus(closing.money, movement_money(movements, &now->expansion));
-	closing.money = plus(closing.money, movement_money(movements, &now->reactivated));
-	closing.money = minus(closing.money, movement_money(movements, &now->contraction));
-	closing.money = minus(closing.money, movement_money(movements, &now->churned));
+	closing.money = numeric_plus(closing.money, movement_money(movements, &now->new));
+	closing.money = numeric_plus(closing.money, movement_money(movements, &now->expansion));
+	closing.money = numeric_plus(closing.money, movement_money(movements, &now->reactivated));
+	closing.money = numeric_minus(closing.money, movement_money(movements, &now->contraction));
+	closing.money = numeric_minus(closing.money, movement_money(movements, &now->churned));
 	if (closing.customers == 0)
 		closing.money = int64_to_numeric(0);
 	return closing;
@@ -590,9 +562,7 @@ static Datum
 kept(const Base *opening, Numeric rest, bool ended, bool *isnull)
 {
 	const bool	known = ended &&
-		DatumGetInt32(DirectFunctionCall2(numeric_cmp,
-										  NumericGetDatum(opening->money),
-										  NumericGetDatum(int64_to_numeric(0)))) > 0;
+		numeric_compare(opening->money, int64_to_numeric(0)) > 0;
 
 	return float8_or_null(known, known ? money_ratio(rest, opening->money) : 0,
 						  isnull);
@@ -603,9 +573,9 @@ period_values(Datum *values, bool *nulls, const Movements *movements,
 			  const PeriodMovements *now, const Base *opening,
 			  const Base *closing, bool ended)
 {
-	const Numeric lost = plus(movement_money(movements, &now->contraction),
-							  movement_money(movements, &now->churned));
-	const Numeric rest = minus(opening->money, lost);
+	const Numeric lost = numeric_plus(movement_money(movements, &now->contraction),
+									  movement_money(movements, &now->churned));
+	const Numeric rest = numeric_minus(opening->money, lost);
 
 	values[ROW_OPENING_MRR] = base_money(opening, &nulls[ROW_OPENING_MRR]);
 	values[ROW_NEW_MRR] = movement_value(movements, &now->new, &nulls[ROW_NEW_MRR]);
@@ -629,7 +599,7 @@ period_values(Datum *values, bool *nulls, const Movements *movements,
 	values[ROW_GROSS_REVENUE_RETENTION] =
 		kept(opening, rest, ended, &nulls[ROW_GROSS_REVENUE_RETENTION]);
 	values[ROW_NET_REVENUE_RETENTION] =
-		kept(opening, plus(rest, movement_money(movements, &now->expansion)),
+		kept(opening, numeric_plus(rest, movement_money(movements, &now->expansion)),
 			 ended, &nulls[ROW_NET_REVENUE_RETENTION]);
 	values[ROW_IS_COMPLETE] = BoolGetDatum(ended);
 }

@@ -22,6 +22,7 @@
 
 #include <math.h>
 
+#include "base/numerics.h"
 #include "engine/intervals.h"
 #include "engine/money.h"
 #include "utils/builtins.h"
@@ -91,40 +92,6 @@ known_money(const CustomerTable *table)
 	return money_numeric(&totals->money, table->heap.base);
 }
 
-static Numeric
-multiply(Numeric a, Numeric b)
-{
-	return DatumGetNumeric(DirectFunctionCall2(numeric_mul, NumericGetDatum(a),
-											   NumericGetDatum(b)));
-}
-
-static Numeric
-divide(Numeric a, Numeric b)
-{
-	return DatumGetNumeric(DirectFunctionCall2(numeric_div, NumericGetDatum(a),
-											   NumericGetDatum(b)));
-}
-
-static Numeric
-add(Numeric a, Numeric b)
-{
-	return DatumGetNumeric(DirectFunctionCall2(numeric_add, NumericGetDatum(a),
-											   NumericGetDatum(b)));
-}
-
-static int
-compare(Numeric a, Numeric b)
-{
-	return DatumGetInt32(DirectFunctionCall2(numeric_cmp, NumericGetDatum(a),
-											 NumericGetDatum(b)));
-}
-
-static Numeric
-whole(int64 n)
-{
-	return int64_to_numeric(n);
-}
-
 static bool
 has_value_totals(const CustomerTable *table)
 {
@@ -177,7 +144,7 @@ aov(PG_FUNCTION_ARGS)
 	orders = ((ValueTotals *) table->totals)->orders;
 	if (money == NULL || orders == 0)
 		PG_RETURN_NULL();
-	PG_RETURN_NUMERIC(divide(money, whole(orders)));
+	PG_RETURN_NUMERIC(numeric_over(money, int64_to_numeric(orders)));
 }
 
 /* ------------------------------------------------------------------------
@@ -245,7 +212,7 @@ customer_value(PG_FUNCTION_ARGS)
 	money = known_money(table);
 	if (money == NULL || customer_table_customers(table) == 0)
 		PG_RETURN_NULL();
-	PG_RETURN_NUMERIC(divide(money, whole((int64) customer_table_customers(table))));
+	PG_RETURN_NUMERIC(numeric_over(money, int64_to_numeric((int64) customer_table_customers(table))));
 }
 
 /* ------------------------------------------------------------------------
@@ -334,9 +301,9 @@ clv(PG_FUNCTION_ARGS)
 	if (money == NULL || customer_table_customers(table) == 0)
 		PG_RETURN_NULL();
 	units = table->options->derived;
-	PG_RETURN_NUMERIC(divide(multiply(money, whole(units[CLV_LIFETIME_UNITS])),
-							 multiply(whole((int64) customer_table_customers(table)),
-									  whole(units[CLV_PERIOD_UNITS]))));
+	PG_RETURN_NUMERIC(numeric_over(numeric_times(money, int64_to_numeric(units[CLV_LIFETIME_UNITS])),
+								   numeric_times(int64_to_numeric((int64) customer_table_customers(table)),
+												 int64_to_numeric(units[CLV_PERIOD_UNITS]))));
 }
 
 /* ------------------------------------------------------------------------
@@ -405,15 +372,15 @@ discounted_profit(Numeric customer_value, Numeric periods, Numeric margin,
 	check_numeric_not_negative(periods, "periods");
 	check_numeric_margin(margin);
 	check_numeric_not_negative(rate, "discount_rate");
-	if (compare(periods, whole(MOST_PERIODS)) > 0)
+	if (numeric_compare(periods, int64_to_numeric(MOST_PERIODS)) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"periods\" must be between 0 and %d, not %s",
 						MOST_PERIODS, numeric_text(periods))));
 
-	profit = multiply(customer_value, margin);
-	if (compare(rate, whole(0)) == 0)
-		return NumericGetDatum(multiply(profit, periods));
+	profit = numeric_times(customer_value, margin);
+	if (numeric_compare(rate, int64_to_numeric(0)) == 0)
+		return NumericGetDatum(numeric_times(profit, periods));
 
 	/*
 	 * From the last period to the first, each a period nearer to today. The
@@ -422,18 +389,16 @@ discounted_profit(Numeric customer_value, Numeric periods, Numeric margin,
 	whole_periods = DatumGetInt64(DirectFunctionCall1(numeric_int8,
 													  DirectFunctionCall1(numeric_floor,
 																		  NumericGetDatum(periods))));
-	part = DatumGetNumeric(DirectFunctionCall2(numeric_sub,
-											   NumericGetDatum(periods),
-											   NumericGetDatum(whole(whole_periods))));
-	growth = multiply(add(whole(1), rate), parse_numeric(FACTOR_ONE));
-	factor = divide(part, growth);
+	part = numeric_minus(periods, int64_to_numeric(whole_periods));
+	growth = numeric_times(numeric_plus(int64_to_numeric(1), rate), parse_numeric(FACTOR_ONE));
+	factor = numeric_over(part, growth);
 	for (int64 k = whole_periods; k >= 1; k--)
 	{
 		CHECK_FOR_INTERRUPTS();
-		factor = divide(add(factor, parse_numeric(FACTOR_ONE)), growth);
+		factor = numeric_over(numeric_plus(factor, parse_numeric(FACTOR_ONE)), growth);
 	}
 	return DirectFunctionCall2(numeric_round,
-							   NumericGetDatum(multiply(profit, factor)),
+							   NumericGetDatum(numeric_times(profit, factor)),
 							   Int32GetDatum(RESULT_DECIMALS));
 }
 
@@ -471,9 +436,9 @@ cost_per_customer(FunctionCallInfo fcinfo, Numeric spend,
 {
 	check_numeric_not_negative(spend, "spend");
 	check_numeric_not_negative(new_customers, "new_customers");
-	if (compare(new_customers, whole(0)) == 0)
+	if (numeric_compare(new_customers, int64_to_numeric(0)) == 0)
 		PG_RETURN_NULL();
-	PG_RETURN_NUMERIC(divide(spend, new_customers));
+	PG_RETURN_NUMERIC(numeric_over(spend, new_customers));
 }
 
 /*
@@ -486,7 +451,7 @@ Datum
 cac(PG_FUNCTION_ARGS)
 {
 	return cost_per_customer(fcinfo, PG_GETARG_NUMERIC(0),
-							 whole(PG_GETARG_INT64(1)));
+							 int64_to_numeric(PG_GETARG_INT64(1)));
 }
 
 /*
@@ -515,19 +480,19 @@ orders_that_cover(FunctionCallInfo fcinfo, Numeric cost, Numeric order_value,
 	check_numeric_not_negative(cost, "cac");
 	check_finite_numeric(order_value, "aov");
 	check_numeric_margin(margin);
-	if (compare(order_value, whole(0)) <= 0 || compare(margin, whole(0)) <= 0)
+	if (numeric_compare(order_value, int64_to_numeric(0)) <= 0 || numeric_compare(margin, int64_to_numeric(0)) <= 0)
 		PG_RETURN_NULL();
-	order_margin = multiply(order_value, margin);
+	order_margin = numeric_times(order_value, margin);
 	/* a product beyond numeric's 16383 decimals is zero */
-	if (compare(order_margin, whole(0)) == 0)
+	if (numeric_compare(order_margin, int64_to_numeric(0)) == 0)
 		PG_RETURN_NULL();
 	/* rounded down, exactly; one more order if that is not enough */
 	orders = DatumGetNumeric(DirectFunctionCall2(numeric_div_trunc,
 												 NumericGetDatum(cost),
 												 NumericGetDatum(order_margin)));
-	if (compare(multiply(orders, order_margin), cost) < 0)
-		orders = add(orders, whole(1));
-	if (compare(orders, whole(PG_INT64_MAX)) > 0)
+	if (numeric_compare(numeric_times(orders, order_margin), cost) < 0)
+		orders = numeric_plus(orders, int64_to_numeric(1));
+	if (numeric_compare(orders, int64_to_numeric(PG_INT64_MAX)) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("argument \"cac\" is too large for a margin of %s an order: more orders than a bigint can count",

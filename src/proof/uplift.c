@@ -21,6 +21,7 @@
 #include "base/result_rows.h"
 #include "base/result_values.h"
 #include "engine/intervals.h"
+#include "engine/key_functions.h"
 #include "engine/short_name.h"
 #include "math/comparison.h"
 #include "utils/builtins.h"
@@ -219,26 +220,7 @@ uplift_transition(FunctionCallInfo fcinfo, KeyKind kind)
 	return state_update_end(&update);
 }
 
-PG_FUNCTION_INFO_V1(uplift_transfn_bigint);
-Datum
-uplift_transfn_bigint(PG_FUNCTION_ARGS)
-{
-	return uplift_transition(fcinfo, KEY_BIGINT);
-}
-
-PG_FUNCTION_INFO_V1(uplift_transfn_text);
-Datum
-uplift_transfn_text(PG_FUNCTION_ARGS)
-{
-	return uplift_transition(fcinfo, KEY_TEXT);
-}
-
-PG_FUNCTION_INFO_V1(uplift_transfn_uuid);
-Datum
-uplift_transfn_uuid(PG_FUNCTION_ARGS)
-{
-	return uplift_transition(fcinfo, KEY_UUID);
-}
+KEY_FUNCTIONS(uplift_transfn, uplift_transition)
 
 /* ------------------------------------------------------------------------
  * The arms

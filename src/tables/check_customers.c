@@ -14,6 +14,7 @@
 #include <ctype.h>
 
 #include "base/checks.h"
+#include "base/numerics.h"
 #include "catalog/pg_collation.h"
 #include "engine/customer_type.h"
 #include "engine/spill.h"
@@ -391,8 +392,7 @@ look_at_money(CustomerWalk *walk, const CheckedCustomer *customer,
 	walk->exam->finding[CHECK_REFUND_EXCEEDS_PURCHASES].rows++;
 	money = money_numeric(&customer->money, base);
 	order = walk->worst_money == NULL ? -1 :
-		DatumGetInt32(DirectFunctionCall2(numeric_cmp, NumericGetDatum(money),
-										  NumericGetDatum(walk->worst_money)));
+		numeric_compare(money, walk->worst_money);
 	if (order < 0 ||
 		(order == 0 && strcmp(slot_text(walk, slot), walk->worst_name) < 0))
 	{

@@ -247,6 +247,14 @@ write_transitions(CustomerCall *base_call, const CustomerTable *const *tables)
 	put_transitions(call, transitions, heap.base);
 }
 
+static void
+transition_times(RfmCall *call, FunctionCallInfo fcinfo, int from, int to)
+{
+	call->base.as_of[0] = time_arg(fcinfo, from, "from_as_of");
+	call->base.as_of[1] = time_arg(fcinfo, to, "to_as_of");
+	check_time_order(call->base.as_of, "from_as_of", "to_as_of");
+}
+
 /*
  * rfm_transitions(customer_type anyelement, orders_table regclass,
  * customer_column name, ordered_at_column name, amount_column name,
@@ -268,9 +276,7 @@ rfm_transitions(PG_FUNCTION_ARGS)
 
 	rfm_call_init(&call, fcinfo, write_transitions);
 	call.base.ntables = 2;
-	call.base.as_of[0] = time_arg(fcinfo, FROM_AS_OF, "from_as_of");
-	call.base.as_of[1] = time_arg(fcinfo, TO_AS_OF, "to_as_of");
-	check_time_order(call.base.as_of, "from_as_of", "to_as_of");
+	transition_times(&call, fcinfo, FROM_AS_OF, TO_AS_OF);
 	call.bins = rfm_bins_arg(fcinfo, BINS);
 	call.grid = rfm_grid_arg(fcinfo, GRID);
 	return run_over_relation(&call.base, &arguments, "to_as_of");
@@ -313,9 +319,7 @@ rfm_transitions_of_history(PG_FUNCTION_ARGS)
 
 	rfm_call_init(&call, fcinfo, write_transitions);
 	call.base.ntables = 2;
-	call.base.as_of[0] = time_arg(fcinfo, FROM_AS_OF, "from_as_of");
-	call.base.as_of[1] = time_arg(fcinfo, TO_AS_OF, "to_as_of");
-	check_time_order(call.base.as_of, "from_as_of", "to_as_of");
+	transition_times(&call, fcinfo, FROM_AS_OF, TO_AS_OF);
 	call.bins = rfm_bins_arg(fcinfo, BINS);
 	call.grid = rfm_grid_arg(fcinfo, GRID);
 	return run_over_history(&call.base, -1, "to_as_of");
