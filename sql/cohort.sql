@@ -29,15 +29,8 @@ SELECT cohort, max(period_index), max(period_index) FILTER (WHERE orders > 0) FR
 
 -- A day that clocks repeat (St John's, at 00:01) belongs to the one after: it was
 -- there before, and times here are whole hours.
-CREATE FUNCTION cohorts.trunc(grain text, t timestamp) RETURNS timestamp LANGUAGE sql IMMUTABLE
-RETURN CASE WHEN grain = 'week_sunday' THEN date_trunc('week', t + interval '1 day') - interval '1 day'
-            WHEN grain = 'week_saturday' THEN date_trunc('week', t + interval '2 days') - interval '2 days'
-            WHEN grain LIKE 'fiscal%' THEN date_trunc(split_part(grain, '_', 2), t - (right(grain, 2)::int - 1) * interval '1 month') + (right(grain, 2)::int - 1) * interval '1 month'
-            ELSE date_trunc(grain, t) END;
-CREATE FUNCTION cohorts.step(grain text) RETURNS interval LANGUAGE sql IMMUTABLE
-RETURN CASE WHEN grain LIKE '%quarter%' THEN '3 months' ELSE '1 ' || split_part(replace(grain, 'fiscal_', ''), '_', 1) END::interval;
 CREATE FUNCTION cohorts.period(t timestamptz, grain text, tz text) RETURNS timestamp LANGUAGE sql IMMUTABLE
-RETURN cohorts.trunc(grain, greatest(t AT TIME ZONE tz, date_trunc('day', (t - interval '29.5 minutes') AT TIME ZONE tz)));
+RETURN grain_trunc(grain, greatest(t AT TIME ZONE tz, date_trunc('day', (t - interval '29.5 minutes') AT TIME ZONE tz)));
 
 CREATE FUNCTION cohorts.oracle(source text, grain text, as_of timestamptz, tz text) RETURNS SETOF cohort_retention_row LANGUAGE plpgsql AS $$
 BEGIN
@@ -54,7 +47,7 @@ BEGIN
          triangle AS (
              SELECT cohort, n, period, period < cohorts.period($2, $1, $3) AS ended
              FROM (SELECT cohort, count(*) AS n FROM customers GROUP BY 1) sizes,
-                  generate_series(cohort, cohorts.period($2 - interval ''1 microsecond'', $1, $3), cohorts.step($1)) period)
+                  generate_series(cohort, cohorts.period($2 - interval ''1 microsecond'', $1, $3), grain_step($1)) period)
          SELECT cohort::date, (row_number() OVER w - 1)::int, n, CASE WHEN ended THEN n ELSE 0 END, CASE WHEN ended THEN coalesce(active, 0) ELSE 0 END,
                 CASE WHEN ended THEN coalesce(active, 0)::float8 / n END, coalesce(active, 0), coalesce(orders, 0),
                 CASE WHEN orders IS NULL THEN 0 ELSE revenue END, sum(revenue) OVER w,

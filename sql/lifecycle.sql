@@ -21,15 +21,8 @@ SELECT lifecycle(customer, ordered_at, 'month', '2024-01-09', 'UTC') FROM lives.
 -- ---------------------------------------------------------------------------
 
 -- a day that clocks repeat (St John's, at 00:01) belongs to the one after; times are whole hours
-CREATE FUNCTION lives.trunc(grain text, t timestamp) RETURNS timestamp LANGUAGE sql IMMUTABLE
-RETURN CASE WHEN grain = 'week_sunday' THEN date_trunc('week', t + interval '1 day') - interval '1 day'
-            WHEN grain = 'week_saturday' THEN date_trunc('week', t + interval '2 days') - interval '2 days'
-            WHEN grain LIKE 'fiscal%' THEN date_trunc(split_part(grain, '_', 2), t - (right(grain, 2)::int - 1) * interval '1 month') + (right(grain, 2)::int - 1) * interval '1 month'
-            ELSE date_trunc(grain, t) END;
-CREATE FUNCTION lives.step(grain text) RETURNS interval LANGUAGE sql IMMUTABLE
-RETURN CASE WHEN grain LIKE '%quarter%' THEN '3 months' ELSE '1 ' || split_part(replace(grain, 'fiscal_', ''), '_', 1) END::interval;
 CREATE FUNCTION lives.period(t timestamptz, grain text, tz text) RETURNS timestamp LANGUAGE sql IMMUTABLE
-RETURN lives.trunc(grain, greatest(t AT TIME ZONE tz, date_trunc('day', (t - interval '29.5 minutes') AT TIME ZONE tz)));
+RETURN grain_trunc(grain, greatest(t AT TIME ZONE tz, date_trunc('day', (t - interval '29.5 minutes') AT TIME ZONE tz)));
 
 CREATE FUNCTION lives.oracle(source text, grain text, as_of timestamptz, tz text) RETURNS SETOF lifecycle_row LANGUAGE plpgsql AS $$
 BEGIN
@@ -40,7 +33,7 @@ BEGIN
          periods AS (
              SELECT p, lag(p) OVER (ORDER BY p) AS before, p < lives.period($2, $1, $3) AS ended
              FROM (SELECT min(first) AS first FROM customers) f,
-                  generate_series(first, lives.period($2 - interval ''1 microsecond'', $1, $3), lives.step($1)) p),
+                  generate_series(first, lives.period($2 - interval ''1 microsecond'', $1, $3), grain_step($1)) p),
          states AS (
              SELECT p.p, ended, CASE WHEN p.p = first THEN ''new'' WHEN now.p IS NOT NULL AND was.p IS NOT NULL THEN ''returning'' WHEN now.p IS NOT NULL THEN ''resurrected''
                                      WHEN was.p IS NOT NULL THEN ''dormant'' ELSE ''silent'' END AS state, was.p IS NOT NULL AS was

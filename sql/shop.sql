@@ -16,6 +16,15 @@ CREATE FUNCTION noise(i bigint, seed bigint) RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN (hashint8extended(i, seed) & x'7fffffff'::bigint) / 2147483648.0;
 
+-- the start of a calendar period, of the server's grains and of ours, and how long it is
+CREATE FUNCTION grain_trunc(grain text, t timestamp) RETURNS timestamp LANGUAGE sql IMMUTABLE
+RETURN CASE WHEN grain = 'week_sunday' THEN date_trunc('week', t + interval '1 day') - interval '1 day'
+            WHEN grain = 'week_saturday' THEN date_trunc('week', t + interval '2 days') - interval '2 days'
+            WHEN grain LIKE 'fiscal%' THEN date_trunc(split_part(grain, '_', 2), t - (right(grain, 2)::int - 1) * interval '1 month') + (right(grain, 2)::int - 1) * interval '1 month'
+            ELSE date_trunc(grain, t) END;
+CREATE FUNCTION grain_step(grain text) RETURNS interval LANGUAGE sql IMMUTABLE
+RETURN CASE WHEN grain LIKE '%quarter%' THEN '3 months' ELSE '1 ' || split_part(replace(grain, 'fiscal_', ''), '_', 1) END::interval;
+
 INSERT INTO shop_orders
 SELECT c,
        'C' || c,

@@ -10,7 +10,7 @@
 #	kill -9		of sessions at work, with states in temporary files: the server comes
 #			back, without these files, and with all that was committed
 #	013_load.pl	memory of function after function, with LOAD_FACTOR times its calls
-#	016_live.pl	live tracking: thousands of checks, each of one snapshot, beside eight
+#	017_live.pl	live tracking: thousands of checks, each of one snapshot, beside eight
 #			clients that write at random
 #
 # The last line counts. Options, from the environment:
@@ -278,7 +278,7 @@ log_is_clean() {
 # One function after another
 # ------------------------------------------------------------------------
 run_tap() {
-	for script in 013_load 016_live; do
+	for script in 013_load 017_live; do
 		check "$script.pl, with LOAD_FACTOR=$LOAD_FACTOR" run_script "$script"
 	done
 }

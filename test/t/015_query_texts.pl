@@ -16,7 +16,7 @@ answer(q{CREATE TABLE orders AS
 	       'EUR' AS currency
 	FROM generate_series(1, 2000) i});
 
-# Every function that reads a relation (live tracking writes its own: 016_live.pl), with the arguments that it must have and with all.
+# Every function that reads a relation (live tracking writes its own: 017_live.pl), with the arguments that it must have and with all.
 my %values = (
 	orders_table => q{'orders'}, customer_column => q{'customer'}, ordered_at_column => q{'at'},
 	amount_column => q{'amount'}, order_id_column => q{'id'}, currency_column => q{'currency'},
