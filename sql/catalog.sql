@@ -54,8 +54,8 @@ GROUP BY proname, pronargs HAVING count(*) <> CASE WHEN bool_or(proargnames[1] =
 -- state and result
 SELECT oid::regprocedure AS breach FROM members a JOIN pg_aggregate ag ON aggfnoid = a.oid
 WHERE aggtranstype = 'retention_state'::regtype AND proname <> 'rollup' AND proargnames[1] IN ('customer', 'ordered_at', 'amount')
-  -- rows with another time beside the order's are none of a history
-  AND NOT EXISTS (SELECT FROM unnest(proargnames) AS n WHERE n ~ '_at$' AND n <> 'ordered_at')
+  -- rows with another time than the order's, or one beside it, are none of a history
+  AND NOT EXISTS (SELECT FROM unnest(proargnames) AS n WHERE n ~ '(^|_)at$' AND n <> 'ordered_at')
   AND NOT EXISTS (SELECT FROM members t JOIN pg_aggregate tag ON tag.aggfnoid = t.oid
                   WHERE t.proname = a.proname AND t.prorettype = a.prorettype AND tag.aggtranstype = ag.aggtranstype AND tag.aggfinalfn = ag.aggfinalfn
                     AND t.proargnames = 'history'::text || array_remove(array_remove(array_remove(a.proargnames, 'customer'), 'ordered_at'), 'amount'));

@@ -17,8 +17,9 @@ my %uses = (
 	rfm => [qw(base math engine)],
 	models => [qw(base math engine)],
 	proof => [qw(base math engine)],
-	tables => [qw(base math engine measures rfm models proof)],
-	live => [qw(base math engine measures rfm models proof tables)],
+	intent => [qw(base math engine)],
+	tables => [qw(base math engine measures rfm models proof intent)],
+	live => [qw(base math engine measures rfm models proof intent tables)],
 );
 
 my $source = (shift // "$FindBin::RealBin/..") . '/src';

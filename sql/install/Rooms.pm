@@ -29,6 +29,7 @@ our $project = "$FindBin::RealBin/../..";
 our @rooms = qw(
   state history repeat churn value purchases score segment rfm check cohort lifecycle rolling
   order_numbers survival purchase_summary models predictions proof assignment uplift new_vs_returning rhythm live subscription
+  funnel
 );
 
 my @keys = qw(bigint text uuid);
@@ -77,11 +78,9 @@ sub twins
 	my ($name, $arguments, $parts) = $paragraph =~ /^CREATE AGGREGATE (\w+)\((.*?)\) \(\n(.*?)^\);/ms
 	  or return;
 	my ($rows, $options) = $arguments =~ /\A((?:customer \{key\}(?:, |\z))?(?:ordered_at timestamptz(?:, |\z))?(?:amount numeric(?:, |\z))?)(.*)\z/;
-	# rows with another time beside the order's are none of a history
-	return if $options =~ /_at timestamptz/;
 	return if $rows eq '' || $parts !~ /STYPE = retention_state,/;
-	# rows with another time beside the order's are none of a history
-	return if $options =~ /_at timestamptz/;
+	# rows with another time than the order's, or one beside it, are none of a history
+	return if $options =~ /\b(?:\w+_)?at timestamptz/;
 
 	my ($comment) = $paragraph =~ /^COMMENT ON AGGREGATE [^;]* IS\n'((?:[^']|'')*)';/m;
 	my ($function) = $parts =~ /^ *SFUNC = (\w+?)(?:_\{key\})?,/m;

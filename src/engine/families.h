@@ -57,7 +57,9 @@ struct LooseRow;
 	FAMILY(25, NEW_VS_RETURNING, new_vs_returning_family) \
 	FAMILY(26, PURCHASE_RHYTHM, purchase_rhythm_family) \
 	FAMILY(27, GAP_SURVIVAL, gap_survival_family) \
-	FAMILY(28, SUBSCRIBER, subscriber_family)
+	FAMILY(28, SUBSCRIBER, subscriber_family) \
+	FAMILY(29, FUNNEL, funnel_family) \
+	FAMILY(30, FUNNEL_STEP, funnel_step_family)
 
 #define FAMILY(number, name, family) FAMILY_##name = number,
 typedef enum FamilyId

@@ -31,6 +31,8 @@ typedef enum FieldType
 								 * (instants.h), or INSTANTS_NONE */
 	FIELD_DATED_MONEY,			/* offset of dated money (dated_money.h), or
 								 * DATED_MONEY_NONE */
+	FIELD_EVENTS,				/* offset of a customer's events (events.h),
+								 * or EVENTS_NONE */
 	FIELD_NAME,					/* a short name (short_name.h), or
 								 * SHORT_NAME_NONE */
 	FIELD_DERIVED				/* int64 that is derived from the payloads,

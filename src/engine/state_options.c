@@ -11,6 +11,7 @@
 #include "fmgr.h"
 #include "libpq/pqformat.h"
 #include "mb/pg_wchar.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -54,6 +55,22 @@ set_name(const OptionSpec *spec, OptionValue *value, const char *name,
 	memcpy(into, name, length);
 }
 
+/* How many elements an array has, which must be a plain list. */
+int
+option_length(const OptionSpec *spec, Datum arg)
+{
+	const ArrayType *array = DatumGetArrayTypeP(arg);
+
+	if (ARR_NDIM(array) == 0)
+		return 0;
+	if (ARR_NDIM(array) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be an array of one dimension, not %d",
+						spec->name, ARR_NDIM(array))));
+	return ARR_DIMS(array)[0];
+}
+
 /* An argument of a group's first row. */
 void
 option_read(const OptionSpec *spec, OptionValue *value, Datum arg)
@@ -70,6 +87,9 @@ option_read(const OptionSpec *spec, OptionValue *value, Datum arg)
 			break;
 		case OPTION_COUNT:
 			value->count = DatumGetInt32(arg);
+			break;
+		case OPTION_LENGTH:
+			value->count = option_length(spec, arg);
 			break;
 		case OPTION_GRAIN:
 			value->grain = grain_from_text(DatumGetTextPP(arg));
@@ -111,6 +131,7 @@ option_check(const OptionSpec *spec, const OptionValue *value)
 			check_least_interval(&value->interval, spec->least, spec->name);
 			break;
 		case OPTION_COUNT:
+		case OPTION_LENGTH:
 		case OPTION_GRAIN:
 			break;
 		case OPTION_ZONE:
@@ -143,6 +164,7 @@ option_send(StringInfo out, const OptionSpec *spec, const OptionValue *value)
 			pq_sendint32(out, value->interval.month);
 			break;
 		case OPTION_COUNT:
+		case OPTION_LENGTH:
 			pq_sendint32(out, (int32) value->count);
 			break;
 		case OPTION_GRAIN:
@@ -187,6 +209,7 @@ option_receive(StringInfo in, const OptionSpec *spec, OptionValue *value)
 			value->interval.month = (int32) pq_getmsgint(in, sizeof(int32));
 			break;
 		case OPTION_COUNT:
+		case OPTION_LENGTH:
 			value->count = (int32) pq_getmsgint(in, sizeof(int32));
 			break;
 		case OPTION_GRAIN:

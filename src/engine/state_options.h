@@ -21,6 +21,8 @@ typedef enum OptionType
 	OPTION_TIME,				/* timestamptz */
 	OPTION_INTERVAL,
 	OPTION_COUNT,				/* integer */
+	OPTION_LENGTH,				/* an array, of which only the number of
+								 * elements is the same in all rows */
 	OPTION_GRAIN,				/* text: see calendar.h */
 	OPTION_ZONE,				/* text: a time zone; the last option if any */
 	OPTION_NAME					/* text: a short name; likewise */
@@ -74,6 +76,7 @@ typedef struct StateOptions
 extern retention_internal int option_values(const OptionSpec *specs, int count);
 extern retention_internal void option_read(const OptionSpec *spec,
 										   OptionValue *value, Datum arg);
+extern retention_internal int option_length(const OptionSpec *spec, Datum arg);
 extern retention_internal bool option_is_text(const OptionSpec *spec,
 											  const OptionValue *value,
 											  Datum arg);
@@ -102,6 +105,8 @@ option_is(const OptionSpec *spec, const OptionValue *value, Datum arg)
 						  sizeof(Interval)) == 0;
 		case OPTION_COUNT:
 			return DatumGetInt32(arg) == value->count;
+		case OPTION_LENGTH:
+			return option_length(spec, arg) == value->count;
 		default:
 			return option_is_text(spec, value, arg);
 	}

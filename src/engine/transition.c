@@ -27,12 +27,17 @@ use_flat(StateUpdate *update)
 }
 
 void
-reject_changed_option(const char *name)
+reject_changed_option(const OptionSpec *spec)
 {
+	if (spec->type == OPTION_LENGTH)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must have as many elements in every row of a group",
+						spec->name)));
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("argument \"%s\" must be the same in every row of a group",
-					name),
+					spec->name),
 			 errhint("Pass a constant or parameter, or add the column to GROUP BY.")));
 }
 

@@ -59,7 +59,7 @@ extern retention_internal void state_update_open_value(StateUpdate *update,
 													   Datum value,
 													   MemoryContext aggcontext,
 													   Size incoming);
-extern retention_internal retention_noreturn void reject_changed_option(const char *name);
+extern retention_internal retention_noreturn void reject_changed_option(const OptionSpec *spec);
 
 /* The heap for what this row's key and payload point at. */
 static inline StateHeap *
@@ -84,7 +84,7 @@ check_options(FunctionCallInfo fcinfo, const CustomerFamily *family,
 		if (unlikely(arg->isnull))
 			reject_null(spec->name);
 		if (unlikely(!option_is(spec, &options->value[i], arg->value)))
-			reject_changed_option(spec->name);
+			reject_changed_option(spec);
 	}
 }
 

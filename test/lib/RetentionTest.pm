@@ -146,6 +146,8 @@ my %value = (
 	assigned_at => q('2023-10-01 00:00+00'),
 	control => q('control'),
 	before => q('90 days'),
+	at => 'ordered_at',
+	steps => 'ARRAY[amount > 20, id % 3 > 0, amount < 60]',
 	starts_at => 'ordered_at',
 	ends_at => q(CASE WHEN id % 3 = 0 THEN timestamptz '2024-02-10 00:00+00' END),
 	max_number => '6',

@@ -57,6 +57,7 @@ foreach my $call (
 	q{lifecycle(1, to_timestamp(hashint8(i)), 'day', '2060-01-01', 'Europe/Paris')},
 	q{rolling_retention(1, to_timestamp(hashint8(i)), '1 month', 10, '2060-01-01')},
 	q{repeat_by_order_number(md5(i::text), to_timestamp(i), 10, '30 days', '2060-01-01')},
+	q{funnel(i % 300000, to_timestamp(i), ARRAY[i % 2 = 0, i % 3 = 0], '1 day', '2100-01-01')},
 	'aov(1e40 + i)',
 	q{purchase_summary(to_timestamp(i % 100000000 * 30), i, '7 days', '2100-01-01', 'Europe/Paris')},
 	q{purchase_days_state(i % 300000, to_timestamp(i % 4000000 * 400), i::numeric, '2060-01-01', 'UTC')},
@@ -190,7 +191,7 @@ foreach (states())
 	my $group = $_->{customer} || 'id';
 	my $name = $group eq 'c_long' ? 'length(c_long)' : 0;
 	# some keep every order, or every period or day with one
-	my $keeps = $_->{call} =~ /^(cohort|lifecycle|rolling|repeat_by|purchase_days|purchase_summary|churn_by_period|new_vs_returning|gap_survival|mrr_movements|btyd_state\(c_)/;
+	my $keeps = $_->{call} =~ /^(cohort|lifecycle|rolling|repeat_by|purchase_days|purchase_summary|churn_by_period|new_vs_returning|gap_survival|mrr_movements|funnel|btyd_state\(c_)/;
 	# and one has the names of its groups
 	my ($most, $kept) = $keeps ? (400, '48 * count(*)') : $_->{call} =~ /^uplift/ ? (400, 0) : (200, 0);
 	my ($largest) = rows(qq{

@@ -27,7 +27,7 @@ $node->append_conf('postgresql.conf', "timezone = 'UTC'");
 $node->start;
 $node->safe_psql('postgres', 'CREATE DATABASE shop');
 $node->safe_psql('shop', 'CREATE EXTENSION retention');
-$node->safe_psql('shop', slurp_file("$project/demo/shop.sql"));
+$node->safe_psql('shop', slurp_file("$project/demo/$_.sql")) foreach qw(shop events);
 
 # ------------------------------------------------------------------------
 # Examples
