@@ -38,6 +38,11 @@ FROM (
 	FROM session, LATERAL (SELECT 'P' || 1 + floor(60 * pg_temp.chance(number, 49) * pg_temp.chance(number, 50))) AS p (product)
 	WHERE steps >= 2
 	UNION ALL
+	-- one in eight takes it out again
+	SELECT number, customer_id, ends_at - floor(60 * pg_temp.chance(number, 56)) * interval '1 second', 'remove', product, NULL, 3
+	FROM session, LATERAL (SELECT 'P' || 1 + floor(60 * pg_temp.chance(number, 49) * pg_temp.chance(number, 50))) AS p (product)
+	WHERE steps = 2 AND pg_temp.chance(number, 57) < 1 / 8.0
+	UNION ALL
 	SELECT number, customer_id, ends_at - floor(20 + 40 * pg_temp.chance(number, 52)) * interval '1 second', 'checkout', NULL, NULL, 3
 	FROM session WHERE steps >= 3
 	UNION ALL

@@ -39,9 +39,10 @@ SELECT oid::regprocedure AS breach FROM members
 WHERE (SELECT count(DISTINCT n) < count(*) FROM unnest(proargnames) n WHERE n <> '');
 -- functions are strict, but for those of aggregates, where a NULL is a row, table
 -- functions, where a NULL option is an error, and what is told a customer's mean
--- value, which is NULL of a customer without a repeat order; and those of live tracking
+-- value, which is NULL of a customer without a repeat order; those of live tracking; and
+-- what has a row to say of a visitor without any
 SELECT oid::regprocedure AS breach FROM members
-WHERE prokind = 'f' AND proisstrict <> (NOT proretset AND proname NOT IN ('expected_value', 'predicted_clv', 'live_row', 'live_row_now', 'retention_mark_changes', 'retention_track', 'retention_refresh', 'retention_fit', 'retention_mark') AND proname !~ '_(transfn|invfn)(_bigint|_text|_uuid|_history)?$' AND proname !~ '_combine$');
+WHERE prokind = 'f' AND proisstrict <> (NOT proretset AND proname NOT IN ('expected_value', 'predicted_clv', 'live_row', 'live_row_now', 'retention_mark_changes', 'retention_track', 'retention_refresh', 'retention_fit', 'retention_mark', 'pending_intent_finalfn') AND proname !~ '_(transfn|invfn)(_bigint|_text|_uuid|_history)?$' AND proname !~ '_combine$');
 -- nothing shadows a function of the server's own
 SELECT m.oid::regprocedure AS breach FROM members m JOIN pg_proc p ON p.proname = m.proname AND p.pronamespace = 'pg_catalog'::regnamespace;
 -- an aggregate of customers has an overload for each type of customer, with the same

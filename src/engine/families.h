@@ -59,7 +59,9 @@ struct LooseRow;
 	FAMILY(27, GAP_SURVIVAL, gap_survival_family) \
 	FAMILY(28, SUBSCRIBER, subscriber_family) \
 	FAMILY(29, FUNNEL, funnel_family) \
-	FAMILY(30, FUNNEL_STEP, funnel_step_family)
+	FAMILY(30, FUNNEL_STEP, funnel_step_family) \
+	FAMILY(31, CARTS, carts_family) \
+	FAMILY(32, PENDING_INTENT, pending_intent_family)
 
 #define FAMILY(number, name, family) FAMILY_##name = number,
 typedef enum FamilyId

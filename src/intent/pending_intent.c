@@ -1,0 +1,373 @@
+/*
+ * pending_intent.c
+ *		What is a customer about to do right now? The most advanced of what they have begun
+ *		and not bought.
+ *
+ * Of views, other activity and purchases only the last time counts, so nothing else is
+ * kept of them; touches of the cart are kept one by one, since a cart is what its changes
+ * have left in it.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#include "engine/state_read.h"
+#include "engine/transition.h"
+
+#include "base/result_rows.h"
+#include "base/result_values.h"
+#include "engine/intervals.h"
+#include "intent/cart_events.h"
+#include "utils/builtins.h"
+
+/* ------------------------------------------------------------------------
+ * The state
+ * ------------------------------------------------------------------------
+ */
+enum
+{
+	PENDING_WITHIN,
+	PENDING_GRACE,
+	PENDING_EXPIRE,
+	PENDING_AS_OF
+};
+
+static const OptionSpec pending_options[] = {
+	[PENDING_WITHIN] = {"within", OPTION_INTERVAL},
+	[PENDING_GRACE] = {"grace", OPTION_INTERVAL},
+	[PENDING_EXPIRE] = {"expire", OPTION_INTERVAL},
+	[PENDING_AS_OF] = {"as_of", OPTION_TIME}
+};
+
+#define PENDING_START	0		/* derived: as_of - within */
+
+/* state, at, event, product, value, and then the options */
+#define ARG_AT					1
+#define ARG_PRODUCT				3
+#define PENDING_FIRST_OPTION	5
+
+static void
+pending_derive(StateOptions *options)
+{
+	cart_check_longer(&options->value[PENDING_GRACE], "grace",
+					  &options->value[PENDING_EXPIRE], "expire");
+	cart_check_longer(&options->value[PENDING_EXPIRE], "expire",
+					  &options->value[PENDING_WITHIN], "within");
+	options->derived[PENDING_START] =
+		utc_minus(options->value[PENDING_AS_OF].time,
+				  &options->value[PENDING_WITHIN].interval, "within");
+}
+
+/* Times are DT_NOBEGIN where there was nothing of the kind. */
+typedef struct PendingTotals
+{
+	TimestampTz last_event_at;	/* before as_of; all that follows in the
+								 * window */
+	TimestampTz other_at;		/* the last of each, as the next */
+	TimestampTz view_at;
+	TimestampTz purchase_at;
+	uint64		touches;		/* events of the cart */
+} PendingTotals;
+
+static const PendingTotals nothing_happened = {
+	.last_event_at = DT_NOBEGIN,
+	.other_at = DT_NOBEGIN,
+	.view_at = DT_NOBEGIN,
+	.purchase_at = DT_NOBEGIN,
+	.touches = EVENTS_NONE
+};
+
+static void
+pending_merge_totals(StateHeap *heap, void *into, const void *from,
+					 const char *from_base)
+{
+	PendingTotals *a = into;
+	const PendingTotals *b = from;
+
+	a->last_event_at = Max(a->last_event_at, b->last_event_at);
+	a->other_at = Max(a->other_at, b->other_at);
+	a->view_at = Max(a->view_at, b->view_at);
+	a->purchase_at = Max(a->purchase_at, b->purchase_at);
+	events_merge(heap, &a->touches, from_base, b->touches);
+}
+
+/* Is it a time of the window, or none? */
+static bool
+in_window(TimestampTz at, const PendingTotals *totals,
+		  const StateOptions *options)
+{
+	return TIMESTAMP_IS_NOBEGIN(at) ||
+		(at >= options->derived[PENDING_START] && at <= totals->last_event_at);
+}
+
+static bool
+pending_valid(const void *totals, const char *heap_base,
+			  const StateOptions *options)
+{
+	const PendingTotals *all = totals;
+	const TimestampTz as_of = options->value[PENDING_AS_OF].time;
+
+	return (TIMESTAMP_IS_NOBEGIN(all->last_event_at) ||
+			(IS_VALID_TIMESTAMP(all->last_event_at) && all->last_event_at < as_of)) &&
+		in_window(all->other_at, all, options) &&
+		in_window(all->view_at, all, options) &&
+		in_window(all->purchase_at, all, options) &&
+		(all->touches == EVENTS_NONE ||
+		 (!TIMESTAMP_IS_NOBEGIN(all->last_event_at) &&
+		  cart_events_valid(all->touches, heap_base,
+							options->derived[PENDING_START],
+							all->last_event_at + 1, CART_CHECKOUT)));
+}
+
+retention_internal const CustomerFamily pending_intent_family = {
+	.name = "pending_intent",
+	.id = FAMILY_PENDING_INTENT,
+	.noptions = lengthof(pending_options),
+	.options = pending_options,
+	.derive = pending_derive,
+	.totals_fields = STATE_FIELDS(FIELD(PendingTotals, last_event_at, INT64),
+								  FIELD(PendingTotals, other_at, INT64),
+								  FIELD(PendingTotals, view_at, INT64),
+								  FIELD(PendingTotals, purchase_at, INT64),
+								  FIELD(PendingTotals, touches, EVENTS)),
+	.totals_size = sizeof(PendingTotals),
+	.totals_identity = &nothing_happened,
+	.merge_totals = pending_merge_totals,
+	.valid = pending_valid
+};
+
+/* One row's event, at a time before as_of */
+static void
+add_event(StateUpdate *update, FunctionCallInfo fcinfo, TimestampTz at,
+		  CartEventKind kind)
+{
+	StateHeap  *row_heap = state_row_heap(update);
+	PendingTotals row = nothing_happened;
+	PendingTotals sum;
+
+	row.last_event_at = at;
+	if (at < update->table->options->derived[PENDING_START])
+		;						/* that there was something is all */
+	else if (kind == CART_OTHER)
+		row.other_at = at;
+	else if (kind == CART_VIEW)
+		row.view_at = at;
+	else if (kind == CART_PURCHASE)
+		row.purchase_at = at;
+	else
+		row.touches = cart_event_keep(row_heap, at, kind, fcinfo, ARG_PRODUCT);
+	/* a copy, since a flat table moves if its heap grows */
+	memcpy(&sum, update->table->totals, sizeof(sum));
+	pending_merge_totals(&update->table->heap, &sum, &row, row_heap->base);
+	memcpy(update->table->totals, &sum, sizeof(sum));
+}
+
+/*
+ * pending_intent_transfn(retention_state, at timestamptz, event text, product text, value
+ * numeric, within interval, grace interval, expire interval, as_of timestamptz)
+ *
+ * A row without a time or an event, or at or after as_of, is none.
+ */
+PG_FUNCTION_INFO_V1(pending_intent_transfn);
+Datum
+pending_intent_transfn(PG_FUNCTION_ARGS)
+{
+	StateUpdate update;
+	TimestampTz at;
+	CartEventKind kind;
+
+	state_update_begin(&update, fcinfo, &pending_intent_family, KEY_NONE,
+					   PENDING_FIRST_OPTION, 0);
+	if (cart_event_read_kind(fcinfo, ARG_AT, &at, &kind) &&
+		at < update.table->options->value[PENDING_AS_OF].time)
+		add_event(&update, fcinfo, at, kind);
+	return state_update_end(&update);
+}
+
+/* ------------------------------------------------------------------------
+ * The stage
+ * ------------------------------------------------------------------------
+ */
+
+/* What the touches since the last purchase have left. */
+typedef struct PendingCart
+{
+	CartContent content;
+	bool		has_checkout;
+	TimestampTz last_touch_at;	/* DT_NOBEGIN: there was none */
+	TimestampTz emptied_at;		/* likewise, as the next */
+	TimestampTz vain_at;		/* taken out of a cart in which it was not */
+} PendingCart;
+
+static void
+touch_cart(PendingCart *cart, const CartEvent *event,
+		   const StateOptions *options)
+{
+	TimestampTz lost_at;
+
+	if (!TIMESTAMP_IS_NOBEGIN(cart->last_touch_at) &&
+		utc_plus_fits(cart->last_touch_at,
+					  &options->value[PENDING_EXPIRE].interval, &lost_at) &&
+		event->at >= lost_at)
+	{
+		cart_content_empty(&cart->content);
+		cart->has_checkout = false;
+	}
+	cart->last_touch_at = event->at;
+	if (event->kind == CART_CHECKOUT)
+	{
+		cart->has_checkout = true;
+		return;
+	}
+	if (cart_content_change(&cart->content, event))
+	{
+		cart->has_checkout = false;
+		cart->emptied_at = event->at;
+	}
+	else if (cart->content.items == 0 && !cart->has_checkout)
+		cart->vain_at = event->at;
+}
+
+static void
+read_cart(PendingCart *cart, const CartEvents *events, TimestampTz purchase_at,
+		  const StateOptions *options)
+{
+	cart->has_checkout = false;
+	cart->last_touch_at = DT_NOBEGIN;
+	cart->emptied_at = DT_NOBEGIN;
+	cart->vain_at = DT_NOBEGIN;
+	cart_content_init(&cart->content, events);
+	for (uint32 i = 0; i < events->count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		/* of one instant, the purchase is the last */
+		if (events->event[i].at > purchase_at)
+			touch_cart(cart, &events->event[i], options);
+	}
+}
+
+/* The columns of pending_intent_row */
+enum
+{
+	ROW_STAGE,
+	ROW_STAGE_AT,
+	ROW_LAST_EVENT_AT,
+	ROW_ITEMS,
+	ROW_VALUE,
+	ROW_IDLE_DAYS,
+	ROW_IS_ABANDONED,
+	ROW_IS_DEFINITIVE,
+	ROW_COLUMNS
+};
+
+/* The most advanced of what is left, and since when */
+static const char *
+stage_of(const PendingTotals *totals, const PendingCart *cart,
+		 TimestampTz *stage_at)
+{
+	const TimestampTz view_at = Max(totals->view_at, cart->emptied_at);
+	const TimestampTz other_at = Max(totals->other_at, cart->vain_at);
+
+	*stage_at = cart->last_touch_at;
+	if (cart->has_checkout)
+		return "checkout";
+	if (cart->content.items > 0)
+		return "cart";
+	*stage_at = view_at;
+	if (view_at > totals->purchase_at)
+		return "view";
+	*stage_at = other_at;
+	if (other_at > totals->purchase_at)
+		return "browse";
+	*stage_at = totals->purchase_at;
+	return TIMESTAMP_IS_NOBEGIN(totals->purchase_at) ? "idle" : "purchased";
+}
+
+static Datum
+time_or_null(TimestampTz at, bool *isnull)
+{
+	*isnull = TIMESTAMP_IS_NOBEGIN(at);
+	return TimestampTzGetDatum(at);
+}
+
+/* Is a span of silence since the stage over? */
+static bool
+is_over(TimestampTz stage_at, const StateOptions *options, int option)
+{
+	TimestampTz end;
+
+	return utc_plus_fits(stage_at, &options->value[option].interval, &end) &&
+		end <= options->value[PENDING_AS_OF].time;
+}
+
+static Datum
+pending_row(FunctionCallInfo fcinfo, const PendingTotals *totals,
+			const PendingCart *cart, const StateOptions *options)
+{
+	TimestampTz stage_at;
+	const char *stage = stage_of(totals, cart, &stage_at);
+	const bool	is_cart = cart->has_checkout || cart->content.items > 0;
+	const bool	is_idle = TIMESTAMP_IS_NOBEGIN(stage_at);
+	Datum		values[ROW_COLUMNS];
+	bool		nulls[ROW_COLUMNS] = {false};
+
+	values[ROW_STAGE] = CStringGetTextDatum(stage);
+	values[ROW_STAGE_AT] = time_or_null(stage_at, &nulls[ROW_STAGE_AT]);
+	values[ROW_LAST_EVENT_AT] = time_or_null(totals->last_event_at,
+											 &nulls[ROW_LAST_EVENT_AT]);
+	values[ROW_ITEMS] = Int64GetDatum(cart->content.items);
+	values[ROW_VALUE] =
+		numeric_or_null(is_cart ? cart_content_value(&cart->content) : NULL,
+						&nulls[ROW_VALUE]);
+	values[ROW_IDLE_DAYS] =
+		float8_or_null(!is_idle, is_idle ? 0 :
+					   days_between(stage_at, options->value[PENDING_AS_OF].time),
+					   &nulls[ROW_IDLE_DAYS]);
+	values[ROW_IS_ABANDONED] = BoolGetDatum(is_cart &&
+											is_over(stage_at, options, PENDING_GRACE));
+	values[ROW_IS_DEFINITIVE] = BoolGetDatum(is_cart &&
+											 is_over(stage_at, options, PENDING_EXPIRE));
+	return result_row(fcinfo, values, nulls);
+}
+
+/*
+ * pending_intent(retention_state) returns pending_intent_row
+ *
+ * Stage idle where nothing has happened in the window.
+ */
+PG_FUNCTION_INFO_V1(pending_intent);
+Datum
+pending_intent(PG_FUNCTION_ARGS)
+{
+	CustomerTable view;
+	CustomerTable *table = state_read(fcinfo, &view);
+	PendingTotals totals;
+	CartEvents	events;
+	PendingCart cart;
+
+	if (table->family != &pending_intent_family)
+		reject_state(table, "pending_intent");
+	memcpy(&totals, table->totals, sizeof(totals));
+	cart_events_open(&events, table->heap.base, totals.touches);
+	read_cart(&cart, &events, totals.purchase_at, table->options);
+	return pending_row(fcinfo, &totals, &cart, table->options);
+}
+
+/*
+ * pending_intent_finalfn(retention_state) returns pending_intent_row
+ *
+ * The same; of no rows at all, too, so that a page of the shop has one way for every
+ * visitor.
+ */
+PG_FUNCTION_INFO_V1(pending_intent_finalfn);
+Datum
+pending_intent_finalfn(PG_FUNCTION_ARGS)
+{
+	static const StateOptions no_options;
+	PendingCart cart = {.has_checkout = false};
+
+	if (!PG_ARGISNULL(0))
+		return pending_intent(fcinfo);
+	cart.emptied_at = DT_NOBEGIN;
+	cart.vain_at = DT_NOBEGIN;
+	return pending_row(fcinfo, &nothing_happened, &cart, &no_options);
+}
