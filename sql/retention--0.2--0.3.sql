@@ -1940,10 +1940,11 @@ CREATE TYPE live_row AS (
     last_order_at timestamptz,
     orders bigint,
     monetary numeric,
-    segment text
+    segment text,
+    through timestamptz
 );
 COMMENT ON TYPE live_row IS
-'what a live view shows of a customer';
+'what a live view shows of a customer; through is the time of the latest row of any kind';
 
 CREATE FUNCTION live_row(history order_history, cuts rfm_cuts, as_of timestamptz) RETURNS live_row
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;

@@ -55,6 +55,15 @@
 #define TUPLESTORE_HAS_CONTEXT false
 #endif
 
+/* From 16 on the executor can be told to look after summarizing indexes alone. */
+#if PG_VERSION_NUM >= 160000
+#define insert_index_tuples(result, slot, estate) \
+	ExecInsertIndexTuples(result, slot, estate, false, false, NULL, NIL, false)
+#else
+#define insert_index_tuples(result, slot, estate) \
+	ExecInsertIndexTuples(result, slot, estate, false, false, NULL, NIL)
+#endif
+
 /*
  * Symbols shared between our rooms but not with the rest of the server. The
  * server's own build hides them by default only from 16 on.

@@ -62,6 +62,7 @@ add_row(CustomerFacts *facts, FactSums *sums, const Zone *zone,
 		const HistoryRow *row, const char *row_base)
 {
 	facts->rows++;
+	facts->through = row->at;
 	money_add(&sums->heap, &sums->money, &row->amount, row_base);
 	if (money_is_none(&row->amount) || money_sign(&row->amount, row_base) > 0)
 		add_order(facts, sums, zone, row, row_base);
@@ -229,8 +230,40 @@ enum
 	ROW_ORDERS,
 	ROW_MONETARY,
 	ROW_SEGMENT,
+	ROW_THROUGH,
 	ROW_COLUMNS
 };
+
+/* The cut points of a query are the same for all its rows: read once. */
+typedef struct CutsCache
+{
+	Datum		datum;			/* a copy of what was read */
+	Size		size;
+	RfmCuts		cuts;
+} CutsCache;
+
+static const RfmCuts *
+cuts_arg(FunctionCallInfo fcinfo, int argument)
+{
+	FmgrInfo   *function = fcinfo->flinfo;
+	CutsCache  *cache = function->fn_extra;
+	HeapTupleHeader header = PG_GETARG_HEAPTUPLEHEADER(argument);
+	const Size	size = HeapTupleHeaderGetDatumLength(header);
+	MemoryContext caller;
+
+	if (cache && cache->size == size &&
+		memcmp(DatumGetPointer(cache->datum), header, size) == 0)
+		return &cache->cuts;
+	function->fn_extra = NULL;
+	caller = MemoryContextSwitchTo(function->fn_mcxt);
+	cache = palloc(sizeof(*cache));
+	cache->size = size;
+	cache->datum = PointerGetDatum(memcpy(palloc(size), header, size));
+	rfm_cuts_from_datum(&cache->cuts, cache->datum);
+	MemoryContextSwitchTo(caller);
+	function->fn_extra = cache;
+	return &cache->cuts;
+}
 
 static Datum
 live_row_at(FunctionCallInfo fcinfo, TimestampTz as_of)
@@ -247,16 +280,14 @@ live_row_at(FunctionCallInfo fcinfo, TimestampTz as_of)
 		nulls[ROW_SEGMENT] = facts.orders == 0;
 	values[ROW_ORDERS] = Int64GetDatum(facts.orders);
 	values[ROW_MONETARY] = numeric_or_null(facts.monetary, &nulls[ROW_MONETARY]);
+	values[ROW_THROUGH] = TimestampTzGetDatum(facts.through);
+	nulls[ROW_THROUGH] = facts.rows == 0;
 	if (PG_ARGISNULL(1) || facts.monetary == NULL)
 		nulls[ROW_SEGMENT] = true;
 	if (!nulls[ROW_SEGMENT])
-	{
-		RfmCuts		cuts;
-
-		rfm_cuts_from_datum(&cuts, PG_GETARG_DATUM(1));
 		values[ROW_SEGMENT] =
-			CStringGetTextDatum(segment_name(rfm_scores_of(&cuts, &facts).segment));
-	}
+			CStringGetTextDatum(segment_name(rfm_scores_of(cuts_arg(fcinfo, 1),
+														   &facts).segment));
 	return result_row(fcinfo, values, nulls);
 }
 

@@ -27,6 +27,7 @@ typedef struct CustomerFacts
 	int64		orders;
 	TimestampTz first_order_at; /* if there are orders, as the next */
 	TimestampTz last_order_at;
+	TimestampTz through;		/* the latest row, if there are rows */
 	Numeric		monetary;		/* NULL: no amount is known */
 	int64		x;
 	int64		t_x;

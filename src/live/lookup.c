@@ -139,7 +139,7 @@ lookup_sql(const Tracking *tracking)
 					"FROM %s AS s CROSS JOIN (SELECT EXISTS (SELECT 1 FROM %s AS e WHERE e.customer OPERATOR(pg_catalog.=) $1) "
 					"OR EXISTS (SELECT 1 FROM %s AS e WHERE e.customer IS NULL) AS is_marked) AS m "
 					"LEFT JOIN %s AS c ON c.customer OPERATOR(pg_catalog.=) $1",
-					computed, tracking_history_sql(tracking, where), computed,
+					computed, customer_history_sql(tracking, where), computed,
 					tracking->settings, tracking->changes, tracking->changes,
 					tracking->customers);
 }

@@ -321,7 +321,8 @@ mark_rows(MarkWriter *writer, const MarkTarget *target, Tuplestorestate *rows,
 		  TupleTableSlot *slot)
 {
 	(void) read_from_start(rows);
-	while (tuplestore_gettupleslot(rows, true, false, slot))
+	while (!writer->is_everybody &&
+		   tuplestore_gettupleslot(rows, true, false, slot))
 		mark_row(writer, target, slot);
 }
 
@@ -337,7 +338,8 @@ mark_updates(MarkWriter *writer, const MarkTarget *target, Tuplestorestate *befo
 	}
 	(void) read_from_start(before);
 	(void) read_from_start(after);
-	while (tuplestore_gettupleslot(before, true, false, old) &&
+	while (!writer->is_everybody &&
+		   tuplestore_gettupleslot(before, true, false, old) &&
 		   tuplestore_gettupleslot(after, true, false, new))
 		mark_update(writer, target, old, new);
 }

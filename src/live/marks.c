@@ -13,11 +13,14 @@
 
 #include "access/genam.h"
 #include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
 #include "base/checks.h"
+#include "catalog/pg_class.h"
 #include "common/hashfn.h"
 #include "engine/key_functions.h"
 #include "executor/executor.h"
-#include "live/tracking.h"
+#include "live/refresh.h"
 #include "miscadmin.h"
 #include "rewrite/prs2lock.h"
 #include "utils/acl.h"
@@ -25,7 +28,16 @@
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/syscache.h"
 #include "utils/uuid.h"
+
+/* So many customers are collected, of a statement of more rows, before they are written. */
+#define MOST_COLLECTED	65536
+
+/* Fewer marks are never a mark of everybody. */
+#define LEAST_EVERYBODY	10000
+
+static void begin_collecting(MarkWriter *writer, int64 expected);
 
 static void
 reject_changes_table(Relation changes, const char *what)
@@ -60,19 +72,7 @@ check_changes_table(Relation changes, const ResultRelInfo *result)
 	}
 }
 
-static uint32
-places_for(int64 expected)
-{
-	uint32		places = 16;
-
-	if (expected <= 1)
-		return 0;
-	while (places < 2 * expected && places < MOST_REMEMBERED)
-		places *= 2;
-	return places;
-}
-
-/* Opens the table of changes, to write about so many marks. */
+/* Opens the table of changes, to write the marks of about so many rows. */
 void
 mark_writer_begin(MarkWriter *writer, Oid changes_id, int64 expected)
 {
@@ -87,16 +87,14 @@ mark_writer_begin(MarkWriter *writer, Oid changes_id, int64 expected)
 											&TTSOpsVirtual);
 	writer->length = TupleDescAttr(RelationGetDescr(writer->changes), 0)->attlen;
 	writer->by_value = TupleDescAttr(RelationGetDescr(writer->changes), 0)->attbyval;
-	writer->places = places_for(expected);
-	if (writer->places == 0)
-		return;
-	writer->context = AllocSetContextCreate(CurrentMemoryContext,
-											"retention marks",
-											ALLOCSET_DEFAULT_SIZES);
-	writer->remembered = array_alloc(writer->places, sizeof(Datum));
-	writer->is_remembered = array_alloc0(writer->places, sizeof(bool));
+	if (expected > 1)
+		begin_collecting(writer, expected);
 }
 
+/* ------------------------------------------------------------------------
+ * One mark
+ * ------------------------------------------------------------------------
+ */
 static void
 write_mark(MarkWriter *writer, Datum customer, bool isnull)
 {
@@ -110,6 +108,17 @@ write_mark(MarkWriter *writer, Datum customer, bool isnull)
 	ResetPerTupleExprContext(writer->estate);
 }
 
+void
+mark_everybody(MarkWriter *writer)
+{
+	write_mark(writer, (Datum) 0, true);
+	writer->is_everybody = true;
+}
+
+/* ------------------------------------------------------------------------
+ * Many marks
+ * ------------------------------------------------------------------------
+ */
 static uint32
 hash_of(const MarkWriter *writer, Datum customer)
 {
@@ -122,27 +131,167 @@ hash_of(const MarkWriter *writer, Datum customer)
 					  VARSIZE_ANY_EXHDR(DatumGetPointer(customer)));
 }
 
-/* Has this writer written that mark? If not, it is remembered. */
-static bool
-remembers(MarkWriter *writer, Datum customer)
+/* Any order will do: neighbours in the index are near each other. */
+static int
+compare_customers(const void *a, const void *b, void *arg)
 {
-	const uint32 place = hash_of(writer, customer) & (writer->places - 1);
+	const MarkWriter *writer = arg;
+	const Datum x = *(const Datum *) a;
+	const Datum y = *(const Datum *) b;
+	Size		x_size = writer->length;
+	Size		y_size = writer->length;
+	int			difference;
+
+	if (writer->by_value)
+		return (int64) x < (int64) y ? -1 : (int64) x > (int64) y;
+	if (writer->length > 0)
+		return memcmp(DatumGetPointer(x), DatumGetPointer(y), x_size);
+	x_size = VARSIZE_ANY_EXHDR(DatumGetPointer(x));
+	y_size = VARSIZE_ANY_EXHDR(DatumGetPointer(y));
+	difference = memcmp(VARDATA_ANY(DatumGetPointer(x)),
+						VARDATA_ANY(DatumGetPointer(y)), Min(x_size, y_size));
+	return difference ? difference : x_size < y_size ? -1 : x_size > y_size;
+}
+
+/* Has this writer that customer among the collected? */
+static bool
+remembers(MarkWriter *writer, Datum customer, Datum ***place)
+{
+	*place = &writer->remembered[hash_of(writer, customer) & (writer->places - 1)];
+	return **place != NULL &&
+		datum_image_eq(***place, customer, writer->by_value, writer->length);
+}
+
+static void
+begin_collecting(MarkWriter *writer, int64 expected)
+{
 	MemoryContext caller;
 
-	if (writer->is_remembered[place])
-	{
-		if (datum_image_eq(writer->remembered[place], customer,
-						   writer->by_value, writer->length))
-			return true;
-		if (!writer->by_value)
-			pfree(DatumGetPointer(writer->remembered[place]));
-	}
+	writer->context = AllocSetContextCreate(CurrentMemoryContext,
+											"retention marks",
+											ALLOCSET_DEFAULT_SIZES);
+	writer->keys = AllocSetContextCreate(writer->context,
+										 "retention marked customers",
+										 ALLOCSET_DEFAULT_SIZES);
+	writer->places = 16;
+	while (writer->places < 2 * expected && writer->places < MOST_COLLECTED)
+		writer->places *= 2;
 	caller = MemoryContextSwitchTo(writer->context);
-	writer->remembered[place] = datumCopy(customer, writer->by_value,
-										  writer->length);
-	writer->is_remembered[place] = true;
+	writer->remembered = array_alloc0(writer->places, sizeof(Datum *));
+	writer->collected = array_alloc(Min(expected * 2, MOST_COLLECTED),
+									sizeof(Datum));
 	MemoryContextSwitchTo(caller);
-	return false;
+}
+
+/*
+ * From how many marks on everybody is marked: about as many as a refresh takes for a
+ * reason to compute all, and never few.
+ */
+static int64
+everybody_from(const MarkWriter *writer)
+{
+	const char *name = RelationGetRelationName(writer->changes);
+	const int	length = strlen(name) - strlen("_changes");
+	Oid			customers_id;
+	HeapTuple	tuple;
+	float4		stored = 0;
+
+	customers_id = get_relname_relid(psprintf("%.*s_customers", Max(length, 0), name),
+									 RelationGetNamespace(writer->changes));
+	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(customers_id));
+	if (HeapTupleIsValid(tuple))
+	{
+		stored = ((Form_pg_class) GETSTRUCT(tuple))->reltuples;
+		ReleaseSysCache(tuple);
+	}
+	return Max((int64) (stored / REBUILD_FROM), LEAST_EVERYBODY);
+}
+
+/* Writes some marks at once. */
+static void
+write_marks(MarkWriter *writer, int n)
+{
+	table_multi_insert(writer->changes, writer->slots, n,
+					   GetCurrentCommandId(true), 0, NULL);
+	for (int i = 0; i < n; i++)
+	{
+		insert_index_tuples(writer->result, writer->slots[i], writer->estate);
+		ExecClearTuple(writer->slots[i]);
+	}
+	ResetPerTupleExprContext(writer->estate);
+}
+
+/* The slot of the next of the marks that are written together */
+static TupleTableSlot *
+slot_for(MarkWriter *writer, int i)
+{
+	if (writer->slots[i] == NULL)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(writer->context);
+
+		writer->slots[i] = table_slot_create(writer->changes, NULL);
+		MemoryContextSwitchTo(caller);
+	}
+	return writer->slots[i];
+}
+
+static void
+write_collected(MarkWriter *writer)
+{
+	MemoryContext caller = MemoryContextSwitchTo(writer->keys);
+	int			n = 0;
+
+	qsort_arg(writer->collected, writer->ncollected, sizeof(Datum),
+			  compare_customers, writer);
+	for (int i = 0; i < writer->ncollected; i++)
+	{
+		TupleTableSlot *slot;
+
+		CHECK_FOR_INTERRUPTS();
+		if (i > 0 && compare_customers(&writer->collected[i],
+									   &writer->collected[i - 1], writer) == 0)
+			continue;
+		slot = slot_for(writer, n++);
+		slot->tts_values[0] = writer->collected[i];
+		slot->tts_isnull[0] = false;
+		ExecStoreVirtualTuple(slot);
+		writer->nwritten++;
+		if (n == MARKS_AT_ONCE)
+		{
+			write_marks(writer, n);
+			n = 0;
+		}
+	}
+	if (n > 0)
+		write_marks(writer, n);
+	writer->ncollected = 0;
+	memset(writer->remembered, 0, writer->places * sizeof(Datum *));
+	MemoryContextSwitchTo(caller);
+	MemoryContextReset(writer->keys);
+}
+
+static void
+collect(MarkWriter *writer, Datum customer)
+{
+	Datum	  **place;
+	MemoryContext caller;
+
+	if (remembers(writer, customer, &place))
+		return;
+	caller = MemoryContextSwitchTo(writer->keys);
+	writer->collected[writer->ncollected] =
+		datumCopy(customer, writer->by_value, writer->length);
+	MemoryContextSwitchTo(caller);
+	*place = &writer->collected[writer->ncollected++];
+	if (writer->nwritten + writer->ncollected >= LEAST_EVERYBODY)
+	{
+		if (writer->everybody_from == 0)
+			writer->everybody_from = everybody_from(writer);
+		if (writer->nwritten + writer->ncollected >= writer->everybody_from)
+			mark_everybody(writer);
+	}
+	if (writer->ncollected == MOST_COLLECTED)
+		write_collected(writer);
 }
 
 /*
@@ -154,24 +303,24 @@ void
 mark_customer(MarkWriter *writer, Datum customer, bool isnull)
 {
 	CHECK_FOR_INTERRUPTS();
-	if (isnull)
+	if (isnull || writer->is_everybody)
 		return;
 	if (!writer->by_value && writer->length == -1)
 		customer = PointerGetDatum(PG_DETOAST_DATUM_PACKED(customer));
-	if (writer->places == 0 || !remembers(writer, customer))
+	if (writer->context)
+		collect(writer, customer);
+	else
 		write_mark(writer, customer, false);
-}
-
-void
-mark_everybody(MarkWriter *writer)
-{
-	write_mark(writer, (Datum) 0, true);
 }
 
 void
 mark_writer_end(MarkWriter *writer)
 {
+	if (!writer->is_everybody && writer->ncollected > 0)
+		write_collected(writer);
 	ExecDropSingleTupleTableSlot(writer->slot);
+	for (int i = 0; i < MARKS_AT_ONCE && writer->slots[i] != NULL; i++)
+		ExecDropSingleTupleTableSlot(writer->slots[i]);
 	ExecCloseIndices(writer->result);
 	FreeExecutorState(writer->estate);
 	table_close(writer->changes, NoLock);

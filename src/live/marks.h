@@ -14,9 +14,14 @@
 #include "nodes/execnodes.h"
 #include "utils/rel.h"
 
-/* Keys remembered of a statement, so that a customer is marked once by it. */
-#define MOST_REMEMBERED	65536
+/* So many marks are written into the heap together. */
+#define MARKS_AT_ONCE	128
 
+/*
+ * Writes marks of one statement. Of a statement of many rows the customers are collected,
+ * and written in order, each once. Who changes so many that a refresh would compute all
+ * anew marks everybody instead.
+ */
 typedef struct MarkWriter
 {
 	Relation	changes;
@@ -25,10 +30,17 @@ typedef struct MarkWriter
 	TupleTableSlot *slot;
 	int16		length;			/* of the customers' type */
 	bool		by_value;
-	Datum	   *remembered;		/* each in the one place it may have */
-	bool	   *is_remembered;
-	uint32		places;			/* a power of two; 0: none */
-	MemoryContext context;		/* of what is remembered */
+	bool		is_everybody;	/* that mark is written: no other is needed */
+	/* of many rows; NULL: each is written at once */
+	MemoryContext context;		/* of all that follows */
+	MemoryContext keys;			/* of collected customers, if not by value */
+	Datum	   *collected;
+	int			ncollected;
+	int64		nwritten;
+	int64		everybody_from; /* so many marks; 0: not yet known */
+	Datum	  **remembered;		/* in the one place it may have, of collected */
+	uint32		places;			/* a power of two */
+	TupleTableSlot *slots[MARKS_AT_ONCE];	/* as far as they were needed */
 } MarkWriter;
 
 extern retention_internal void mark_writer_begin(MarkWriter *writer,

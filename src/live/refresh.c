@@ -24,9 +24,6 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-/* From one in so many customers on, all are computed in one pass over the orders. */
-#define REBUILD_FROM	4
-
 /* The removed marks. */
 typedef struct Marks
 {
@@ -178,73 +175,94 @@ run_counting(const char *sql, const Marks *marks, bool of_marked, int64 *numbers
 	SPI_finish();
 }
 
+/*
+ * A row of customer and history: of each marked customer, without a history if no row
+ * is left; or of all who have one. Where rows are orders, through is told by the
+ * history, and all are read in one pass.
+ */
 static const char *
 fresh_sql(const Tracking *tracking, bool of_marked)
 {
-	if (!of_marked)
+	if (of_marked)
+		return psprintf("SELECT k.customer, h.history, h.through FROM pg_catalog.unnest($1) AS k(customer) "
+						"CROSS JOIN LATERAL (%s) AS h",
+						customer_history_sql(tracking, "l.customer OPERATOR(pg_catalog.=) k.customer"));
+	if (tracking->has_order_id)
 		return tracking_history_sql(tracking, "l.customer IS NOT NULL");
-	return psprintf("SELECT h.customer, h.history, h.through FROM pg_catalog.unnest($1) AS k(customer) "
-					"CROSS JOIN LATERAL (%s) AS h",
-					tracking_history_sql(tracking, "l.customer OPERATOR(pg_catalog.=) k.customer"));
+	return psprintf("SELECT h.customer::%s AS customer, h.history, NULL::pg_catalog.timestamptz AS through "
+					"FROM %s.order_histories(NULL::%s, %s, 'customer', 'ordered_at', 'amount') AS h",
+					customer_type_sql(tracking->customer_type),
+					tracking->extension, customer_argument_type(tracking->kind),
+					quote_literal_cstr(tracking->source));
 }
 
-/* Only rows that are new, or say something else than before, are written. */
+/*
+ * The rows that are new, say something else than before, or are of customers who have no
+ * order row any more.
+ */
+static const char *
+changed_sql(const Tracking *tracking, bool of_marked)
+{
+	const char *through =
+		tracking->has_order_id ? "f.through" : "(f.r).through";
+
+	return psprintf("SELECT coalesce(f.customer, o.customer) AS customer, f.history, %s AS through, f.r, "
+					"o.customer IS NULL AS is_new, o.segment, o.previous_segment, o.segment_changed_at, "
+					"f.history IS NOT NULL AND o.segment IS DISTINCT FROM (f.r).segment AS is_moved "
+					"FROM (SELECT g.customer, g.history, g.through, %s.live_row(g.history, (SELECT s.cuts FROM %s AS s), 'infinity') AS r FROM fresh AS g OFFSET 0) AS f "
+					"%s JOIN %s AS o ON o.customer = f.customer "
+					"WHERE CASE WHEN f.history IS NULL THEN o.customer IS NOT NULL WHEN o.customer IS NULL THEN true "
+					"ELSE o.segment IS DISTINCT FROM (f.r).segment OR o.through IS DISTINCT FROM %s OR NOT %s.same_history(o.history, f.history) END",
+					through, tracking->extension, tracking->settings,
+					of_marked ? "LEFT" : "FULL", tracking->customers,
+					through, tracking->extension);
+}
+
+/* Only rows that say something else than before are written. */
 static void
 store_fresh(const Tracking *tracking, const Marks *marks, bool of_marked,
 			bool is_first, RefreshCounts *counts)
 {
-	int64		numbers[4];
+	const char *previous = "CASE WHEN n.is_moved THEN n.segment ELSE n.previous_segment END";
+	const char *changed_at = is_first ? "NULL::pg_catalog.timestamptz" :
+		"CASE WHEN n.is_moved THEN pg_catalog.clock_timestamp() ELSE n.segment_changed_at END";
+	int64		numbers[5];
 
-	run_counting(psprintf("WITH fresh AS MATERIALIZED (%s), "
-						  "rows AS MATERIALIZED (SELECT f.customer, r.first_order_at, r.last_order_at, r.orders, r.monetary, f.through, f.history, r.segment, "
-						  "CASE WHEN o.segment IS DISTINCT FROM r.segment THEN o.segment ELSE o.previous_segment END AS previous_segment, "
-						  "CASE WHEN %s AND o.segment IS DISTINCT FROM r.segment THEN pg_catalog.clock_timestamp() ELSE o.segment_changed_at END AS segment_changed_at, "
-						  "o.customer IS NULL AS is_new, o.segment IS DISTINCT FROM r.segment AS is_moved "
-						  "FROM fresh AS f "
-						  "CROSS JOIN LATERAL %s.live_row(f.history, (SELECT s.cuts FROM %s AS s), 'infinity') AS r "
-						  "LEFT JOIN %s AS o ON o.customer = f.customer "
-						  "WHERE f.history IS NOT NULL AND (o.customer IS NULL OR o.segment IS DISTINCT FROM r.segment OR NOT %s.same_history(o.history, f.history))), "
-						  "written AS (INSERT INTO %s AS c (customer, first_order_at, last_order_at, orders, monetary, through, history, segment, previous_segment, segment_changed_at) "
-						  "SELECT n.customer, n.first_order_at, n.last_order_at, n.orders, n.monetary, n.through, n.history, n.segment, n.previous_segment, n.segment_changed_at FROM rows AS n "
-						  "ON CONFLICT (customer) DO UPDATE SET first_order_at = excluded.first_order_at, last_order_at = excluded.last_order_at, orders = excluded.orders, "
-						  "monetary = excluded.monetary, through = excluded.through, history = excluded.history, segment = excluded.segment, "
-						  "previous_segment = excluded.previous_segment, segment_changed_at = excluded.segment_changed_at) "
+	run_counting(psprintf("WITH fresh AS MATERIALIZED (%s), changed AS MATERIALIZED (%s), "
+						  "inserted AS (INSERT INTO %s (customer, first_order_at, last_order_at, orders, monetary, through, history, segment, previous_segment, segment_changed_at) "
+						  "SELECT n.customer, (n.r).first_order_at, (n.r).last_order_at, (n.r).orders, (n.r).monetary, n.through, n.history, (n.r).segment, %s, %s FROM changed AS n WHERE n.is_new), "
+						  "updated AS (UPDATE %s AS c SET first_order_at = (n.r).first_order_at, last_order_at = (n.r).last_order_at, orders = (n.r).orders, "
+						  "monetary = (n.r).monetary, through = n.through, history = n.history, segment = (n.r).segment, previous_segment = %s, segment_changed_at = %s "
+						  "FROM changed AS n WHERE c.customer = n.customer AND NOT n.is_new AND n.history IS NOT NULL), "
+						  "deleted AS (DELETE FROM %s AS c USING changed AS n WHERE c.customer = n.customer AND n.history IS NULL) "
 						  "SELECT (SELECT pg_catalog.count(*) FROM fresh), pg_catalog.count(*) FILTER (WHERE n.is_new), "
-						  "pg_catalog.count(*) FILTER (WHERE NOT n.is_new), pg_catalog.count(*) FILTER (WHERE n.is_moved) FROM rows AS n",
+						  "pg_catalog.count(*) FILTER (WHERE NOT n.is_new AND n.history IS NOT NULL), "
+						  "pg_catalog.count(*) FILTER (WHERE n.history IS NULL), "
+						  "pg_catalog.count(*) FILTER (WHERE n.is_moved) FROM changed AS n",
 						  fresh_sql(tracking, of_marked),
-						  is_first ? "false" : "true", tracking->extension,
-						  tracking->settings, tracking->customers,
-						  tracking->extension, tracking->customers),
+						  changed_sql(tracking, of_marked), tracking->customers,
+						  previous, changed_at, tracking->customers, previous,
+						  changed_at, tracking->customers),
 				 marks, of_marked, numbers, lengthof(numbers));
-	counts	  ->customers = of_marked ? marks->count : numbers[0];
+	counts	  ->customers = numbers[0];
 	counts	  ->inserted = numbers[1];
 	counts	  ->updated = numbers[2];
-	counts	  ->moved = is_first ? 0 : numbers[3];
+	counts	  ->deleted = numbers[3];
+	counts	  ->moved = is_first ? 0 : numbers[4];
 }
 
-/* Customers of whom no order row is left */
-static void
-delete_gone(const Tracking *tracking, const Marks *marks, bool of_marked,
-			RefreshCounts *counts)
-{
-	run_counting(psprintf("WITH gone AS (DELETE FROM %s AS c%s WHERE %s "
-						  "NOT EXISTS (SELECT 1 FROM %s AS l WHERE l.customer = c.customer AND l.ordered_at IS NOT NULL) "
-						  "RETURNING 1) SELECT pg_catalog.count(*) FROM gone",
-						  tracking->customers,
-						  of_marked ? " USING pg_catalog.unnest($1) AS k(customer)" : "",
-						  of_marked ? "c.customer = k.customer AND" : "",
-						  tracking->source),
-				 marks, of_marked, &counts->deleted, 1);
-}
-
-/* Few customers among many are looked up by the index, whatever the statistics say. */
+/*
+ * Few customers among many are looked up one by one, by the indexes, whatever the
+ * statistics say.
+ */
 static void
 set_for_lookups(void)
 {
-	(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	static const char *const ways[] = {"enable_seqscan", "enable_bitmapscan", "enable_mergejoin", "jit"};
+
+	for (int i = 0; i < lengthof(ways); i++)
+		(void) set_config_option(ways[i], "off", PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
 }
 
 /*
@@ -273,7 +291,6 @@ refresh_tracking(const Tracking *tracking, int64 most_customers, bool is_first,
 		if (of_marked)
 			set_for_lookups();
 		store_fresh(tracking, &marks, of_marked, is_first, counts);
-		delete_gone(tracking, &marks, of_marked, counts);
 	}
 	AtEOXact_GUC(false, level);
 	run_as_owner(psprintf("UPDATE %s SET refreshed_at = pg_catalog.clock_timestamp()",

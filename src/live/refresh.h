@@ -16,6 +16,9 @@
 #include "datatype/timestamp.h"
 #include "live/tracking.h"
 
+/* From one in so many customers on, all are computed in one pass over the orders. */
+#define REBUILD_FROM	4
+
 typedef struct RefreshCounts
 {
 	int64		customers;		/* looked at */

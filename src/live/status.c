@@ -266,7 +266,7 @@ verify_sql(const Tracking *tracking, double share)
 					"('history', pg_catalog.md5(s.history::pg_catalog.text), pg_catalog.md5(a.history::pg_catalog.text), s.history::pg_catalog.text IS DISTINCT FROM a.history::pg_catalog.text)) "
 					"AS v(column_name, stored, actual, is_other) WHERE v.is_other",
 					tracking->customers, drawn, tracking->source, drawn,
-					tracking_history_sql(tracking, "l.customer OPERATOR(pg_catalog.=) k.customer"),
+					customer_history_sql(tracking, "l.customer OPERATOR(pg_catalog.=) k.customer"),
 					tracking->extension, tracking->settings, tracking->changes,
 					tracking->customers, compared_column("first_order_at"),
 					compared_column("last_order_at"), compared_column("orders"),

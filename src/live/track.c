@@ -385,9 +385,9 @@ create_tables(const TrackCall *call)
 	const char *extension = call->source.extension;
 
 	run_as_owner(psprintf("CREATE TABLE %s (customer %s%s PRIMARY KEY, "
-						  "first_order_at timestamptz, last_order_at timestamptz, orders int8 NOT NULL, monetary numeric, "
-						  "through timestamptz NOT NULL, history %s.order_history NOT NULL, "
-						  "segment text, previous_segment text, segment_changed_at timestamptz) WITH (fillfactor = 90)",
+						  "first_order_at timestamptz, last_order_at timestamptz, through timestamptz NOT NULL, segment_changed_at timestamptz, "
+						  "orders int8 NOT NULL, monetary numeric, segment text, previous_segment text, "
+						  "history %s.order_history NOT NULL) WITH (fillfactor = 90)",
 						  qualified(call, "_customers"), type, collate, extension));
 	run_as_owner(psprintf("CREATE TABLE %s (customer %s%s)",
 						  qualified(call, "_changes"), type, collate));
@@ -426,7 +426,7 @@ history_now(const Tracking *tracking, const char *of)
 		return psprintf("%s.history", of);
 	return psprintf("CASE WHEN %s.through < pg_catalog.statement_timestamp() THEN %s.history ELSE (SELECT a.history FROM (%s) AS a) END",
 					of, of,
-					tracking_history_sql(tracking,
+					customer_history_sql(tracking,
 										 psprintf("l.customer OPERATOR(pg_catalog.=) %s.customer AND l.ordered_at OPERATOR(pg_catalog.<) pg_catalog.statement_timestamp()",
 												  of)));
 }
@@ -474,10 +474,10 @@ create_live_view(const TrackCall *call)
 	const char *cuts = psprintf("(SELECT s.cuts FROM %s AS s)", t->settings);
 	const char *everybody = psprintf("EXISTS (SELECT 1 FROM %s AS e WHERE e.customer IS NULL)",
 									 t->changes);
-	const char *marked = psprintf("(SELECT DISTINCT m.customer FROM %s AS m WHERE m.customer IS NOT NULL AND NOT %s) AS k "
-								  "CROSS JOIN LATERAL (%s) AS h",
+	const char *marked = psprintf("(SELECT k.customer, a.history, a.through FROM (SELECT DISTINCT m.customer FROM %s AS m WHERE m.customer IS NOT NULL AND NOT %s) AS k "
+								  "CROSS JOIN LATERAL (%s) AS a) AS h",
 								  t->changes, everybody,
-								  tracking_history_sql(t, "l.customer OPERATOR(pg_catalog.=) k.customer"));
+								  customer_history_sql(t, "l.customer OPERATOR(pg_catalog.=) k.customer"));
 	const char *all = psprintf("(%s) AS h",
 							   tracking_history_sql(t, psprintf("l.customer IS NOT NULL AND %s",
 																everybody)));

@@ -308,24 +308,25 @@ customer_argument_type(KeyKind kind)
 }
 
 /*
- * A query for customer, history and through, the latest row of any kind, of the
- * customers of a source view: a row each. Where lines make up orders, an order is at its
- * first line and worth the sum of its lines; a line without an order is an order of its
- * own. An infinite time is passed on, to be an error like everywhere.
+ * What a query for histories selects, with through, the latest row of any kind, and
+ * what from. Where lines make up orders, an order is at its first line and worth the sum
+ * of its lines; a line without an order is an order of its own. An infinite time is
+ * passed on, to be an error like everywhere.
  *
  * All operators are qualified, as is everything in "where": the text is also run
  * with a search_path that is not ours.
  */
 static const char *
-history_sql(const char *extension, KeyKind kind, const char *source,
-			bool has_order_id, const char *where)
+history_sql(const Tracking *tracking, const char *where)
 {
+	const char *source = tracking->source;
 	const char *rows;
 
-	if (!has_order_id)
-		return psprintf("SELECT l.customer, %s.order_history(l.customer::%s, l.ordered_at, l.amount) AS history, pg_catalog.max(l.ordered_at) AS through "
-						"FROM %s AS l WHERE %s GROUP BY l.customer",
-						extension, customer_argument_type(kind), source, where);
+	if (!tracking->has_order_id)
+		return psprintf("%s.order_history(l.customer::%s, l.ordered_at, l.amount) AS history, pg_catalog.max(l.ordered_at) AS through "
+						"FROM %s AS l WHERE %s",
+						tracking->extension,
+						customer_argument_type(tracking->kind), source, where);
 	rows = psprintf("SELECT l.customer, "
 					"CASE WHEN pg_catalog.isfinite(pg_catalog.max(l.ordered_at)) THEN pg_catalog.min(l.ordered_at) ELSE 'infinity' END AS ordered_at, "
 					"pg_catalog.sum(l.amount) AS amount, pg_catalog.max(l.ordered_at) AS latest "
@@ -333,14 +334,26 @@ history_sql(const char *extension, KeyKind kind, const char *source,
 					"UNION ALL SELECT l.customer, l.ordered_at, l.amount, l.ordered_at "
 					"FROM %s AS l WHERE l.order_id IS NOT DISTINCT FROM NULL AND %s",
 					source, where, source, where);
-	return psprintf("SELECT n.customer, %s.order_history(n.customer::%s, n.ordered_at, n.amount) AS history, pg_catalog.max(n.latest) AS through "
-					"FROM (%s) AS n GROUP BY n.customer",
-					extension, customer_argument_type(kind), rows);
+	return psprintf("%s.order_history(l.customer::%s, l.ordered_at, l.amount) AS history, pg_catalog.max(l.latest) AS through "
+					"FROM (%s) AS l",
+					tracking->extension, customer_argument_type(tracking->kind),
+					rows);
 }
 
+/* A query for customer, history and through of the customers of the source: a row each. */
 const char *
 tracking_history_sql(const Tracking *tracking, const char *where)
 {
-	return history_sql(tracking->extension, tracking->kind, tracking->source,
-					   tracking->has_order_id, where);
+	return psprintf("SELECT l.customer, %s GROUP BY l.customer",
+					history_sql(tracking, where));
+}
+
+/*
+ * The same of one customer, by what "where" says: always a row, without a history if
+ * there is no row of orders.
+ */
+const char *
+customer_history_sql(const Tracking *tracking, const char *where)
+{
+	return psprintf("SELECT %s", history_sql(tracking, where));
 }

@@ -85,6 +85,8 @@ extern retention_internal const char *customer_type_sql(Oid type);
 extern retention_internal const char *customer_argument_type(KeyKind kind);
 extern retention_internal const char *tracking_history_sql(const Tracking *tracking,
 														   const char *where);
+extern retention_internal const char *customer_history_sql(const Tracking *tracking,
+														   const char *where);
 extern retention_internal Oid view_of_relation(Relation view, int *nwatched,
 											   AttrNumber *watched);
 
