@@ -2,9 +2,10 @@
  * lookup.c
  *		retention_customer: one customer as of now, at page load.
  *
- * One query reads all that is needed in one snapshot: the stored history, or the orders
- * if the customer is marked. Its plan is kept by the session. Everything else is
- * computed from the history, with the clock of this moment.
+ * A stored row is read directly, by the indexes; starting a query would take longer than
+ * all the rest. If the customer is marked, a query reads the orders; its plan is kept by
+ * the session. Either reads in one snapshot. Everything else is computed from the history,
+ * with the clock of this moment.
  *
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
@@ -13,9 +14,16 @@
 
 #include <math.h>
 
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "access/tableam.h"
 #include "base/checks.h"
 #include "base/result_rows.h"
 #include "base/result_values.h"
+#include "catalog/pg_am.h"
 #include "catalog/pg_type.h"
 #include "engine/customer_type.h"
 #include "engine/intervals.h"
@@ -40,13 +48,33 @@
 #include "utils/memutils.h"
 #include "utils/plancache.h"
 #include "utils/resowner.h"
+#include "utils/rls.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
+#include "utils/typcache.h"
 
 /* Predictions are of the year to come. */
 #define HORIZON_DAYS	365
 
 /* Predicted money has this many decimals more than the amounts. */
 #define MORE_DECIMALS	4
+
+/* What is read for a customer. */
+enum
+{
+	LOOKUP_HISTORY,
+	LOOKUP_COMPUTED,
+	LOOKUP_CUTS,
+	LOOKUP_CUTS_AT,
+	LOOKUP_BUYING,
+	LOOKUP_SPEND,
+	LOOKUP_DECIMALS,
+	LOOKUP_FITTED_AT,
+	LOOKUP_TZ,
+	LOOKUP_UNIT,
+	LOOKUP_FAMILY,
+	LOOKUP_COLUMNS
+};
 
 /* A live view that this session has asked. */
 typedef struct Lookup
@@ -55,6 +83,18 @@ typedef struct Lookup
 	bool		is_valid;
 	SPIPlanPtr	plan;			/* NULL: none */
 	Tracking	tracking;		/* without its texts */
+	/* for reading without the plan */
+	bool		is_direct;
+	Oid			changes_index;
+	Oid			customers_index;
+	FmgrInfo   *equal;			/* of customers */
+	Oid			collation;
+	AttrNumber	history;		/* columns of the customers */
+	AttrNumber	through;
+	AttrNumber	setting[LOOKUP_COLUMNS];	/* columns of the settings; 0: of
+											 * no one */
+	ItemPointerData settings_at;	/* where the row was; invalid: not yet
+									 * known */
 } Lookup;
 
 static HTAB *lookups = NULL;
@@ -105,22 +145,6 @@ lookup_entry(Oid live_id)
 	return lookup;
 }
 
-enum
-{
-	LOOKUP_HISTORY,
-	LOOKUP_COMPUTED,
-	LOOKUP_CUTS,
-	LOOKUP_CUTS_AT,
-	LOOKUP_BUYING,
-	LOOKUP_SPEND,
-	LOOKUP_DECIMALS,
-	LOOKUP_FITTED_AT,
-	LOOKUP_TZ,
-	LOOKUP_UNIT,
-	LOOKUP_FAMILY,
-	LOOKUP_COLUMNS
-};
-
 /* $1 is the customer, $2 as_of. */
 static char *
 lookup_sql(const Tracking *tracking)
@@ -162,7 +186,65 @@ plan_for_lookups(SPIPlanPtr plan)
 		ReleaseCachedPlan(cached, CurrentResourceOwner);
 }
 
-/* Opens the live view anew; connected to SPI. */
+static AttrNumber
+column_named(Oid relation_id, const char *name, Oid type)
+{
+	const AttrNumber number = get_attnum(relation_id, name);
+
+	return number != InvalidAttrNumber &&
+		get_atttype(relation_id, number) == type ? number : InvalidAttrNumber;
+}
+
+/* Is it a heap whose rows its owner sees all? */
+static bool
+is_plain(Oid relation_id, Oid owner)
+{
+	Relation	relation = relation_open(relation_id, AccessShareLock);
+	const bool	is_heap = relation->rd_rel->relam == HEAP_TABLE_AM_OID;
+
+	relation_close(relation, NoLock);
+	return is_heap &&
+		check_enable_rls(relation_id, owner, true) != RLS_ENABLED;
+}
+
+/* May the stored rows be read without a query? */
+static void
+prepare_direct(Lookup *lookup)
+{
+	static const char *const names[LOOKUP_COLUMNS] = {
+		[LOOKUP_CUTS] = "cuts",[LOOKUP_CUTS_AT] = "cuts_at",
+		[LOOKUP_BUYING] = "buying_params",[LOOKUP_SPEND] = "spend_params",
+		[LOOKUP_DECIMALS] = "decimals",[LOOKUP_FITTED_AT] = "fitted_at",
+		[LOOKUP_TZ] = "tz",[LOOKUP_UNIT] = "unit",[LOOKUP_FAMILY] = "family"
+	};
+	const Tracking *tracking = &lookup->tracking;
+	TypeCacheEntry *type = lookup_type_cache(tracking->customer_type,
+											 TYPECACHE_EQ_OPR_FINFO);
+	int32		typmod;
+	Oid			column_type;
+
+	lookup->changes_index = customer_index(tracking->changes_id, 1, false);
+	lookup->customers_index = customer_index(tracking->customers_id, 1, false);
+	lookup->equal = &type->eq_opr_finfo;
+	get_atttypetypmodcoll(tracking->changes_id, 1, &column_type, &typmod,
+						  &lookup->collation);
+	lookup->history = get_attnum(tracking->customers_id, "history");
+	lookup->through = column_named(tracking->customers_id, "through",
+								   TIMESTAMPTZOID);
+	for (int i = 0; i < LOOKUP_COLUMNS; i++)
+		lookup->setting[i] = names[i] ?
+			get_attnum(tracking->settings_id, names[i]) : InvalidAttrNumber;
+	ItemPointerSetInvalid(&lookup->settings_at);
+	lookup->is_direct = OidIsValid(lookup->changes_index) &&
+		OidIsValid(lookup->customers_index) && OidIsValid(type->eq_opr) &&
+		lookup->through != InvalidAttrNumber &&
+		get_atttype(tracking->customers_id, 1) == tracking->customer_type &&
+		is_plain(tracking->changes_id, tracking->owner) &&
+		is_plain(tracking->customers_id, tracking->owner) &&
+		is_plain(tracking->settings_id, tracking->owner);
+}
+
+/* Opens the live view anew. */
 static void
 prepare_lookup(Lookup *lookup, Oid live_id, Oid function_id)
 {
@@ -174,8 +256,10 @@ prepare_lookup(Lookup *lookup, Oid live_id, Oid function_id)
 		SPI_freeplan(lookup->plan);
 	lookup->plan = NULL;
 	tracking_open(&lookup->tracking, live_id, function_id);
+	prepare_direct(lookup);
 	types[0] = lookup->tracking.customer_type;
 	types[1] = TIMESTAMPTZOID;
+	SPI_connect();
 	become_owner(&caller, lookup->tracking.owner);
 	plan = SPI_prepare_cursor(lookup_sql(&lookup->tracking), lengthof(types),
 							  types, CURSOR_OPT_GENERIC_PLAN);
@@ -183,6 +267,7 @@ prepare_lookup(Lookup *lookup, Oid live_id, Oid function_id)
 		elog(ERROR, "SPI: %s", SPI_result_code_string(SPI_result));
 	plan_for_lookups(plan);
 	become_caller(&caller);
+	SPI_finish();
 	lookup->plan = plan;
 	lookup->is_valid = true;
 }
@@ -384,6 +469,145 @@ put_customer(FunctionCallInfo fcinfo, const LookupRow *row, TimestampTz as_of)
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
+/* ------------------------------------------------------------------------
+ * Reading
+ * ------------------------------------------------------------------------
+ */
+static bool
+is_there(Relation relation, Oid index_id, ScanKey key)
+{
+	SysScanDesc scan = systable_beginscan(relation, index_id, true,
+										  GetActiveSnapshot(), 1, key);
+	const bool	found = HeapTupleIsValid(systable_getnext(scan));
+
+	systable_endscan(scan);
+	return found;
+}
+
+static bool
+is_marked(const Lookup *lookup, ScanKey is_customer)
+{
+	Relation	changes = table_open(lookup->tracking.changes_id, AccessShareLock);
+	ScanKeyData is_everybody;
+	bool		found;
+
+	ScanKeyEntryInitialize(&is_everybody, SK_ISNULL | SK_SEARCHNULL, 1,
+						   InvalidStrategy, InvalidOid, InvalidOid, InvalidOid,
+						   (Datum) 0);
+	found = is_there(changes, lookup->changes_index, is_customer) ||
+		is_there(changes, lookup->changes_index, &is_everybody);
+	table_close(changes, NoLock);
+	return found;
+}
+
+/*
+ * The row of settings, in a slot of theirs. It is looked for where it was; if the snapshot
+ * does not see it there, in all of the table.
+ */
+static bool
+read_settings(Lookup *lookup, Relation settings, TupleTableSlot *slot)
+{
+	Snapshot	snapshot = GetActiveSnapshot();
+	TableScanDesc scan;
+	bool		found;
+
+	if (ItemPointerIsValid(&lookup->settings_at) &&
+		table_tuple_fetch_row_version(settings, &lookup->settings_at, snapshot,
+									  slot))
+		return true;
+	scan = table_beginscan(settings, snapshot, 0, NULL);
+	found = table_scan_getnextslot(scan, ForwardScanDirection, slot);
+	if (found)
+	{
+		lookup->settings_at = slot->tts_tid;
+		ExecMaterializeSlot(slot);
+	}
+	table_endscan(scan);
+	return found;
+}
+
+static void
+reject_settings(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("the table of settings has not one row")));
+}
+
+/* Puts the customer of a stored row. */
+static void
+put_stored(FunctionCallInfo fcinfo, Lookup *lookup, Relation customers,
+		   HeapTuple stored, TimestampTz as_of)
+{
+	Relation	settings = table_open(lookup->tracking.settings_id,
+									  AccessShareLock);
+	TupleTableSlot *slot = table_slot_create(settings, NULL);
+	LookupRow	row;
+
+	if (!read_settings(lookup, settings, slot))
+		reject_settings();
+	for (int i = 0; i < LOOKUP_COLUMNS; i++)
+		if (lookup->setting[i] != InvalidAttrNumber)
+			row.value[i] = slot_getattr(slot, lookup->setting[i],
+										&row.isnull[i]);
+	row.value[LOOKUP_HISTORY] = heap_getattr(stored, lookup->history,
+											 RelationGetDescr(customers),
+											 &row.isnull[LOOKUP_HISTORY]);
+	row.value[LOOKUP_COMPUTED] = BoolGetDatum(false);
+	row.isnull[LOOKUP_COMPUTED] = false;
+	put_customer(fcinfo, &row, as_of);
+	ExecDropSingleTupleTableSlot(slot);
+	table_close(settings, NoLock);
+}
+
+/* Has the order of a line that is dated ahead begun before? Its history knows all lines. */
+static bool
+is_of_later(const Lookup *lookup, Relation customers, HeapTuple stored,
+			TimestampTz as_of)
+{
+	bool		isnull;
+	const Datum through = heap_getattr(stored, lookup->through,
+									   RelationGetDescr(customers), &isnull);
+
+	return lookup->tracking.has_order_id && !isnull &&
+		DatumGetTimestampTz(through) >= as_of;
+}
+
+/* Answers from the stored row; false: the orders must be asked. */
+static bool
+find_stored(FunctionCallInfo fcinfo, Lookup *lookup, Datum customer,
+			TimestampTz as_of)
+{
+	Relation	customers;
+	ScanKeyData is_customer;
+	SysScanDesc scan;
+	HeapTuple	stored;
+	bool		found = true;
+
+	if (!lookup->is_direct)
+		return false;
+	ScanKeyEntryInitializeWithInfo(&is_customer, 0, 1, BTEqualStrategyNumber,
+								   InvalidOid, lookup->collation, lookup->equal,
+								   customer);
+	if (is_marked(lookup, &is_customer))
+		return false;
+	customers = table_open(lookup->tracking.customers_id, AccessShareLock);
+	/* a scan may have changed the number of the key's column */
+	is_customer.sk_attno = 1;
+	scan = systable_beginscan(customers, lookup->customers_index, true,
+							  GetActiveSnapshot(), 1, &is_customer);
+	stored = systable_getnext(scan);
+	if (HeapTupleIsValid(stored))
+	{
+		found = !is_of_later(lookup, customers, stored, as_of);
+		if (found)
+			put_stored(fcinfo, lookup, customers, stored, as_of);
+	}
+	systable_endscan(scan);
+	table_close(customers, NoLock);
+	return found;
+}
+
 /* Runs the query with the owner's rights, as the view itself has them. */
 static void
 run_lookup(FunctionCallInfo fcinfo, const Lookup *lookup, Datum customer,
@@ -394,6 +618,7 @@ run_lookup(FunctionCallInfo fcinfo, const Lookup *lookup, Datum customer,
 	Oid			user;
 	int			context;
 
+	SPI_connect();
 	GetUserIdAndSecContext(&user, &context);
 	SetUserIdAndSecContext(lookup->tracking.owner,
 						   context | SECURITY_RESTRICTED_OPERATION);
@@ -401,13 +626,12 @@ run_lookup(FunctionCallInfo fcinfo, const Lookup *lookup, Datum customer,
 		elog(ERROR, "SPI: the lookup failed");
 	SetUserIdAndSecContext(user, context);
 	if (SPI_processed != 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the table of settings has not one row")));
+		reject_settings();
 	for (int i = 0; i < LOOKUP_COLUMNS; i++)
 		row.value[i] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
 									 i + 1, &row.isnull[i]);
 	put_customer(fcinfo, &row, as_of);
+	SPI_finish();
 }
 
 static Datum
@@ -425,13 +649,12 @@ find_customer(FunctionCallInfo fcinfo, KeyKind kind)
 		return (Datum) 0;
 	if (pg_class_aclcheck(live_id, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
 		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_VIEW, get_rel_name(live_id));
-	SPI_connect();
 	lookup = lookup_entry(live_id);
 	if (!lookup->is_valid)
 		prepare_lookup(lookup, live_id, fcinfo->flinfo->fn_oid);
-	if (customer_of_argument(&lookup->tracking, kind, &customer))
+	if (customer_of_argument(&lookup->tracking, kind, &customer) &&
+		!find_stored(fcinfo, lookup, customer, as_of))
 		run_lookup(fcinfo, lookup, customer, as_of);
-	SPI_finish();
 	return (Datum) 0;
 }
 

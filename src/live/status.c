@@ -95,7 +95,7 @@ index_is_there(const Tracking *tracking)
 	(void) view_of_relation(source, &nwatched, watched);
 	relation_close(source, NoLock);
 	return get_rel_relkind(tracking->orders_id) == RELKIND_VIEW ||
-		has_customer_index(tracking->orders_id, watched[0]);
+		OidIsValid(customer_index(tracking->orders_id, watched[0], true));
 }
 
 static const char *

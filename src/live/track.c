@@ -170,21 +170,29 @@ leads_with(Oid index_id, AttrNumber column)
 		index->indkey.values[0] == column &&
 		heap_attisnull(tuple, Anum_pg_index_indpred, NULL);
 	ReleaseSysCache(tuple);
-	return leads && (access_method(index_id) == BTREE_AM_OID ||
-					 access_method(index_id) == HASH_AM_OID);
+	return leads;
 }
 
-/* Is there an index by which the orders of a customer are found? */
-bool
-has_customer_index(Oid relation_id, AttrNumber column)
+/*
+ * An index by which the rows of a customer are found: a btree, or a hash index if one
+ * will do.
+ */
+Oid
+customer_index(Oid relation_id, AttrNumber column, bool or_hash)
 {
 	Relation	relation = relation_open(relation_id, AccessShareLock);
 	List	   *indexes = RelationGetIndexList(relation);
 	ListCell   *cell;
-	bool		found = false;
+	Oid			found = InvalidOid;
 
 	foreach(cell, indexes)
-		found = found || leads_with(lfirst_oid(cell), column);
+	{
+		const Oid	method = access_method(lfirst_oid(cell));
+
+		if ((method == BTREE_AM_OID || (or_hash && method == HASH_AM_OID)) &&
+			leads_with(lfirst_oid(cell), column))
+			found = lfirst_oid(cell);
+	}
 	relation_close(relation, NoLock);
 	return found;
 }
@@ -193,7 +201,8 @@ static void
 check_index(const TrackCall *call)
 {
 	if (call->relkind != RELKIND_VIEW &&
-		!has_customer_index(call->source.relation_id, call->customer_number))
+		!OidIsValid(customer_index(call->source.relation_id,
+								   call->customer_number, true)))
 		reject_table(call, "no index leads with the column of its customers",
 					 psprintf("CREATE INDEX ON %s (%s).", call->source.relation,
 							  call->customer + strlen("o.")));

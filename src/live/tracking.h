@@ -87,6 +87,8 @@ extern retention_internal const char *tracking_history_sql(const Tracking *track
 														   const char *where);
 extern retention_internal const char *customer_history_sql(const Tracking *tracking,
 														   const char *where);
+extern retention_internal Oid customer_index(Oid relation_id, AttrNumber column,
+											 bool or_hash);
 extern retention_internal Oid view_of_relation(Relation view, int *nwatched,
 											   AttrNumber *watched);
 

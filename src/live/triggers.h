@@ -21,7 +21,5 @@ extern retention_internal const char *trigger_problem(const Tracking *tracking,
 													  bool replicated);
 extern retention_internal const char *partition_without_trigger(const Tracking *tracking,
 																const char *triggers);
-extern retention_internal bool has_customer_index(Oid relation_id,
-												  AttrNumber column);
 
 #endif							/* RETENTION_TRIGGERS_H */
