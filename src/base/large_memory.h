@@ -11,5 +11,6 @@
 #include "base/compat.h"
 
 extern retention_internal void prefer_huge_pages(void *memory, Size size);
+extern retention_internal void *large_array_alloc(uint64 n, Size size);
 
 #endif							/* RETENTION_LARGE_MEMORY_H */

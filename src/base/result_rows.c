@@ -8,6 +8,8 @@
 #include "base/result_rows.h"
 
 #include "access/htup_details.h"
+#include "base/large_memory.h"
+#include "executor/executor.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/array.h"
@@ -156,23 +158,107 @@ result_set_begin(FunctionCallInfo fcinfo)
 	begin_result(fcinfo, query_context(fcinfo));
 }
 
+/* Blocks of many rows grow up to it: larger than usual, to be of large pages. */
+#define MOST_BLOCK		((Size) 64 * 1024 * 1024)
+
+/* Where the rows of the result will be. */
+static MemoryContext
+rows_context(FunctionCallInfo fcinfo)
+{
+	MemoryContext context = query_context(fcinfo);
+
+	if (TUPLESTORE_HAS_CONTEXT)
+		return context;
+	if (fcinfo->flinfo->fn_extra == NULL)
+		fcinfo->flinfo->fn_extra =
+			GenerationContextCreate(context, "retention result",
+									ALLOCSET_DEFAULT_MINSIZE,
+									ALLOCSET_DEFAULT_INITSIZE, MOST_BLOCK);
+	return fcinfo->flinfo->fn_extra;
+}
+
 /*
  * The same for a function that may return millions of rows and has no fn_extra of its
  * own: they lie one behind the other, not each in memory of the next power of two. The
  * context serves all calls of a query, which end their rows before they go on.
  */
 void
-result_set_begin_many(FunctionCallInfo fcinfo)
+result_set_begin_many(FunctionCallInfo fcinfo, ResultSet *set)
 {
-	MemoryContext rows = query_context(fcinfo);
+	MemoryContext rows = rows_context(fcinfo);
 
-	if (!TUPLESTORE_HAS_CONTEXT)
-	{
-		if (fcinfo->flinfo->fn_extra == NULL)
-			fcinfo->flinfo->fn_extra =
-				GenerationContextCreate(rows, "retention result",
-										ALLOCSET_DEFAULT_SIZES);
-		rows = fcinfo->flinfo->fn_extra;
-	}
 	begin_result(fcinfo, rows);
+	*set = (ResultSet) {
+		.result = (ReturnSetInfo *) fcinfo->resultinfo,
+		.rows = rows,
+		.memory = MemoryContextMemAllocated(rows, false)
+	};
+	set->slot = MakeSingleTupleTableSlot(set->result->setDesc,
+										 &TTSOpsMinimalTuple);
+}
+
+/* Room for a row of so many bytes. */
+static void
+reserve_row(ResultSet *set, Size size)
+{
+	MemoryContext caller;
+
+	if (likely(size <= set->room))
+		return;
+	caller = MemoryContextSwitchTo(set->result->econtext->ecxt_per_query_memory);
+	if (set->row)
+		pfree(set->row);
+	set->row = NULL;
+	set->room = 0;
+	set->row = palloc(size * 2);
+	set->room = size * 2;
+	MemoryContextSwitchTo(caller);
+}
+
+/* As heap_form_minimal_tuple(), but in memory that is used again. */
+static MinimalTuple
+form_row(ResultSet *set, Datum *values, bool *nulls)
+{
+	TupleDesc	columns = set->result->setDesc;
+	const int	n = columns->natts;
+	const bool	has_nulls = memchr(nulls, true, n) != NULL;
+	const Size	begin = MAXALIGN(SizeofHeapTupleHeader +
+								 (has_nulls ? BITMAPLEN(n) : 0));
+	const Size	data = heap_compute_data_size(columns, values, nulls);
+	const Size	size = begin - MINIMAL_TUPLE_OFFSET + data;
+	MinimalTuple row;
+
+	reserve_row(set, size);
+	row = (MinimalTuple) set->row;
+	memset(row, 0, size);
+	row->t_len = (uint32) size;
+	HeapTupleHeaderSetNatts(row, n);
+	row->t_hoff = (uint8) begin;
+	heap_fill_tuple(columns, values, nulls,
+					(char *) row + begin - MINIMAL_TUPLE_OFFSET, data,
+					&row->t_infomask, has_nulls ? row->t_bits : NULL);
+	return row;
+}
+
+/* The server took another block for rows, which lies around what it has next. */
+static void
+prepare_block(ResultSet *set, Size memory)
+{
+	if (memory > set->memory)
+		prefer_huge_pages(MemoryContextAlloc(set->rows, 1),
+						  memory - set->memory);
+	set->memory = MemoryContextMemAllocated(set->rows, false);
+}
+
+/* Adds a row. */
+void
+result_set_put(ResultSet *set, Datum *values, bool *nulls)
+{
+	Size		memory;
+
+	ExecStoreMinimalTuple(form_row(set, values, nulls), set->slot, false);
+	tuplestore_puttupleslot(set->result->setResult, set->slot);
+	memory = MemoryContextMemAllocated(set->rows, false);
+	if (unlikely(memory != set->memory))
+		prepare_block(set, memory);
 }

@@ -15,7 +15,9 @@
 #include "base/compat.h"
 
 #include "access/tupdesc.h"
+#include "executor/tuptable.h"
 #include "fmgr.h"
+#include "nodes/execnodes.h"
 
 typedef struct ResultRows
 {
@@ -27,6 +29,17 @@ typedef struct ResultRows
 	char	   *array;
 } ResultRows;
 
+/* The rows of a function that may return millions. */
+typedef struct ResultSet
+{
+	ReturnSetInfo *result;
+	TupleTableSlot *slot;		/* to hand a row on */
+	char	   *row;			/* the last one: a minimal tuple */
+	Size		room;
+	MemoryContext rows;			/* where the server keeps them */
+	Size		memory;			/* of it, as it was looked at last */
+} ResultSet;
+
 /* So many rows fit one array, about; callers refuse more before they begin. */
 #define MOST_RESULT_ROWS	INT64CONST(4000000)
 
@@ -37,7 +50,10 @@ extern retention_internal void result_rows_add(ResultRows *rows, Datum *values,
 											   bool *nulls);
 extern retention_internal Datum result_rows_array(ResultRows *rows);
 extern retention_internal void result_set_begin(FunctionCallInfo fcinfo);
-extern retention_internal void result_set_begin_many(FunctionCallInfo fcinfo);
+extern retention_internal void result_set_begin_many(FunctionCallInfo fcinfo,
+													 ResultSet *set);
+extern retention_internal void result_set_put(ResultSet *set,
+											  Datum *values, bool *nulls);
 extern retention_internal Datum result_row(FunctionCallInfo fcinfo,
 										   Datum *values, bool *nulls);
 

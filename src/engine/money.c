@@ -361,7 +361,7 @@ money_from_double(Money *money, double value, int decimals)
 		return false;
 	scaled = rint(value * power_of_ten_64[decimals]);
 	return fabs(scaled) <= (double) MOST_EXACT &&
-		money_set_narrow(money, (int128) scaled, decimals);
+		money_set_narrow(money, (int64) scaled, decimals);
 }
 
 /*

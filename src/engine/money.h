@@ -164,6 +164,8 @@ money_add(StateHeap *heap, Money *into, const Money *from,
 		!__builtin_add_overflow(money_bits(into),
 								money_bits(from) - (int128) tag, &sum))
 		money_set_bits(into, sum);
+	else if (tag == MONEY_TAG_NONE && !money_is_wide(from))
+		*into = *from;
 	else
 		money_add_unlike(heap, into, from, from_base);
 }

@@ -44,6 +44,20 @@ row_batch_init(RowBatch *batch, const CustomerTable *table)
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &batch->uncount);
 }
 
+/* To new memory for so many: large pages are asked for before it is written to. */
+static void
+move_rows(LooseRows *rows, uint64 room)
+{
+	LooseRow   *row = MemoryContextAllocHuge(GetMemoryChunkContext(rows->row),
+											 room * sizeof(LooseRow));
+
+	prefer_huge_pages(row, room * sizeof(LooseRow));
+	memcpy(row, rows->row, rows->count * sizeof(LooseRow));
+	pfree(rows->row);
+	rows->row = row;
+	rows->room = room;
+}
+
 /*
  * Makes room for more rows to wait, now that there is none; false if they take what
  * they may.
@@ -63,8 +77,7 @@ row_batch_grow(RowBatch *batch)
 		return false;
 	all_counted += more;
 	batch->counted += more;
-	loose_rows_reserve(rows, room);
-	prefer_huge_pages(rows->row, room * sizeof(LooseRow));
+	move_rows(rows, room);
 	return true;
 }
 

@@ -148,17 +148,43 @@ typedef struct RunSums
 	double		var_ff;
 } RunSums;
 
+/*
+ * What a time comes to: l and f above. Times are mostly whole days, so that there are
+ * few of them, and an answer is remembered in the one place it may have.
+ */
+typedef struct Time
+{
+	double		t;				/* NaN: the place is empty */
+	double		l;
+	double		f;
+} Time;
+
+#define TIMES_BITS		9
+
+static const Time *
+time_of(Time *times, double alpha, double t)
+{
+	uint64		bits;
+	Time	   *time;
+
+	memcpy(&bits, &t, sizeof(bits));
+	time = &times[bits * UINT64CONST(0x9E3779B97F4A7C15) >> (64 - TIMES_BITS)];
+	if (time->t != t)
+		*time = (Time) {t, log1p(t / alpha), t / (alpha + t)};
+	return time;
+}
+
 static inline void
 add_pattern(RunSums *sums, const BtydPattern *pattern, double shape,
-			double alpha, double log_odds)
+			double alpha, double log_odds, Time *times)
 {
 	const double n = pattern->customers;
-	const double age = pattern->history.age;
-	const double t_x = pattern->history.t_x;
-	const double l_age = log1p(age / alpha);
-	const double l_t_x = log1p(t_x / alpha);
-	const double f_age = age / (alpha + age);
-	const double f_t_x = t_x / (alpha + t_x);
+	const Time	last = *time_of(times, alpha, pattern->history.t_x);
+	const Time	now = *time_of(times, alpha, pattern->history.age);
+	const double l_age = now.l;
+	const double l_t_x = last.l;
+	const double f_age = now.f;
+	const double f_t_x = last.f;
 	const double l = l_age - l_t_x;
 	const double f = f_age - f_t_x;
 	const double lead = log_odds + shape * l;	/* v - u */
@@ -258,8 +284,11 @@ bgnbd_log_likelihood(const BtydModel *btyd, const BtydData *data,
 					 Objective *result)
 {
 	const Model model = named(btyd);
+	Time		times[1 << TIMES_BITS];
 	uint64		next = 0;
 
+	for (int i = 0; i < lengthof(times); i++)
+		times[i].t = NAN;
 	*result = (Objective) {0};
 	while (next < data->npatterns)
 	{
@@ -273,7 +302,7 @@ bgnbd_log_likelihood(const BtydModel *btyd, const BtydData *data,
 			if ((next & 0x3FF) == 0)
 				CHECK_FOR_INTERRUPTS();
 			add_pattern(&sums, &data->patterns[next], model.r + x,
-						model.alpha, log_odds);
+						model.alpha, log_odds, times);
 		}
 		add_common_part(result, &model, x, sums.customers);
 		add_cases(result, &model, x, &sums);

@@ -7,6 +7,7 @@
  */
 #include "models/pattern_lists.h"
 
+#include "base/large_memory.h"
 #include "utils/memutils.h"
 
 /* ------------------------------------------------------------------------
@@ -14,11 +15,14 @@
  * ------------------------------------------------------------------------
  */
 #define LEAST_ADDED		4096
+#define LEAST_ONCE		1024
+#define MOST_ONCE		((int64) 1 << 16)	/* days: what is older is sorted */
 
 void
 history_list_init(HistoryList *list)
 {
-	*list = (HistoryList) {.room = LEAST_ADDED};
+	*list = (HistoryList) {.room = LEAST_ADDED, .once_room = LEAST_ONCE};
+	list->once = array_alloc0(list->once_room, sizeof(int64));
 	list->patterns = array_alloc(0, sizeof(DayPattern));
 	list->added = array_alloc(list->room, sizeof(DayHistory));
 }
@@ -113,8 +117,8 @@ absorb_added(HistoryList *list)
 
 	if (list->nadded == 0)
 		return;
-	other = array_alloc(list->nadded, sizeof(DayHistory));
-	list->patterns = array_alloc(nold + list->nadded, sizeof(DayPattern));
+	other = large_array_alloc(list->nadded, sizeof(DayHistory));
+	list->patterns = large_array_alloc(nold + list->nadded, sizeof(DayPattern));
 	list->npatterns = 0;
 	merge_histories(list, old, nold,
 					sort_histories(list->added, other, list->nadded));
@@ -123,10 +127,31 @@ absorb_added(HistoryList *list)
 	pfree(old);
 }
 
+static void
+count_once(HistoryList *list, int64 age)
+{
+	if (unlikely(age >= list->once_room))
+	{
+		const int64 room = pg_nextpower2_64(age + 1);
+		int64	   *once = array_alloc0(room, sizeof(int64));
+
+		memcpy(once, list->once, list->once_room * sizeof(int64));
+		pfree(list->once);
+		list->once = once;
+		list->once_room = room;
+	}
+	list->once[age]++;
+}
+
 /* All times in days. */
 void
 history_list_add(HistoryList *list, int64 x, int64 t_x, int64 age)
 {
+	if (x == 0 && age < MOST_ONCE)
+	{
+		count_once(list, age);
+		return;
+	}
 	if (list->nadded == list->room)
 	{
 		absorb_added(list);
@@ -134,34 +159,45 @@ history_list_add(HistoryList *list, int64 x, int64 t_x, int64 age)
 		{
 			list->room = Max(2 * list->room, list->npatterns);
 			pfree(list->added);
-			list->added = array_alloc(list->room, sizeof(DayHistory));
+			list->added = large_array_alloc(list->room, sizeof(DayHistory));
 		}
 	}
 	list->added[list->nadded++] = (DayHistory) {x, (int32) t_x, (int32) age};
+}
+
+static inline void
+put_pattern(BtydData *data, DayHistory history, int64 customers, double unit)
+{
+	data->patterns[data->npatterns++] = (BtydPattern) {
+		.history = {
+			.x = history.x,
+			.t_x = history.t_x / unit,
+			.age = history.age / unit
+		},
+		.customers = customers
+	};
 }
 
 /* All histories, in a unit of so many days; the list is used up. */
 BtydData
 history_list_data(HistoryList *list, double unit)
 {
-	BtydData	data;
+	BtydData	data = {0};
+	uint64		most;
 
 	absorb_added(list);
-	data.npatterns = list->npatterns;
-	data.patterns = array_alloc(data.npatterns, sizeof(BtydPattern));
-	for (uint64 i = 0; i < data.npatterns; i++)
-	{
-		const DayPattern *pattern = &list->patterns[i];
-
-		data.patterns[i] = (BtydPattern) {
-			.history = {
-				.x = pattern->history.x,
-				.t_x = pattern->history.t_x / unit,
-				.age = pattern->history.age / unit
-			},
-			.customers = pattern->customers
-		};
-	}
+	most = list->npatterns;
+	for (int64 age = 0; age < list->once_room; age++)
+		most += list->once[age] > 0;
+	data.patterns = large_array_alloc(most, sizeof(BtydPattern));
+	for (int64 age = 0; age < list->once_room; age++)
+		if (list->once[age] > 0)
+			put_pattern(&data, (DayHistory) {0, 0, (int32) age},
+						list->once[age], unit);
+	for (uint64 i = 0; i < list->npatterns; i++)
+		put_pattern(&data, list->patterns[i].history,
+					list->patterns[i].customers, unit);
+	pfree(list->once);
 	pfree(list->patterns);
 	pfree(list->added);
 	return data;
@@ -199,9 +235,10 @@ spend_list_add(SpendList *list, int64 x, double mean)
 	}
 	else if (list->npatterns == list->room)
 	{
-		list->room += list->room / 2;
+		list->room *= 2;
 		list->patterns = repalloc_huge(list->patterns,
 									   list->room * sizeof(SpendPattern));
+		prefer_huge_pages(list->patterns, list->room * sizeof(SpendPattern));
 	}
 	list->patterns[list->npatterns++] = (SpendPattern) {x, mean, 1};
 }

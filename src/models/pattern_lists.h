@@ -33,11 +33,14 @@ typedef struct DayPattern
 
 /*
  * Histories: few are different, so that those added are sorted and put into the
- * patterns whenever there are more of them than of these.
+ * patterns whenever there are more of them than of these. Those of customers who came
+ * on one day, half of all and more, differ in their age alone, and are counted by it.
  */
 typedef struct HistoryList
 {
-	DayPattern *patterns;		/* in the order of BtydData */
+	int64	   *once;			/* customers of x = 0, by age */
+	int64		once_room;
+	DayPattern *patterns;		/* the others, in the order of BtydData */
 	uint64		npatterns;
 	DayHistory *added;
 	uint64		nadded;

@@ -78,18 +78,17 @@ void
 customer_call_init(CustomerCall *call, FunctionCallInfo fcinfo,
 				   const StateSource *states, CustomerWriter write)
 {
-	result_set_begin_many(fcinfo);
 	*call = (CustomerCall)
 	{
 		.fcinfo = fcinfo,
 			.states = states,
 			.write = write,
 			.ntables = 1,
-			.result = (ReturnSetInfo *) fcinfo->resultinfo,
 			.row_context = AllocSetContextCreate(CurrentMemoryContext,
 												 "retention rows",
 												 ALLOCSET_DEFAULT_SIZES)
 	};
+	result_set_begin_many(fcinfo, &call->result);
 }
 
 static void
@@ -273,7 +272,6 @@ void
 put_row(CustomerCall *call, Datum *values, bool *nulls)
 {
 	CHECK_FOR_INTERRUPTS();
-	tuplestore_putvalues(call->result->setResult, call->result->setDesc,
-						 values, nulls);
+	result_set_put(&call->result, values, nulls);
 	MemoryContextReset(call->row_context);
 }

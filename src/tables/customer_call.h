@@ -16,6 +16,7 @@
 
 #include "base/compat.h"
 
+#include "base/result_rows.h"
 #include "fmgr.h"
 #include "nodes/execnodes.h"
 #include "tables/orders_source.h"
@@ -55,7 +56,7 @@ struct CustomerCall
 	const char *as_of_name;		/* of the last one's argument; NULL: the
 								 * states have them */
 	int			ntables;
-	ReturnSetInfo *result;
+	ResultSet	result;
 	MemoryContext row_context;	/* reset after each row */
 };
 

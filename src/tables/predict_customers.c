@@ -37,7 +37,7 @@ typedef struct Outlook
  * all are told the same: the last answers are remembered, each in the one place it may
  * have.
  */
-#define OUTLOOKS		4096
+#define OUTLOOKS		32768
 
 /* What the rows of a call are made with. */
 typedef struct Predictor
