@@ -525,4 +525,16 @@ SELECT count(*) FROM models.days c, models.days h, backtest(c.state, h.state) WH
 SELECT count(*) FROM models.days c, models.days h, backtest(c.state, h.text) WHERE c.as_of < h.as_of AND c.tz = h.tz;
 SELECT count(*) FROM models.days c, backtest(c.state, (SELECT aov_state(5)));
 
+-- rows that wait are read where they are, beside customers that are in the table already: as from a state
+CREATE TABLE models.waiting AS SELECT i, CASE WHEN c % 7 = 0 THEN repeat(c::text, 12) ELSE c::text END AS customer, timestamptz '2024-01-01 22:00Z' + i * interval '1 hour' - c * interval '20 minutes' AS at,
+    CASE WHEN i % 31 = 0 THEN NULL WHEN i % 17 = 0 THEN -i WHEN c % 97 = 0 THEN i % 50 + 1e-39 ELSE i % 50 + 0.25 END::numeric AS amount FROM (SELECT i, (i * 7919 + i * i % 13) % (i / 5 + 2) % 900 AS c FROM generate_series(1, 6000) i) s;
+SELECT count(*), count(DISTINCT customer) AS customers, count(DISTINCT customer) FILTER (WHERE i <= 500) AS first FROM models.waiting;
+CREATE TABLE models.waited AS SELECT p.* FROM predict_customers(NULL::text, 'models.waiting', 'customer', 'at', 'amount', as_of => '2024-06-01Z', tz => 'Europe/Berlin') p;
+CREATE TABLE models.stored AS SELECT purchase_days_state(customer, at, amount, '2024-06-01Z', 'Europe/Berlin') AS holdout, purchase_days_state(customer, at, amount, '2024-04-01Z', 'Europe/Berlin') AS calibration FROM models.waiting;
+SELECT count(*), count(total_clv) AS clv, max(x) AS x, count(*) FILTER (WHERE length(customer) > 15) AS long, count(*) FILTER (WHERE scale(historic_clv) > 38) AS wide FROM models.waited;
+SELECT count(*) AS differ FROM ((TABLE models.waited EXCEPT SELECT p.* FROM models.stored, predict_customers(holdout, NULL::text) p) UNION ALL (SELECT p.* FROM models.stored, predict_customers(holdout, NULL::text) p EXCEPT TABLE models.waited)) d;
+CREATE TABLE models.tested AS SELECT b.* FROM backtest(NULL::text, 'models.waiting', 'customer', 'at', 'amount', '2024-04-01Z', '2024-06-01Z', tz => 'Europe/Berlin') b;
+SELECT count(*) AS rows, count(predicted) AS predicted, sum(actual) > 0 AS actual FROM models.tested;
+SELECT count(*) AS differ FROM ((TABLE models.tested EXCEPT SELECT b.* FROM models.stored, backtest(calibration, holdout) b) UNION ALL (SELECT b.* FROM models.stored, backtest(calibration, holdout) b EXCEPT TABLE models.tested)) d;
+
 DROP SCHEMA models CASCADE;

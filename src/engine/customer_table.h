@@ -103,6 +103,12 @@ struct CustomerTable
 	uint64		all_used;
 	bool		any_has_ones;
 	TableSpill *spill;			/* what was written to files; NULL: nothing */
+
+	/*
+	 * Sorted rows that are in no slot yet, of a state that was opened with
+	 * them: see state_open_with_rows().
+	 */
+	const struct LooseRows *waiting;
 };
 
 /*

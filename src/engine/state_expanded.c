@@ -207,6 +207,27 @@ absorb_rows(ExpandedState *expanded)
 	MemoryContextSwitchTo(caller);
 }
 
+/*
+ * Has the table's readers take the waiting rows from where they are, sorted. False if
+ * they are few beside its customers, or it is in files.
+ */
+bool
+expanded_sort_waiting(ExpandedState *expanded)
+{
+	CustomerTable *table = &expanded->table;
+	RowBatch   *batch = &expanded->batch;
+	MemoryContext caller;
+
+	if (table->spill || table->npartitions > 0 || batch->count > 0 ||
+		batch->rows.count <= ROW_BATCH || table->used > batch->rows.count)
+		return false;
+	caller = MemoryContextSwitchTo(expanded->header.eoh_context);
+	loose_rows_sort(&batch->rows);
+	MemoryContextSwitchTo(caller);
+	table->waiting = &batch->rows;
+	return true;
+}
+
 /* Puts the waiting rows into the table. */
 void
 expanded_absorb_batch(ExpandedState *expanded)
@@ -214,6 +235,7 @@ expanded_absorb_batch(ExpandedState *expanded)
 	CustomerTable *table = &expanded->table;
 	RowBatch   *batch = &expanded->batch;
 
+	table->waiting = NULL;
 	if (batch->count > 0)
 	{
 		make_way(expanded, batch->count, batch->heap.used);

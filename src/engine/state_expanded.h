@@ -37,6 +37,7 @@ extern retention_internal ExpandedState *expanded_create(MemoryContext parent,
 														 const CustomerTable *from,
 														 uint64 customers);
 extern retention_internal void expanded_absorb_batch(ExpandedState *expanded);
+extern retention_internal bool expanded_sort_waiting(ExpandedState *expanded);
 extern retention_internal void expanded_rows_full(ExpandedState *expanded);
 extern retention_internal void expanded_let_spill(ExpandedState *expanded,
 												  FunctionCallInfo fcinfo);

@@ -29,6 +29,23 @@ state_open(Datum value, CustomerTable *view)
 	return view;
 }
 
+/*
+ * The same for who reads rows that wait for their table, too: where they are most of
+ * what there is, they are sorted and left where they are.
+ */
+CustomerTable *
+state_open_with_rows(Datum value, CustomerTable *view)
+{
+	if (VARATT_IS_EXTERNAL_EXPANDED(DatumGetPointer(value)))
+	{
+		ExpandedState *expanded = (ExpandedState *) DatumGetEOHP(value);
+
+		if (expanded_sort_waiting(expanded))
+			return &expanded->table;
+	}
+	return state_open(value, view);
+}
+
 CustomerTable *
 state_read(FunctionCallInfo fcinfo, CustomerTable *view)
 {

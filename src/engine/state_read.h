@@ -15,6 +15,8 @@
 
 extern retention_internal CustomerTable *state_open(Datum value,
 													CustomerTable *view);
+extern retention_internal CustomerTable *state_open_with_rows(Datum value,
+															  CustomerTable *view);
 extern retention_internal CustomerTable *state_read(FunctionCallInfo fcinfo,
 													CustomerTable *view);
 extern retention_internal Datum value_as_it_is(Datum value);

@@ -21,6 +21,7 @@ typedef struct StateSource
 	const CustomerFamily *family;
 	const char *aggregate;
 	bool		takes_tz;
+	bool		reads_rows;		/* that wait: see state_open_with_rows() */
 	/* what its twin makes of a history */
 	CustomerTable *(*of_history) (const HistoryView *view,
 								  const StateOptions *options);

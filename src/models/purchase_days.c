@@ -109,6 +109,8 @@ summary_scratch_init(SummaryScratch *scratch)
 {
 	heap_init_scratch(&scratch->day);
 	heap_init_scratch(&scratch->sums);
+	heap_init_scratch(&scratch->rows);
+	heap_init_scratch(&scratch->both);
 }
 
 /*
@@ -151,4 +153,45 @@ purchase_days_summarize(const PurchaseDays *days, const char *base,
 	summary->t_x = reader.position - first_day;
 	money_add(&scratch->sums, &summary->money, &days->refunds, base);
 	return true;
+}
+
+/*
+ * The same of all rows of a customer, which are in order of time.
+ */
+bool
+purchase_rows_summarize(const LooseRow *row, uint64 count, const char *base,
+						const Zone *zone, int64 last_day,
+						SummaryScratch *scratch, PurchaseSummary *summary)
+{
+	int64		first_day = 0;
+	int64		day = 0;
+
+	scratch->sums.used = 0;
+	*summary = (PurchaseSummary) {.x = -1};
+	for (uint64 i = 0; i < count; i++, row++)
+	{
+		int64		its_day;
+
+		if ((i & 0xFFF) == 0xFFF)
+			CHECK_FOR_INTERRUPTS();
+		money_add(&scratch->sums, &summary->money, &row->amount, base);
+		if (!money_is_none(&row->amount) && !money_is_positive(&row->amount, base))
+			continue;
+		its_day = period_of(GRAIN_DAY, zone, row->at);
+		if (summary->x < 0)
+		{
+			first_day = its_day;
+			summary->first_order_at = row->at;
+		}
+		if (summary->x < 0 || its_day != day)
+			summary->x++;
+		day = its_day;
+		summary->last_order_at = row->at;
+		add_orders(&summary->orders, 1);
+		if (summary->x > 0)
+			money_add(&scratch->sums, &summary->repeat_money, &row->amount, base);
+	}
+	summary->t_x = day - first_day;
+	summary->age = last_day - first_day;
+	return summary->x >= 0;
 }

@@ -65,6 +65,8 @@ typedef struct SummaryScratch
 {
 	StateHeap	day;
 	StateHeap	sums;			/* that of a summary's money */
+	StateHeap	rows;			/* of a customer who has rows and days */
+	StateHeap	both;
 } SummaryScratch;
 
 extern retention_internal const PurchaseDays purchase_days_of_nobody;
@@ -92,6 +94,13 @@ extern retention_internal bool purchase_days_summarize(const PurchaseDays *days,
 													   int64 last_day,
 													   SummaryScratch *scratch,
 													   PurchaseSummary *summary);
+extern retention_internal bool purchase_rows_summarize(const LooseRow *row,
+													   uint64 count,
+													   const char *base,
+													   const Zone *zone,
+													   int64 last_day,
+													   SummaryScratch *scratch,
+													   PurchaseSummary *summary);
 extern retention_internal void summary_scratch_init(SummaryScratch *scratch);
 
 /* The states of purchase_days_state, which hold one for each customer. */
@@ -102,12 +111,18 @@ extern retention_internal double btyd_days_unit(const CustomerTable *table);
 
 /*
  * A walk over the customers with an order in a state of purchase_days_family or of
- * btyd_days_family; NULL: none.
+ * btyd_days_family; NULL: none. They come in the order of keys, and rows that wait are
+ * read with the slots.
  */
 typedef struct SummaryCursor
 {
 	CustomerCursor customers;
-	const char *slot;			/* of the customer under way */
+	const char *slot;			/* the next one, if rows wait */
+	uint64		row;			/* the next one that waits */
+	bool		ended;
+	CustomerKey key;			/* of the customer under way */
+	const char *key_base;
+	const Zone *zone;
 	int64		last_day;		/* the one that holds as_of */
 	SummaryScratch scratch;
 } SummaryCursor;

@@ -139,6 +139,7 @@ const StateSource purchase_days_states = {
 	.family = &purchase_days_family,
 	.aggregate = "purchase_days_state",
 	.takes_tz = true,
+	.reads_rows = true,
 	.of_history = days_of_history
 };
 
@@ -215,9 +216,12 @@ summary_cursor_init(SummaryCursor *cursor, const CustomerTable *table)
 {
 	*cursor = (SummaryCursor) {.customers = {table, 0}};
 	summary_scratch_init(&cursor->scratch);
-	if (table)
-		cursor->last_day = period_of(GRAIN_DAY, table_zone(table),
-									 state_as_of(table));
+	if (table == NULL)
+		return;
+	cursor->zone = table_zone(table);
+	cursor->last_day = period_of(GRAIN_DAY, cursor->zone, state_as_of(table));
+	if (table->waiting)
+		cursor->slot = customer_cursor_next_slot(&cursor->customers);
 }
 
 /* So many slots ahead of the cursor a timeline is asked for. */
@@ -242,24 +246,104 @@ prefetch_ahead(const CustomerCursor *cursor)
 	}
 }
 
+/* Sums up the customer of a slot. */
+static inline bool
+summarize_slot(SummaryCursor *cursor, const char *slot, PurchaseSummary *summary)
+{
+	const CustomerTable *table = cursor->customers.table;
+	PurchaseDays days;
+
+	memcpy(&days, slot + table->key_size, sizeof(days));
+	cursor->key = load_key(table->kind, slot);
+	cursor->key_base = table->heap.base;
+	return purchase_days_summarize(&days, table->heap.base, cursor->last_day,
+								   &cursor->scratch, summary);
+}
+
+/* The customer of rows that wait. */
+static inline bool
+summarize_rows(SummaryCursor *cursor, uint64 begin, uint64 end,
+			   PurchaseSummary *summary)
+{
+	const LooseRows *rows = cursor->customers.table->waiting;
+
+	cursor->key = loose_row_key(&rows->row[begin]);
+	cursor->key_base = rows->heap.base;
+	return purchase_rows_summarize(&rows->row[begin], end - begin,
+								   rows->heap.base, cursor->zone,
+								   cursor->last_day, &cursor->scratch, summary);
+}
+
+/* A customer of both, which few are. */
+static bool
+summarize_both(SummaryCursor *cursor, const char *slot, uint64 begin, uint64 end,
+			   PurchaseSummary *summary)
+{
+	const CustomerTable *table = cursor->customers.table;
+	const LooseRows *rows = table->waiting;
+	SummaryScratch *scratch = &cursor->scratch;
+	PurchaseDays sum = purchase_days_of_nobody;
+	PurchaseDays days;
+
+	scratch->rows.used = scratch->both.used = 0;
+	memcpy(&days, slot + table->key_size, sizeof(days));
+	purchase_days_merge(&scratch->both, &sum, &days, table->heap.base);
+	purchase_days_of_rows(&days, &scratch->rows, cursor->zone,
+						  &rows->row[begin], end - begin, rows->heap.base);
+	purchase_days_merge(&scratch->both, &sum, &days, scratch->rows.base);
+	cursor->key = load_key(table->kind, slot);
+	cursor->key_base = table->heap.base;
+	return purchase_days_summarize(&sum, scratch->both.base, cursor->last_day,
+								   scratch, summary);
+}
+
+/* The next customer of slots and rows; whether one with an order is in *found. */
+static bool
+next_of_both(SummaryCursor *cursor, PurchaseSummary *summary, bool *found)
+{
+	const CustomerTable *table = cursor->customers.table;
+	const LooseRows *rows = table->waiting;
+	const char *slot = cursor->slot;
+	const uint64 begin = cursor->row;
+	int			order;
+
+	if (slot == NULL && begin == rows->count)
+		return false;
+	order = slot == NULL ? 1 : begin == rows->count ? -1 :
+		compare_slot(table, slot, loose_row_key(&rows->row[begin]),
+					 rows->heap.base);
+	if ((begin & 0xFFF) == 0)
+		CHECK_FOR_INTERRUPTS();
+	if (order >= 0)
+		cursor->row = loose_rows_end(rows, begin);
+	if (order <= 0)
+		cursor->slot = customer_cursor_next_slot(&cursor->customers);
+	*found = order < 0 ? summarize_slot(cursor, slot, summary) :
+		order > 0 ? summarize_rows(cursor, begin, cursor->row, summary) :
+		summarize_both(cursor, slot, begin, cursor->row, summary);
+	return true;
+}
+
 /* The next customer with an order; false after the last. */
 bool
 summary_cursor_next(SummaryCursor *cursor, PurchaseSummary *summary)
 {
 	const CustomerTable *table = cursor->customers.table;
-	PurchaseDays days;
+	const char *slot;
+	bool		found = false;
 
-	if (table == NULL)
-		return false;
-	while ((cursor->slot = customer_cursor_next_slot(&cursor->customers)) != NULL)
-	{
-		prefetch_ahead(&cursor->customers);
-		memcpy(&days, cursor->slot + table->key_size, sizeof(days));
-		if (purchase_days_summarize(&days, table->heap.base, cursor->last_day,
-									&cursor->scratch, summary))
-			return true;
-	}
-	return false;
+	if (table && table->waiting)
+		while (!found && next_of_both(cursor, summary, &found))
+			;
+	else if (table)
+		while (!found &&
+			   (slot = customer_cursor_next_slot(&cursor->customers)) != NULL)
+		{
+			prefetch_ahead(&cursor->customers);
+			found = summarize_slot(cursor, slot, summary);
+		}
+	cursor->ended = !found;
+	return found;
 }
 
 /* Days can only be compared if they begin at the same time. */

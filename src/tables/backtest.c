@@ -28,15 +28,11 @@ days_in_holdout(SummaryCursor *later, PurchaseSummary *later_summary,
 				const SummaryCursor *customer)
 {
 	const CustomerTable *table = customer->customers.table;
-	const CustomerTable *later_table = later->customers.table;
-	const CustomerKey key = load_key(table->kind, customer->slot);
 
-	while (later->slot != NULL)
+	while (!later->ended)
 	{
-		const int	order = compare_keys(table->kind,
-										 load_key(table->kind, later->slot),
-										 later_table->heap.base, key,
-										 table->heap.base);
+		const int	order = compare_keys(table->kind, later->key, later->key_base,
+										 customer->key, customer->key_base);
 
 		if (order == 0)
 			return later_summary->x + 1;

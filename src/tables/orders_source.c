@@ -454,6 +454,7 @@ calls_sql(const OrdersSource *source, const char *aggregate, int n)
 
 typedef struct StatesRow
 {
+	bool		with_rows;		/* that wait: see state_open_with_rows() */
 	StatesConsumer consume;
 	void	   *arg;
 } StatesRow;
@@ -466,7 +467,8 @@ consume_states(TupleTableSlot *row, void *arg)
 	CustomerTable *tables[MOST_STATES];
 
 	for (int i = 0; i < row->tts_tupleDescriptor->natts; i++)
-		tables[i] = row->tts_isnull[i] ? NULL :
+		tables[i] = row->tts_isnull[i] ? NULL : states->with_rows ?
+			state_open_with_rows(row->tts_values[i], &view[i]) :
 			state_open(row->tts_values[i], &view[i]);
 	states->consume(tables, states->arg);
 }
@@ -479,7 +481,7 @@ orders_source_states(const OrdersSource *source, const StateSource *states,
 					 const TimestampTz *as_of, int n, StatesConsumer consume,
 					 void *arg)
 {
-	StatesRow	row = {consume, arg};
+	StatesRow	row = {states->reads_rows, consume, arg};
 	ParamListInfo params = time_params(as_of, n);
 	AggregateRef ref = {
 		.schema = source->extension_id,

@@ -243,8 +243,9 @@ put_prediction(const Predictor *predictor, const SummaryCursor *cursor,
 	bool		nulls[PREDICT_COLUMNS] = {false};
 	double		orders;
 
-	values[PREDICT_CUSTOMER] = customer_datum(cursor->customers.table,
-											  cursor->slot, call->customer_type);
+	values[PREDICT_CUSTOMER] = customer_key_datum(cursor->customers.table->kind,
+												  cursor->key, cursor->key_base,
+												  call->customer_type);
 	values[PREDICT_X] = Int64GetDatum(summary->x);
 	values[PREDICT_T_X] = Float8GetDatum(history.t_x);
 	values[PREDICT_AGE] = Float8GetDatum(history.age);
