@@ -168,7 +168,7 @@ time_of(Time *times, double alpha, double t)
 	Time	   *time;
 
 	memcpy(&bits, &t, sizeof(bits));
-	time = &times[bits * UINT64CONST(0x9E3779B97F4A7C15) >> (64 - TIMES_BITS)];
+	time = &times[bits * (uint64) 0x9E3779B97F4A7C15 >> (64 - TIMES_BITS)];
 	if (time->t != t)
 		*time = (Time) {t, log1p(t / alpha), t / (alpha + t)};
 	return time;
