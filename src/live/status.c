@@ -13,6 +13,7 @@
 #include "base/result_rows.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
+#include "commands/trigger.h"
 #include "executor/spi.h"
 #include "live/refresh.h"
 #include "miscadmin.h"
@@ -113,6 +114,16 @@ other_problem(const Tracking *tracking, const char *without_trigger,
 	return NULL;
 }
 
+/* Does this session write past the triggers? Others cannot be looked at. */
+static const char *
+session_problem(const char *triggers, bool replicated)
+{
+	if (SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA || replicated ||
+		strcmp(triggers, "none") == 0)
+		return NULL;
+	return "session_replication_role is replica: what this session writes is not marked";
+}
+
 static void
 put_status(TupleTableSlot *row, void *arg)
 {
@@ -143,7 +154,6 @@ put_status(TupleTableSlot *row, void *arg)
 	values[STATUS_REFRESHED_AT] = found[FOUND_REFRESHED_AT];
 	nulls[STATUS_REFRESHED_AT] = row->tts_isnull[FOUND_REFRESHED_AT];
 	values[STATUS_CUSTOMERS] = found[FOUND_CUSTOMERS];
-	values[STATUS_TRIGGERS_OK] = BoolGetDatum(problem == NULL);
 	values[STATUS_PARTITIONS_OK] = BoolGetDatum(noted && without_trigger == NULL);
 	nulls[STATUS_PARTITIONS_OK] = !is_partitioned;
 	values[STATUS_INDEX_OK] = BoolGetDatum(has_index);
@@ -151,6 +161,10 @@ put_status(TupleTableSlot *row, void *arg)
 	nulls[STATUS_CUTS_AT] = row->tts_isnull[FOUND_CUTS_AT];
 	values[STATUS_FITTED_AT] = found[FOUND_FITTED_AT];
 	nulls[STATUS_FITTED_AT] = row->tts_isnull[FOUND_FITTED_AT];
+	if (problem == NULL)
+		problem = session_problem(TextDatumGetCString(found[FOUND_TRIGGERS]),
+								  DatumGetBool(found[FOUND_REPLICATED]));
+	values[STATUS_TRIGGERS_OK] = BoolGetDatum(problem == NULL);
 	if (problem == NULL)
 		problem = other_problem(tracking, without_trigger, noted, has_index);
 	nulls[STATUS_PROBLEM] = problem == NULL;

@@ -23,6 +23,7 @@
 #include "catalog/pg_type.h"
 #include "engine/customer_type.h"
 #include "engine/intervals.h"
+#include "lib/stringinfo.h"
 #include "live/triggers.h"
 #include "math/btyd.h"
 #include "miscadmin.h"
@@ -524,6 +525,31 @@ create_comments(const TrackCall *call)
 			   psprintf("how %s is tracked: options, cut points, models", relation));
 }
 
+/*
+ * What a tracking has left that was dropped with its table, or with the extension, stands
+ * in the way.
+ */
+static void
+check_remains(const TrackCall *call)
+{
+	static const char *const endings[] = {"_source", "_customers", "_changes", "_settings"};
+	StringInfoData commands;
+
+	initStringInfo(&commands);
+	for (int i = 0; i < lengthof(endings); i++)
+		if (OidIsValid(get_relname_relid(psprintf("%s%s", call->name, endings[i]),
+										 call->schema_id)))
+			appendStringInfo(&commands, "%sDROP %s %s", commands.len ? "; " : "",
+							 i == 0 ? "VIEW" : "TABLE", qualified(call, endings[i]));
+	if (commands.len > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_TABLE),
+				 errmsg("cannot track \"%s\": something of the name of what it makes is there",
+						call->source.relation_name),
+				 errhint("If an earlier tracking has left it: %s. Or pass another name: live => '...'.",
+						 commands.data)));
+}
+
 /* Names and types, by which SQL is written before the view is there. */
 static void
 name_tracking(TrackCall *call)
@@ -631,6 +657,7 @@ retention_track(PG_FUNCTION_ARGS)
 		track_again(&call, live_id);
 		PG_RETURN_OID(live_id);
 	}
+	check_remains(&call);
 	become_owner(&caller, call.owner);
 	set_quiet();
 	live_id = track_anew(&call);

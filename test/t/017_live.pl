@@ -318,6 +318,11 @@ is(answer(q{SELECT triggers_ok AND index_ok AND problem IS NULL FROM tools.reten
 answer('DROP EXTENSION retention CASCADE', 'alone');
 is(answer(q{SELECT count(*) FROM pg_trigger WHERE tgrelid = 'orders'::regclass}, 'alone'), 0, 'with CASCADE the triggers go');
 is(answer(q{INSERT INTO orders (customer_id, ordered_at, amount) VALUES (13, now(), 5) RETURNING 'done'}, 'alone'), 'done', 'and writers go on');
+answer('CREATE EXTENSION retention', 'alone');
+like(ask_once(q{SELECT retention_track('orders', 'customer_id', 'ordered_at', 'amount')}, 'alone'), qr/HINT: .*DROP VIEW public\.orders_live_source; DROP TABLE public\.orders_live_customers;/, 'what is left is named');
+answer('DROP VIEW orders_live_source; DROP TABLE orders_live_customers, orders_live_changes, orders_live_settings', 'alone');
+is(answer(q{SELECT retention_track('orders', 'customer_id', 'ordered_at', 'amount')}, 'alone'), 'orders_live', 'and without it the orders are tracked again');
+is(answer($differ, 'alone'), 0, 'rightly');
 
 # A session that has asked once is not misled by what changes after
 ask_new_session();
