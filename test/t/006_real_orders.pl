@@ -13,7 +13,8 @@ my $data = ($ENV{RETENTION_SHARED} // "$FindBin::RealBin/../../../shared") . '/d
 my %file = (
 	uci => "$data/uci_online_retail.csv.gz",
 	cdnow => "$data/cdnow_orders.csv",
-	adventureworks => "$data/adventureworks_sales_lines.csv.gz");
+	adventureworks => "$data/adventureworks_sales_lines.csv.gz",
+	hits => "$data/ga_hits_2017-08-01.csv.gz");
 plan skip_all => "no data sets in $data (RETENTION_SHARED is the folder above it)" if grep { !-r } values %file;
 
 my $node = start_server('real');
@@ -495,6 +496,68 @@ foreach (
 		FROM unnest((SELECT cohort_retention(customer, at AT TIME ZONE 'UTC', amount, 'month', '2011-12-31', 'UTC') FROM ($rows) r))
 		WHERE cohort = '2010-12-01'}),
 		'885 324 286 340 321 352 321 309 313 350 331 445 235', "UCI Online Retail, $title: the cohort of December 2010");
+}
+
+# One day of hits of Google's merchandise store: funnels beside the first later row of the next step in
+# plain SQL; carts and what visitors are about to do beside the counts of a program that is not ours.
+answer(qq{
+	CREATE TABLE hits (
+		visitor_id text, session_id text, visit_number int, hit_number int, at timestamptz, hit_type text, action text, checkout_step int,
+		page_path text, product text, product_count int, transaction_id text, value numeric, channel text, device text, country text);
+	COPY hits FROM PROGRAM 'gzip -dc "$file{hits}"' (FORMAT csv, HEADER);
+	CREATE INDEX ON hits (visitor_id, at);
+	ALTER TABLE hits ADD event text;
+	UPDATE hits SET event = CASE action WHEN 'product_view' THEN 'view' WHEN 'add_to_cart' THEN 'cart' WHEN 'remove_from_cart' THEN 'remove'
+		WHEN 'checkout' THEN 'checkout' WHEN 'purchase' THEN 'purchase' ELSE 'browse' END;
+	ANALYZE hits});
+foreach (
+	[ 'visitor_id', '1 hour', '2017-08-02 08:00+00', '394,394,394 131,394,131 67,394,67 30,394,30' ],
+	[ 'visitor_id', '30 minutes', '2017-08-02 08:00+00', '394,394,394 131,394,131 66,394,66 28,394,28' ],
+	[ 'visitor_id', '1 hour', '2017-08-02 00:00+00', '291,279,279 105,279,101 60,279,58 27,279,26' ],
+	[ 'session_id', '1 hour', '2017-08-02 08:00+00', '430,430,430 145,430,145 71,430,71 29,430,29' ])
+{
+	my ($visitor, $within, $as_of, $known) = @$_;
+	my $funnel = "SELECT step, customers, eligible, reached, round(median_seconds::numeric, 6) FROM unnest((SELECT funnel($visitor, at, " .
+	  "ARRAY[event = 'view', event = 'cart', event = 'checkout', event = 'purchase'], '$within', '$as_of') FROM hits))";
+	# a visitor's rows of one instant in the order of the steps
+	my $sql = qq{
+		WITH step AS MATERIALIZED (
+			SELECT $visitor AS visitor, at, k, row_number() OVER (PARTITION BY $visitor ORDER BY at, k) AS n
+			FROM hits, LATERAL (SELECT array_position('{view,cart,checkout,purchase}', event) AS k) e WHERE k IS NOT NULL AND at < '$as_of'
+		), attempt AS MATERIALIZED (
+			SELECT a.visitor, a.at AS at1, b.at AS at2, c.at AS at3, d.at AS at4,
+			       1 + (b.at IS NOT NULL)::int + (c.at IS NOT NULL)::int + (d.at IS NOT NULL)::int AS depth, a.at + interval '$within' <= '$as_of' AS is_over
+			FROM step a
+			LEFT JOIN LATERAL (SELECT * FROM step s WHERE s.visitor = a.visitor AND s.n > a.n AND s.k = 2 AND s.at < a.at + interval '$within' ORDER BY s.n LIMIT 1) b ON true
+			LEFT JOIN LATERAL (SELECT * FROM step s WHERE s.visitor = a.visitor AND s.n > b.n AND s.k = 3 AND s.at < a.at + interval '$within' ORDER BY s.n LIMIT 1) c ON true
+			LEFT JOIN LATERAL (SELECT * FROM step s WHERE s.visitor = a.visitor AND s.n > c.n AND s.k = 4 AND s.at < a.at + interval '$within' ORDER BY s.n LIMIT 1) d ON true
+			WHERE a.k = 1
+		), best AS (SELECT DISTINCT ON (visitor) * FROM attempt WHERE is_over ORDER BY visitor, depth DESC, at1)
+		SELECT k AS step, (SELECT count(DISTINCT visitor) FROM attempt WHERE depth >= k) AS customers, (SELECT count(*) FROM best) AS eligible,
+		       (SELECT count(*) FROM best WHERE depth >= k) AS reached,
+		       (SELECT round(percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM (ARRAY[at1, at2, at3, at4])[k] - (ARRAY[at1, at2, at3, at4])[k - 1]))::numeric, 6)
+		        FROM best WHERE depth >= k AND k > 1)
+		FROM generate_series(1, 4) k};
+	is(same_rows($funnel, $sql), 't|', "hits, $visitor, $within, $as_of: the funnel");
+	is(answer("SELECT string_agg(concat_ws(',', customers, eligible, reached), ' ' ORDER BY step) FROM ($funnel) f"), $known,
+		"hits, $visitor, $within, $as_of: known counts");
+}
+foreach (
+	[ '2017-08-02 07:00+00', 'abandoned 26, converted 37, emptied 4, lost 104, open 1, recovered 8', '337|8902.00',
+		'browse 1887 0 0, cart 81 80 58, checkout 47 47 43, purchased 23 0 0, view 255 0 0' ],
+	[ '2017-08-02 00:00+00', 'abandoned 48, converted 31, emptied 3, lost 47, open 7, recovered 7', '270|8242.23',
+		'browse 1431 0 0, cart 59 54 31, checkout 42 40 15, idle 558 0 0, purchased 23 0 0, view 180 0 0' ])
+{
+	my ($as_of, $status, $sums, $stages) = @$_;
+	my $carts = "(SELECT c.* FROM (SELECT visitor_id, carts(at, event, product, value, '30 minutes', '6 hours', '$as_of') FROM hits GROUP BY 1) v, unnest(carts) c) c";
+	is(answer("SELECT string_agg(status || ' ' || n, ', ' ORDER BY status) FROM (SELECT status, count(*) AS n FROM $carts GROUP BY status) s"),
+		$status, "hits, $as_of: carts");
+	is(answer("SELECT sum(items), sum(order_value) FROM $carts"), $sums, "hits, $as_of: what was in them");
+	is(answer(qq{
+		SELECT string_agg(concat_ws(' ', stage, n, abandoned, definitive), ', ' ORDER BY stage)
+		FROM (SELECT (p).stage, count(*) AS n, count(*) FILTER (WHERE (p).is_abandoned) AS abandoned, count(*) FILTER (WHERE (p).is_definitive) AS definitive
+		      FROM (SELECT pending_intent(at, event, product, value, '24 hours', '30 minutes', '6 hours', '$as_of') AS p FROM hits GROUP BY visitor_id) v GROUP BY 1) s}),
+		$stages, "hits, $as_of: what visitors are about to do");
 }
 
 # Published counts, which no SQL of ours made
