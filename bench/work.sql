@@ -17,6 +17,35 @@ INSERT INTO bench.work (section, name, scan, ours, sql, tuned, most_scans, least
        GROUP BY customer_id) AS c',
 1.6, 5),
 
+('serial', 'funnel of three steps',
+$$SELECT count(customer_id), max(ordered_at), max(amount) FROM orders$$,
+$$SELECT step, customers::float8, eligible::float8, reached::float8, median_seconds
+ FROM unnest((SELECT funnel(customer_id, ordered_at, ARRAY[amount > 50, amount > 0 AND amount <= 50, amount < 0], '60 days', '2025-01-01') FROM orders))$$,
+-- the first later row of the next step, read off backwards
+$$WITH kinds AS (
+   SELECT customer_id, ordered_at AS at, CASE WHEN amount > 50 THEN 1 WHEN amount > 0 THEN 2 ELSE 3 END AS kind
+   FROM orders WHERE amount <> 0 AND ordered_at < '2025-01-01' AND customer_id IS NOT NULL),
+ third AS (
+   SELECT *, min(at) FILTER (WHERE kind = 3) OVER w AS at3 FROM kinds
+   WINDOW w AS (PARTITION BY customer_id ORDER BY at DESC, kind DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)),
+ second AS (
+   SELECT customer_id, at, kind, min(at) FILTER (WHERE kind = 2) OVER w AS at2, min(at3) FILTER (WHERE kind = 2) OVER w AS at3 FROM third
+   WINDOW w AS (PARTITION BY customer_id ORDER BY at DESC, kind DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)),
+ attempt AS (
+   SELECT customer_id, at, CASE WHEN at2 < at + interval '60 days' THEN at2 END AS at2, CASE WHEN at3 < at + interval '60 days' THEN at3 END AS at3,
+          at + interval '60 days' <= '2025-01-01' AS is_over FROM second WHERE kind = 1),
+ customer AS (
+   SELECT customer_id, max(1 + (at2 IS NOT NULL)::int + (at3 IS NOT NULL)::int) AS depth FROM attempt GROUP BY customer_id),
+ best AS (
+   SELECT DISTINCT ON (customer_id) * FROM attempt WHERE is_over
+   ORDER BY customer_id, (at3 IS NOT NULL) DESC, (at2 IS NOT NULL) DESC, at)
+ SELECT step, (SELECT count(*) FROM customer WHERE depth >= step)::float8, (SELECT count(*) FROM best)::float8, reached::float8, median
+ FROM (SELECT 1, count(*), NULL FROM best
+       UNION ALL SELECT 2, count(at2), percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM at2 - at)::float8) FROM best
+       UNION ALL SELECT 3, count(at3), percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM at3 - at2)::float8) FROM best) AS f (step, reached, median)$$,
+NULL,
+NULL, 3),
+
 ('serial', 'repeat_rate, text of 9 bytes',
 'SELECT count(customer_id) FROM orders_text',
 'SELECT repeat_rate(customer_id) FROM orders_text',

@@ -154,6 +154,61 @@ SELECT count(*), count(*) FILTER (WHERE a IS DISTINCT FROM b) AS other FROM (
     FROM visits w WHERE customer_id < 20) r;
 
 -- ---------------------------------------------------------------------------
+-- pending_customers: the same as the aggregate of each customer, whatever the columns are
+-- ---------------------------------------------------------------------------
+CREATE TABLE "Odd events" AS
+SELECT customer_id, customer_id::int AS "Customer", 'a customer with a long name ' || customer_id AS "named ""so", ('x' || customer_id)::varchar(9) AS short, md5(customer_id::text)::uuid AS id,
+       at, at AT TIME ZONE 'Europe/Berlin' AS local_at, event, product, value, value::float8 AS price FROM visits WHERE value < 1e30 IS NOT FALSE;
+CREATE TEMP TABLE wanted AS
+SELECT customer_id, (p).* FROM (SELECT customer_id, pending_intent(at, event, product, value, '30 hours', '3 hours', '20 hours', '2026-01-03') AS p, count(*) FILTER (WHERE at < '2026-01-03' AND event IS NOT NULL) AS n
+                                FROM "Odd events" GROUP BY customer_id) e WHERE n > 0;
+SELECT count(*), count(DISTINCT stage) AS stages FROM wanted;
+SELECT (SELECT count(*) FROM (TABLE wanted EXCEPT ALL SELECT * FROM pending_customers(NULL::bigint, '"Odd events"', 'customer_id', 'at', 'event', 'product', 'value', '2026-01-03', '30 hours', '3 hours', '20 hours')) e) AS bigint,
+       (SELECT count(*) FROM (SELECT customer_id::int, stage, stage_at, items FROM wanted EXCEPT ALL SELECT customer, stage, stage_at, items FROM pending_customers(NULL::int, '"Odd events"', 'Customer', 'local_at', 'event', 'product', 'price', '2026-01-03', '30 hours', '3 hours', '20 hours', 'Europe/Berlin')) e) AS int,
+       (SELECT count(*) FROM (SELECT 'a customer with a long name ' || customer_id, stage, stage_at, value FROM wanted EXCEPT ALL SELECT customer, stage, stage_at, value FROM pending_customers(NULL::text, '"Odd events"', 'named "so', 'at', 'event', 'product', 'value', '2026-01-03', '30 hours', '3 hours', '20 hours')) e) AS text,
+       (SELECT count(*) FROM (SELECT 'x' || customer_id, stage FROM wanted EXCEPT ALL SELECT customer, stage FROM pending_customers(NULL::varchar, '"Odd events"', 'short', 'at', 'event', 'product', NULL, '2026-01-03', '30 hours', '3 hours', '20 hours')) e) AS varchar,
+       (SELECT count(*) FROM (SELECT md5(customer_id::text)::uuid, idle_days, is_abandoned, is_definitive FROM wanted EXCEPT ALL SELECT customer, idle_days, is_abandoned, is_definitive FROM pending_customers(NULL::uuid, '"Odd events"', 'id', 'at', 'event', 'product', 'value', '2026-01-03', '30 hours', '3 hours', '20 hours')) e) AS uuid,
+       (SELECT count(*) FROM pending_customers(NULL::bigint, '"Odd events"', 'customer_id', 'at', 'event', 'product', 'value', '2026-01-03', '30 hours', '3 hours', '20 hours')) - (SELECT count(*) FROM wanted) AS more;
+-- of one product without a name, and of no known value; a year later everybody is idle
+SELECT max(items), count(value) FROM pending_customers(NULL::bigint, '"Odd events"', 'customer_id', 'at', 'event', as_of => '2026-01-03');
+SELECT stage, count(*) FROM pending_customers(NULL::bigint, '"Odd events"', 'customer_id', 'at', 'event', as_of => '2027-01-01') GROUP BY stage;
+SELECT count(*) FROM pending_customers(NULL::bigint, '"Odd events"', 'customer_id', 'at', 'event', as_of => '2025-01-01');
+-- what cannot be
+SELECT * FROM pending_customers(NULL::text, '"Odd events"', 'customer_id', 'at', 'event');
+SELECT * FROM pending_customers(NULL::bigint, '"Odd events"', 'customer_id', 'event', 'event');
+SELECT * FROM pending_customers(NULL::bigint, '"Odd events"', 'customer_id', 'at', 'event', 'product', 'product');
+SELECT * FROM pending_customers(NULL::bigint, '"Odd events"', 'customer_id', 'at', 'happened');
+SELECT * FROM pending_customers(NULL::bigint, '"Odd events"', 'customer_id', 'at', NULL);
+SELECT * FROM pending_customers(NULL::bigint, NULL, 'customer_id', 'at', 'event');
+SELECT * FROM pending_customers(NULL::bigint, '"Odd events"', 'customer_id', 'at', 'event', as_of => NULL);
+SELECT * FROM pending_customers(NULL::bigint, '"Odd events"', 'customer_id', 'at', 'event', grace => NULL);
+SELECT * FROM pending_customers(NULL::bigint, '"Odd events"', 'customer_id', 'at', 'event', expire => '61 days');
+SELECT * FROM pending_customers(NULL::bigint, '"Odd events"', 'customer_id', 'at', 'event', tz => 'Mars');
+-- rights and row security are the caller's
+CREATE ROLE shop_stranger;
+SET ROLE shop_stranger;
+SELECT * FROM pending_customers(NULL::bigint, 'public."Odd events"', 'customer_id', 'at', 'event', as_of => '2027-01-01');
+RESET ROLE;
+GRANT SELECT (customer_id, at, event) ON "Odd events" TO shop_stranger;
+SET ROLE shop_stranger;
+SELECT * FROM pending_customers(NULL::bigint, 'public."Odd events"', 'customer_id', 'at', 'event', 'product');
+SELECT count(*) > 0 AS some FROM pending_customers(NULL::bigint, 'public."Odd events"', 'customer_id', 'at', 'event', as_of => '2027-01-01');
+RESET ROLE;
+ALTER TABLE "Odd events" ENABLE ROW LEVEL SECURITY;
+CREATE POLICY few ON "Odd events" TO shop_stranger USING (customer_id = 7);
+SET ROLE shop_stranger;
+SELECT customer FROM pending_customers(NULL::bigint, 'public."Odd events"', 'customer_id', 'at', 'event', as_of => '2027-01-01');
+RESET ROLE;
+-- a time of infinity is an error, a row without a customer, time or event is none
+UPDATE "Odd events" SET customer_id = NULL WHERE customer_id < 200;
+UPDATE "Odd events" SET event = NULL WHERE customer_id = 201;
+SELECT min(customer), count(*) FILTER (WHERE customer = 201) AS without FROM pending_customers(NULL::bigint, '"Odd events"', 'customer_id', 'at', 'event', as_of => '2027-01-01');
+UPDATE "Odd events" SET at = '-infinity' WHERE customer_id = 202;
+SELECT count(*) FROM pending_customers(NULL::bigint, '"Odd events"', 'customer_id', 'at', 'event');
+DROP TABLE "Odd events";
+DROP ROLE shop_stranger;
+
+-- ---------------------------------------------------------------------------
 -- edges
 -- ---------------------------------------------------------------------------
 SELECT carts(at, event, product, value, '1 hour', '2 hours', now()) AS no_rows, carts(at, 'view', product, value, '1 hour', '2 hours', now()) FILTER (WHERE customer_id = 1) AS no_cart,

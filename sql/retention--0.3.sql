@@ -3991,7 +3991,7 @@ CREATE AGGREGATE pending_intent(at timestamptz, event text, product text, value 
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pending_intent(timestamptz, text, text, numeric, interval, interval, interval, timestamptz) IS
-'what the customer of a group is about to do, from their events in a time before as_of: SELECT (pending_intent(at, event, product, value, ''60 days'', ''1 hour'', ''30 days'', (SELECT clock_timestamp()))).* FROM events WHERE customer_id = 42; one row whatever there is';
+'what the customer of a group is about to do, from their events in a time before as_of: SELECT (p).* FROM (SELECT pending_intent(at, event, product, value, ''60 days'', ''1 hour'', ''30 days'', (SELECT clock_timestamp())) AS p FROM events WHERE customer_id = 42) c; one row whatever there is';
 
 CREATE AGGREGATE pending_intent_state(at timestamptz, event text, product text, value numeric, within interval, grace interval, expire interval, as_of timestamptz) (
     SFUNC = pending_intent_transfn,
@@ -4002,3 +4002,11 @@ CREATE AGGREGATE pending_intent_state(at timestamptz, event text, product text, 
 );
 COMMENT ON AGGREGATE pending_intent_state(timestamptz, text, text, numeric, interval, interval, interval, timestamptz) IS
 'state of pending_intent, to store, merge with rollup() and read with pending_intent()';
+
+CREATE FUNCTION pending_customers(customer_type anyelement, events_table regclass, customer_column name, at_column name, event_column name,
+    product_column name DEFAULT NULL, value_column name DEFAULT NULL, as_of timestamptz DEFAULT clock_timestamp(),
+    within interval DEFAULT '60 days', grace interval DEFAULT '1 hour', expire interval DEFAULT '30 days', tz text DEFAULT 'UTC')
+RETURNS TABLE (customer anyelement, stage text, stage_at timestamptz, last_event_at timestamptz, items bigint, value numeric, idle_days double precision, is_abandoned boolean, is_definitive boolean)
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 100000;
+COMMENT ON FUNCTION pending_customers(anyelement, regclass, name, name, name, name, name, timestamptz, interval, interval, interval, text) IS
+'a row per customer with an event before as_of: what they are about to do, as pending_intent() has it: pending_customers(NULL::bigint, ''events'', ''customer_id'', ''at'', ''event'', ''product'', ''value'')';

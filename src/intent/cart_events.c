@@ -30,8 +30,8 @@ static const char *const kind_names[] = {
 	[CART_PURCHASE] = "purchase"
 };
 
-static CartEventKind
-kind_of(const text *event)
+CartEventKind
+cart_event_kind(const text *event)
 {
 	for (CartEventKind kind = CART_VIEW; kind <= CART_PURCHASE; kind++)
 		if (VARSIZE_ANY_EXHDR(event) == strlen(kind_names[kind]) &&
@@ -53,22 +53,21 @@ cart_event_read_kind(FunctionCallInfo fcinfo, int argument, TimestampTz *at,
 		return false;
 	*at = PG_GETARG_TIMESTAMPTZ(argument);
 	check_finite_time(*at, "at");
-	*kind = kind_of(PG_GETARG_TEXT_PP(argument + 1));
+	*kind = cart_event_kind(PG_GETARG_TEXT_PP(argument + 1));
 	return true;
 }
 
 /*
- * The event as it is kept, in a block of "heap"; product and value are arguments number
- * "argument" and the next.
+ * The event as it is kept, in a block of "heap".
  */
 uint64
 cart_event_keep(StateHeap *heap, TimestampTz at, CartEventKind kind,
-				FunctionCallInfo fcinfo, int argument)
+				const NullableDatum *product, const NullableDatum *value)
 {
 	const bool	has_product = (kind == CART_REMOVE || kind == CART_PUT) &&
-		!PG_ARGISNULL(argument);
+		!product->isnull;
 	const bool	has_value = (kind == CART_PUT || kind == CART_PURCHASE) &&
-		!PG_ARGISNULL(argument + 1);
+		!value->isnull;
 	StringInfoData bytes;
 	uint64		block;
 
@@ -78,19 +77,19 @@ cart_event_keep(StateHeap *heap, TimestampTz at, CartEventKind kind,
 	if (has_value)
 	{
 		StateHeap	wide;
-		Money		value;
+		Money		money;
 
 		heap_init_scratch(&wide);
-		money_from_datum(&wide, &value, PG_GETARG_DATUM(argument + 1), "value");
-		money_send(&bytes, &value, wide.base);
+		money_from_datum(&wide, &money, value->value, "value");
+		money_send(&bytes, &money, wide.base);
 		heap_free_scratch(&wide);
 	}
 	if (has_product)
 	{
-		const text *product = PG_GETARG_TEXT_PP(argument);
+		const text *name = DatumGetTextPP(product->value);
 
-		appendBinaryStringInfo(&bytes, VARDATA_ANY(product),
-							   VARSIZE_ANY_EXHDR(product));
+		appendBinaryStringInfo(&bytes, VARDATA_ANY(name),
+							   VARSIZE_ANY_EXHDR(name));
 	}
 	block = events_create(heap, at, bytes.data, bytes.len);
 	pfree(bytes.data);

@@ -77,14 +77,15 @@ typedef struct CartContent
 	uint32		nseen;
 } CartContent;
 
+extern retention_internal CartEventKind cart_event_kind(const text *event);
 extern retention_internal bool cart_event_read_kind(FunctionCallInfo fcinfo,
 													int argument,
 													TimestampTz *at,
 													CartEventKind *kind);
 extern retention_internal uint64 cart_event_keep(StateHeap *heap, TimestampTz at,
 												 CartEventKind kind,
-												 FunctionCallInfo fcinfo,
-												 int argument);
+												 const NullableDatum *product,
+												 const NullableDatum *value);
 extern retention_internal bool cart_events_valid(uint64 events,
 												 const char *heap_base,
 												 TimestampTz from,

@@ -40,6 +40,7 @@ static const OptionSpec carts_options[] = {
 /* state, at, event, product, value, and then the options */
 #define ARG_AT				1
 #define ARG_PRODUCT			3
+#define ARG_VALUE			4
 #define CARTS_FIRST_OPTION	5
 
 static void
@@ -111,7 +112,8 @@ carts_transfn(PG_FUNCTION_ARGS)
 		at >= update.table->options->value[CARTS_AS_OF].time)
 		return state_update_end(&update);
 	row_heap = state_row_heap(&update);
-	row = cart_event_keep(row_heap, at, kind, fcinfo, ARG_PRODUCT);
+	row = cart_event_keep(row_heap, at, kind, &fcinfo->args[ARG_PRODUCT],
+						  &fcinfo->args[ARG_VALUE]);
 	/* a copy, since a flat table moves if its heap grows */
 	memcpy(&sum, update.table->totals, sizeof(sum));
 	events_merge(&update.table->heap, &sum.events, row_heap->base, row);

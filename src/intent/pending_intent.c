@@ -10,27 +10,20 @@
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
  */
+#include "intent/pending_intent.h"
+
 #include "engine/state_read.h"
 #include "engine/transition.h"
 
 #include "base/result_rows.h"
 #include "base/result_values.h"
 #include "engine/intervals.h"
-#include "intent/cart_events.h"
 #include "utils/builtins.h"
 
 /* ------------------------------------------------------------------------
  * The state
  * ------------------------------------------------------------------------
  */
-enum
-{
-	PENDING_WITHIN,
-	PENDING_GRACE,
-	PENDING_EXPIRE,
-	PENDING_AS_OF
-};
-
 static const OptionSpec pending_options[] = {
 	[PENDING_WITHIN] = {"within", OPTION_INTERVAL},
 	[PENDING_GRACE] = {"grace", OPTION_INTERVAL},
@@ -38,11 +31,10 @@ static const OptionSpec pending_options[] = {
 	[PENDING_AS_OF] = {"as_of", OPTION_TIME}
 };
 
-#define PENDING_START	0		/* derived: as_of - within */
-
 /* state, at, event, product, value, and then the options */
 #define ARG_AT					1
 #define ARG_PRODUCT				3
+#define ARG_VALUE				4
 #define PENDING_FIRST_OPTION	5
 
 static void
@@ -57,18 +49,7 @@ pending_derive(StateOptions *options)
 				  &options->value[PENDING_WITHIN].interval, "within");
 }
 
-/* Times are DT_NOBEGIN where there was nothing of the kind. */
-typedef struct PendingTotals
-{
-	TimestampTz last_event_at;	/* before as_of; all that follows in the
-								 * window */
-	TimestampTz other_at;		/* the last of each, as the next */
-	TimestampTz view_at;
-	TimestampTz purchase_at;
-	uint64		touches;		/* events of the cart */
-} PendingTotals;
-
-static const PendingTotals nothing_happened = {
+const PendingTotals nothing_pending = {
 	.last_event_at = DT_NOBEGIN,
 	.other_at = DT_NOBEGIN,
 	.view_at = DT_NOBEGIN,
@@ -130,22 +111,24 @@ retention_internal const CustomerFamily pending_intent_family = {
 								  FIELD(PendingTotals, purchase_at, INT64),
 								  FIELD(PendingTotals, touches, EVENTS)),
 	.totals_size = sizeof(PendingTotals),
-	.totals_identity = &nothing_happened,
+	.totals_identity = &nothing_pending,
 	.merge_totals = pending_merge_totals,
 	.valid = pending_valid
 };
 
-/* One row's event, at a time before as_of */
-static void
-add_event(StateUpdate *update, FunctionCallInfo fcinfo, TimestampTz at,
-		  CartEventKind kind)
+/*
+ * Adds an event of a time before as_of to what lies in "heap", by way of another heap
+ * that is for one row.
+ */
+void
+pending_add(PendingTotals *sum, StateHeap *heap, StateHeap *row_heap,
+			const StateOptions *options, TimestampTz at, CartEventKind kind,
+			const NullableDatum *product, const NullableDatum *value)
 {
-	StateHeap  *row_heap = state_row_heap(update);
-	PendingTotals row = nothing_happened;
-	PendingTotals sum;
+	PendingTotals row = nothing_pending;
 
 	row.last_event_at = at;
-	if (at < update->table->options->derived[PENDING_START])
+	if (at < options->derived[PENDING_START])
 		;						/* that there was something is all */
 	else if (kind == CART_OTHER)
 		row.other_at = at;
@@ -154,11 +137,8 @@ add_event(StateUpdate *update, FunctionCallInfo fcinfo, TimestampTz at,
 	else if (kind == CART_PURCHASE)
 		row.purchase_at = at;
 	else
-		row.touches = cart_event_keep(row_heap, at, kind, fcinfo, ARG_PRODUCT);
-	/* a copy, since a flat table moves if its heap grows */
-	memcpy(&sum, update->table->totals, sizeof(sum));
-	pending_merge_totals(&update->table->heap, &sum, &row, row_heap->base);
-	memcpy(update->table->totals, &sum, sizeof(sum));
+		row.touches = cart_event_keep(row_heap, at, kind, product, value);
+	pending_merge_totals(heap, sum, &row, row_heap->base);
 }
 
 /*
@@ -174,12 +154,19 @@ pending_intent_transfn(PG_FUNCTION_ARGS)
 	StateUpdate update;
 	TimestampTz at;
 	CartEventKind kind;
+	PendingTotals sum;
 
 	state_update_begin(&update, fcinfo, &pending_intent_family, KEY_NONE,
 					   PENDING_FIRST_OPTION, 0);
-	if (cart_event_read_kind(fcinfo, ARG_AT, &at, &kind) &&
-		at < update.table->options->value[PENDING_AS_OF].time)
-		add_event(&update, fcinfo, at, kind);
+	if (!cart_event_read_kind(fcinfo, ARG_AT, &at, &kind) ||
+		at >= update.table->options->value[PENDING_AS_OF].time)
+		return state_update_end(&update);
+	/* a copy, since a flat table moves if its heap grows */
+	memcpy(&sum, update.table->totals, sizeof(sum));
+	pending_add(&sum, &update.table->heap, state_row_heap(&update),
+				update.table->options, at, kind, &fcinfo->args[ARG_PRODUCT],
+				&fcinfo->args[ARG_VALUE]);
+	memcpy(update.table->totals, &sum, sizeof(sum));
 	return state_update_end(&update);
 }
 
@@ -259,6 +246,8 @@ enum
 	ROW_COLUMNS
 };
 
+StaticAssertDecl(ROW_COLUMNS == PENDING_COLUMNS, "rows of one width");
+
 /* The most advanced of what is left, and since when */
 static const char *
 stage_of(const PendingTotals *totals, const PendingCart *cart,
@@ -299,24 +288,32 @@ is_over(TimestampTz stage_at, const StateOptions *options, int option)
 		end <= options->value[PENDING_AS_OF].time;
 }
 
-static Datum
-pending_row(FunctionCallInfo fcinfo, const PendingTotals *totals,
-			const PendingCart *cart, const StateOptions *options)
+/* The columns of pending_intent_row, PENDING_COLUMNS of them */
+void
+pending_values(Datum *values, bool *nulls, const PendingTotals *totals,
+			   const char *heap_base, const StateOptions *options)
 {
+	CartEvents	events;
+	PendingCart cart;
 	TimestampTz stage_at;
-	const char *stage = stage_of(totals, cart, &stage_at);
-	const bool	is_cart = cart->has_checkout || cart->content.items > 0;
-	const bool	is_idle = TIMESTAMP_IS_NOBEGIN(stage_at);
-	Datum		values[ROW_COLUMNS];
-	bool		nulls[ROW_COLUMNS] = {false};
+	const char *stage;
+	bool		is_cart;
+	bool		is_idle;
+
+	cart_events_open(&events, heap_base, totals->touches);
+	read_cart(&cart, &events, totals->purchase_at, options);
+	stage = stage_of(totals, &cart, &stage_at);
+	is_cart = cart.has_checkout || cart.content.items > 0;
+	is_idle = TIMESTAMP_IS_NOBEGIN(stage_at);
+	memset(nulls, 0, PENDING_COLUMNS * sizeof(bool));
 
 	values[ROW_STAGE] = CStringGetTextDatum(stage);
 	values[ROW_STAGE_AT] = time_or_null(stage_at, &nulls[ROW_STAGE_AT]);
 	values[ROW_LAST_EVENT_AT] = time_or_null(totals->last_event_at,
 											 &nulls[ROW_LAST_EVENT_AT]);
-	values[ROW_ITEMS] = Int64GetDatum(cart->content.items);
+	values[ROW_ITEMS] = Int64GetDatum(cart.content.items);
 	values[ROW_VALUE] =
-		numeric_or_null(is_cart ? cart_content_value(&cart->content) : NULL,
+		numeric_or_null(is_cart ? cart_content_value(&cart.content) : NULL,
 						&nulls[ROW_VALUE]);
 	values[ROW_IDLE_DAYS] =
 		float8_or_null(!is_idle, is_idle ? 0 :
@@ -326,6 +323,16 @@ pending_row(FunctionCallInfo fcinfo, const PendingTotals *totals,
 											is_over(stage_at, options, PENDING_GRACE));
 	values[ROW_IS_DEFINITIVE] = BoolGetDatum(is_cart &&
 											 is_over(stage_at, options, PENDING_EXPIRE));
+}
+
+static Datum
+pending_row(FunctionCallInfo fcinfo, const PendingTotals *totals,
+			const char *heap_base, const StateOptions *options)
+{
+	Datum		values[PENDING_COLUMNS];
+	bool		nulls[PENDING_COLUMNS];
+
+	pending_values(values, nulls, totals, heap_base, options);
 	return result_row(fcinfo, values, nulls);
 }
 
@@ -341,15 +348,11 @@ pending_intent(PG_FUNCTION_ARGS)
 	CustomerTable view;
 	CustomerTable *table = state_read(fcinfo, &view);
 	PendingTotals totals;
-	CartEvents	events;
-	PendingCart cart;
 
 	if (table->family != &pending_intent_family)
 		reject_state(table, "pending_intent");
 	memcpy(&totals, table->totals, sizeof(totals));
-	cart_events_open(&events, table->heap.base, totals.touches);
-	read_cart(&cart, &events, totals.purchase_at, table->options);
-	return pending_row(fcinfo, &totals, &cart, table->options);
+	return pending_row(fcinfo, &totals, table->heap.base, table->options);
 }
 
 /*
@@ -363,11 +366,8 @@ Datum
 pending_intent_finalfn(PG_FUNCTION_ARGS)
 {
 	static const StateOptions no_options;
-	PendingCart cart = {.has_checkout = false};
 
 	if (!PG_ARGISNULL(0))
 		return pending_intent(fcinfo);
-	cart.emptied_at = DT_NOBEGIN;
-	cart.vain_at = DT_NOBEGIN;
-	return pending_row(fcinfo, &nothing_happened, &cart, &no_options);
+	return pending_row(fcinfo, &nothing_pending, NULL, &no_options);
 }

@@ -26,9 +26,10 @@
 #include "utils/typcache.h"
 
 static void
-open_relation(OrdersSource *source, FunctionCallInfo fcinfo, int argument)
+open_relation(OrdersSource *source, FunctionCallInfo fcinfo, int argument,
+			  const char *name)
 {
-	Relation	relation = relation_arg(fcinfo, argument, "orders_table");
+	Relation	relation = relation_arg(fcinfo, argument, name);
 
 	source->relation_id = RelationGetRelid(relation);
 	source->relation_name = pstrdup(RelationGetRelationName(relation));
@@ -239,6 +240,21 @@ zone_argument(FunctionCallInfo fcinfo, int argument)
 	return zone;
 }
 
+static void
+begin_source(OrdersSource *source, FunctionCallInfo fcinfo, int relation,
+			 const char *relation_name, int tz)
+{
+	const char *zone = zone_argument(fcinfo, tz);
+
+	memset(source, 0, sizeof(OrdersSource));
+	source->zone = zone;
+	source->tz = quote_literal_cstr(zone);
+	source->extension_id = get_func_namespace(fcinfo->flinfo->fn_oid);
+	source->extension =
+		quote_identifier(get_namespace_name(source->extension_id));
+	open_relation(source, fcinfo, relation, relation_name);
+}
+
 /*
  * Checks the arguments that name a relation and its columns.
  */
@@ -247,16 +263,9 @@ orders_source_init(OrdersSource *source, FunctionCallInfo fcinfo,
 				   const OrdersArguments *arguments)
 {
 	int			relation = arguments->relation;
-	const char *tz = zone_argument(fcinfo, arguments->tz);
 	Column		column;
 
-	memset(source, 0, sizeof(OrdersSource));
-	source->zone = tz;
-	source->tz = quote_literal_cstr(tz);
-	source->extension_id = get_func_namespace(fcinfo->flinfo->fn_oid);
-	source->extension =
-		quote_identifier(get_namespace_name(source->extension_id));
-	open_relation(source, fcinfo, relation);
+	begin_source(source, fcinfo, relation, "orders_table", arguments->tz);
 	find_column(&column, source, fcinfo, relation + 1, "customer_column");
 	set_customer(source, &column);
 	if (arguments->customer_type >= 0)
@@ -270,6 +279,37 @@ orders_source_init(OrdersSource *source, FunctionCallInfo fcinfo,
 		find_column(&column, source, fcinfo, arguments->order_id,
 					"order_id_column");
 		set_order_id(source, &column);
+	}
+}
+
+/*
+ * The same for a relation of events: argument number "relation", with those of its
+ * customer, time, event, product and value behind it, the last two of which may be NULL,
+ * and the anchor before it.
+ */
+void
+events_source_init(OrdersSource *source, FunctionCallInfo fcinfo, int relation,
+				   int tz)
+{
+	Column		column;
+
+	begin_source(source, fcinfo, relation, "events_table", tz);
+	find_column(&column, source, fcinfo, relation + 1, "customer_column");
+	set_customer(source, &column);
+	check_anchor(source, fcinfo, &column, relation - 1);
+	find_column(&column, source, fcinfo, relation + 2, "at_column");
+	set_ordered_at(source, &column);
+	find_column(&column, source, fcinfo, relation + 3, "event_column");
+	source->event = psprintf("%s::pg_catalog.text", column.sql);
+	if (!PG_ARGISNULL(relation + 4))
+	{
+		find_column(&column, source, fcinfo, relation + 4, "product_column");
+		source->product = psprintf("%s::pg_catalog.text", column.sql);
+	}
+	if (!PG_ARGISNULL(relation + 5))
+	{
+		find_column(&column, source, fcinfo, relation + 5, "value_column");
+		set_amount(source, &column);
 	}
 }
 

@@ -41,7 +41,9 @@ typedef struct OrdersSource
 	const char *customer;
 	Oid			ordered_at_type;
 	const char *ordered_at;
-	const char *amount;
+	const char *amount;			/* of events their value: NULL if not given */
+	const char *event;			/* text; of events alone, as the next */
+	const char *product;		/* text; NULL if not given */
 	const char *order_id;		/* NULL if rows are orders */
 	Oid			order_id_type;
 	Oid			order_id_collation;
@@ -73,6 +75,9 @@ typedef struct OrdersArguments
 extern retention_internal void orders_source_init(OrdersSource *source,
 												  FunctionCallInfo fcinfo,
 												  const OrdersArguments *arguments);
+extern retention_internal void events_source_init(OrdersSource *source,
+												  FunctionCallInfo fcinfo,
+												  int relation, int tz);
 extern retention_internal const char *orders_source_column(const OrdersSource *source,
 														   FunctionCallInfo fcinfo,
 														   int argument_number,

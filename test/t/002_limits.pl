@@ -79,6 +79,7 @@ foreach my $call (
 	q{segment_summary(NULL::bigint, 'endless', 'customer', 'at', 'amount', as_of => '2060-01-01')},
 	q{hero_buyers(NULL::bigint, 'endless', 'customer', 'at', 'amount', as_of => '2060-01-01')},
 	q{retention_check('endless', 'customer', 'at', 'amount', 'id')},
+	q{pending_customers(NULL::bigint, 'endless', 'customer', 'at', 'amount', as_of => '2060-01-01')},
 	q{predict_customers(NULL::bigint, 'endless', 'customer', 'at', 'amount', as_of => '2060-01-01')},
 	q{backtest(NULL::bigint, 'endless', 'customer', 'at', 'amount', '2040-01-01', '2060-01-01')})
 {

@@ -508,6 +508,7 @@ my %extremes = (
 		map { qq('{"(2024-01-01,$_,1,0,1,1,0,0,1,t)"}') } '-1,3,3,3,1', '2147483647,3,3,3,1', '0,3,-3,3,1', '0,3,3,4,1', '0,3,0,0,1', '0,3,9223372036854775807,1,1'
 	],
 	'boolean' => [qw('t' 'f')],
+	'boolean[]' => [ q('{t,f}'), q('{NULL,t,t}'), q('{}'), q('{t}'), q('{{t,f},{f,t}}'), q(array_fill(true, '{33}')) ],
 	'rfm_cuts' => [ map { "ROW($_)" } q(5, 'standard', '{2024-01-01}', '{3}', '{5}'), q(2, 'rf', '{}', '{}', '{}'), q(0, '', '{}', '{}', '{}'), q(5, 'standard', '{NULL}', '{3}', '{NaN}'), q(2, 'rf', '{2024-01-01,2024-01-02}', '{{3}}', '{5}'), q(NULL, NULL, NULL, NULL, NULL) ],
 	'btyd_model' => [
 		(map { "ROW($_, NULL, NULL, NULL, NULL, NULL, NULL)" } q('bgnbd', '{0.243,4.414,0.793,2.426}'), q('pareto_nbd', '{0.553,10.578,0.606,11.669}'),
@@ -534,6 +535,7 @@ my %extremes = (
 my @columns = map { "'$_'" } qw(c_short shop id state nobody ctid), '', 'a"b';
 my %extremes_of = (
 	orders_table => [ map { "'$_'" } qw(orders intact crowd pg_class pg_stat_activity orders_view pg_class_oid_index 0 4294967295) ],
+	events_table => [ map { "'$_'" } qw(orders orders_view pg_class pg_class_oid_index 0 4294967295) ],
 	live => [ map { "'$_'" } qw(orders orders_view pg_class_oid_index 0 4294967295) ],
 	triggers => [qw('auto' 'row' 'none' '')],
 	rules_table => [ map { "'$_'" } qw(rules orders pg_class_oid_index 0) ],
@@ -541,6 +543,10 @@ my %extremes_of = (
 	ordered_at_column => [ q('ordered_at'), @columns ],
 	amount_column => [ q('amount'), @columns ],
 	order_id_column => [ 'NULL', @columns ],
+	at_column => [ q('ordered_at'), @columns ],
+	event_column => [ q('c_short'), @columns ],
+	product_column => [ 'NULL', @columns ],
+	value_column => [ 'NULL', q('amount'), @columns ],
 	currency_column => [ 'NULL', @columns ],
 	family => [qw('mbgnbd' 'bgnbd' 'pareto_nbd' '' 'BGNBD' 'gamma_gamma')],
 	unit => [ map { "'$_'" } '7 days', '1 month', '0', '-1 day', '2147483647 days', '36 hours', '2562047788 hours', '1 day -24 hours' ],
