@@ -45,6 +45,7 @@ main() {
 	else
 		echo 'A made-up shop, 2023 to 2025 (your own orders: make demo CSV=orders.csv)'
 		cluster_psql -q -f "$demo/shop.sql"
+		cluster_psql -q -f "$demo/events.sql"
 	fi
 	cluster_psql -q -f "$demo/report.sql" -f "$demo/live.sql"
 	[ -n "${KEEP:-}" ] || echo 'To ask more of the same server: KEEP=1 make demo'
