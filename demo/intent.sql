@@ -1,10 +1,12 @@
 -- intent.sql: a page more for report.sql, of events of the made-up shop; a file of orders has none.
+\set ECHO none
 SELECT to_regclass('public.events') IS NOT NULL AS has_events \gset
 \if :has_events
 \echo
 \echo '==== 13. What are they about to do? ============================================'
 \echo 'From what customers did on the site in the last quarter, within an hour of the first look'
 \echo
+\set ECHO queries
 SELECT (ARRAY['looked', 'put into the cart', 'went to the checkout', 'bought'])[step] AS "step by step",
        reached AS customers,
        round(100 * rate::numeric, 1) AS "% of all",
@@ -32,4 +34,5 @@ FROM pending_customers(NULL::bigint, 'events', 'customer_id', 'at', 'event', 'pr
                        as_of => :'as_of', expire => '7 days')
 GROUP BY stage
 ORDER BY 2 DESC;
+\set ECHO none
 \endif
