@@ -106,28 +106,6 @@ take_int32(StringInfo in)
 	return pg_ntoh32(number);
 }
 
-static CustomerKey
-receive_key(StringInfo in, KeyKind kind, StateHeap *heap)
-{
-	uint64		number;
-	uint32		size;
-	const char *bytes;
-
-	switch (kind)
-	{
-		case KEY_BIGINT:
-			memcpy(&number, take_bytes(in, sizeof(number)), sizeof(number));
-			return key_from_bigint((int64) pg_ntoh64(number));
-		case KEY_UUID:
-			return key_from_16_bytes(take_bytes(in, 16));
-		default:
-			size = take_int32(in);
-			bytes = take_bytes(in, size);
-			pg_verifymbstr(bytes, (int) size, false);
-			return key_from_text(heap, bytes, (int) size);
-	}
-}
-
 /* A number that ends before "end". */
 static uint64
 checked_varint(const uint8 **at, const uint8 *end)
@@ -241,7 +219,7 @@ history_receive(StringInfo in)
 	loose_rows_init(&rows, kind);
 	for (uint32 i = 0; i < customers; i++)
 	{
-		CustomerKey key = receive_key(in, kind, &rows.heap);
+		CustomerKey key = key_receive(in, kind, &rows.heap, take_bytes);
 		uint32		size = take_int32(in);
 		const char *bytes = take_bytes(in, size);
 

@@ -19,6 +19,13 @@
 extern retention_internal void key_send(StringInfo out, KeyKind kind,
 										CustomerKey key, const char *base);
 
+/* So many bytes of a message; an error if they are not there. */
+typedef const char *(*MessageBytes) (StringInfo in, uint64 size);
+
+extern retention_internal CustomerKey key_receive(StringInfo in, KeyKind kind,
+												  StateHeap *heap,
+												  MessageBytes take);
+
 /* A customer that is a value of SQL. A long text's bytes go into the heap. */
 static pg_attribute_always_inline CustomerKey
 key_from_datum(KeyKind kind, Datum customer, StateHeap *heap)

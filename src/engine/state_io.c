@@ -157,38 +157,34 @@ receive_options(StringInfo in, const CustomerFamily *family,
 	family_derive_options(family, options);
 }
 
-static CustomerKey
-receive_key(StringInfo in, const CustomerFamily *family, KeyKind kind,
-			StateHeap *heap)
+static const char *
+message_bytes(StringInfo in, uint64 size)
 {
-	if (kind == KEY_BIGINT)
-	{
-		int64		key = pq_getmsgint64(in);
+	return pq_getmsgbytes(in, (int) size);
+}
 
-		if (family->valid_key && !family->valid_key(&key))
-			reject_key(family, "impossible %s");
-		return key_from_bigint(key);
-	}
-	if (kind == KEY_PATTERN)
-	{
-		KeyPattern	pattern;
+static CustomerKey
+receive_valid_key(StringInfo in, const CustomerFamily *family, KeyKind kind,
+				  StateHeap *heap)
+{
+	const CustomerKey key = key_receive(in, kind, heap, message_bytes);
+	int64		number;
+	KeyPattern	pattern;
+	bool		valid = true;
 
-		for (int i = 0; i < lengthof(pattern.number); i++)
-			pattern.number[i] = pq_getmsgint64(in);
-		if (!family->valid_key(pattern.number))
-			reject_key(family, "impossible %s");
-		return key_from_pattern(pattern);
-	}
-	if (kind == KEY_UUID)
-		return key_from_16_bytes(pq_getmsgbytes(in, 16));
-	else
+	if (kind == KEY_BIGINT && family->valid_key)
 	{
-		int			size = (int) pq_getmsgint(in, sizeof(uint32));
-		const char *bytes = pq_getmsgbytes(in, size);
-
-		pg_verifymbstr(bytes, size, false);
-		return key_from_text(heap, bytes, size);
+		number = key_to_bigint(key);
+		valid = family->valid_key(&number);
 	}
+	else if (kind == KEY_PATTERN)
+	{
+		pattern = key_to_pattern(key);
+		valid = family->valid_key(pattern.number);
+	}
+	if (!valid)
+		reject_key(family, "impossible %s");
+	return key;
 }
 
 /* The fewest bytes a customer takes in the binary form. */
@@ -209,7 +205,8 @@ receive_customers(StringInfo in, ExpandedState *expanded, uint64 count)
 	for (uint64 i = 0; i < count; i++)
 	{
 		uint64		payload[MOST_PAYLOAD / sizeof(uint64)];
-		CustomerKey key = receive_key(in, family, table->kind, &batch->heap);
+		CustomerKey key = receive_valid_key(in, family, table->kind,
+											&batch->heap);
 
 		fields_receive(in, family->payload_fields, payload, &batch->heap);
 		if (family->valid && !family->valid(payload, batch->heap.base, table->options))
@@ -270,6 +267,8 @@ receive_state(StringInfo in, const char *type)
 	return state_build_end(expanded);
 }
 
+#define USUAL_INVALID	"invalid retention state"
+
 /*
  * Ends with the error that was raised while a state was read. The form has a code of
  * its own, and an end that comes too early is no fault of the connection, as which
@@ -294,6 +293,11 @@ rethrow_as(int form, const char *type, MemoryContext caller)
 	}
 	if (error->sqlerrcode != ERRCODE_INVALID_BINARY_REPRESENTATION)
 		PG_RE_THROW();
+	/* what parts of a state say is of the type that is most usual */
+	if (strncmp(error->message, USUAL_INVALID, strlen(USUAL_INVALID)) == 0)
+		error->message = psprintf("invalid %s%s",
+								  strcmp(type, "retention_state") == 0 ? "retention state" : type,
+								  error->message + strlen(USUAL_INVALID));
 	error->sqlerrcode = form;
 	FlushErrorState();
 	ReThrowError(error);

@@ -120,16 +120,10 @@ Datum
 retention_state_combine(PG_FUNCTION_ARGS)
 {
 	MemoryContext aggcontext = aggregate_context(fcinfo);
+	Datum		alone;
 
-	if (PG_ARGISNULL(1))
-	{
-		if (PG_ARGISNULL(0))
-			PG_RETURN_NULL();
-		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
-	}
-	/* the first: our caller copies it into its own memory */
-	if (PG_ARGISNULL(0))
-		PG_RETURN_DATUM(PG_GETARG_DATUM(1));
+	if (one_alone(fcinfo, &alone))
+		return alone;
 	return merge_states(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), aggcontext,
 						fcinfo);
 }

@@ -25,6 +25,20 @@ extern retention_internal retention_noreturn void reject_state(const CustomerTab
 															   const char *wanted);
 
 /*
+ * A combine function with a NULL among its two arguments: the other is the result. The
+ * second our caller copies into its own memory.
+ */
+static inline bool
+one_alone(FunctionCallInfo fcinfo, Datum *alone)
+{
+	if (!PG_ARGISNULL(0) && !PG_ARGISNULL(1))
+		return false;
+	fcinfo->isnull = PG_ARGISNULL(0) && PG_ARGISNULL(1);
+	*alone = fcinfo->isnull ? (Datum) 0 : PG_GETARG_DATUM(PG_ARGISNULL(0));
+	return true;
+}
+
+/*
  * A share of customers as a final function's result; NULL of none.
  */
 static inline Datum

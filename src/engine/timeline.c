@@ -9,6 +9,7 @@
 
 #include "base/checks.h"
 #include "common/int.h"
+#include "engine/varint.h"
 #include "libpq/pqformat.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
@@ -20,18 +21,6 @@
  * Reading
  * ------------------------------------------------------------------------
  */
-static inline uint64
-zigzag(int64 value)
-{
-	return ((uint64) value << 1) ^ (uint64) (value >> 63);
-}
-
-static inline int64
-unzigzag(uint64 value)
-{
-	return (int64) (value >> 1) ^ -(int64) (value & 1);
-}
-
 static inline uint64
 read_varint(const uint8 **at)
 {

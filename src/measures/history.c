@@ -108,21 +108,15 @@ Datum
 order_history_combine(PG_FUNCTION_ARGS)
 {
 	MemoryContext aggcontext;
+	Datum		alone;
 
 	if (!AggCheckCallContext(fcinfo, &aggcontext))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("order_history_combine is called by its aggregate alone"),
 				 errhint("Use merge(a, b), or the aggregate rollup.")));
-	if (PG_ARGISNULL(1))
-	{
-		if (PG_ARGISNULL(0))
-			PG_RETURN_NULL();
-		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
-	}
-	/* the first: our caller copies it into its own memory */
-	if (PG_ARGISNULL(0))
-		PG_RETURN_DATUM(PG_GETARG_DATUM(1));
+	if (one_alone(fcinfo, &alone))
+		return alone;
 	PG_RETURN_DATUM(history_merge(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1),
 								  aggcontext));
 }

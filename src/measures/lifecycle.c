@@ -172,25 +172,41 @@ first_period(const CustomerTable *table, int64 *first)
 	return *first != PG_INT64_MAX;
 }
 
+/* The columns of lifecycle_row */
+enum
+{
+	LIFECYCLE_PERIOD_START,
+	LIFECYCLE_ACTIVE,
+	LIFECYCLE_NEW,
+	LIFECYCLE_RETURNING,
+	LIFECYCLE_RESURRECTED,
+	LIFECYCLE_DORMANT,
+	LIFECYCLE_SILENT,
+	LIFECYCLE_DORMANT_RATE,
+	LIFECYCLE_QUICK_RATIO,
+	LIFECYCLE_IS_COMPLETE,
+	LIFECYCLE_COLUMNS
+};
+
 static void
 add_period_row(ResultRows *rows, const StateOptions *options, int64 period,
 			   const Lifecycle *now, int64 active_before, int64 known_before,
 			   bool ended)
 {
-	Datum		values[10];
-	bool		nulls[10] = {false};
+	Datum		values[LIFECYCLE_COLUMNS];
+	bool		nulls[LIFECYCLE_COLUMNS] = {false};
 
-	values[0] = DateADTGetDatum(period_date(calendar_grain(options), period));
-	values[1] = Int64GetDatum(now->new + now->returning + now->resurrected);
-	values[2] = Int64GetDatum(now->new);
-	values[3] = Int64GetDatum(now->returning);
-	values[4] = Int64GetDatum(now->resurrected);
-	values[5] = Int64GetDatum(now->dormant);
-	values[6] = Int64GetDatum(known_before - active_before - now->resurrected);
-	values[7] = share_or_null(now->dormant, ended ? active_before : 0, &nulls[7]);
-	values[8] = share_or_null(now->new + now->resurrected,
-							  ended ? now->dormant : 0, &nulls[8]);
-	values[9] = BoolGetDatum(ended);
+	values[LIFECYCLE_PERIOD_START] = DateADTGetDatum(period_date(calendar_grain(options), period));
+	values[LIFECYCLE_ACTIVE] = Int64GetDatum(now->new + now->returning + now->resurrected);
+	values[LIFECYCLE_NEW] = Int64GetDatum(now->new);
+	values[LIFECYCLE_RETURNING] = Int64GetDatum(now->returning);
+	values[LIFECYCLE_RESURRECTED] = Int64GetDatum(now->resurrected);
+	values[LIFECYCLE_DORMANT] = Int64GetDatum(now->dormant);
+	values[LIFECYCLE_SILENT] = Int64GetDatum(known_before - active_before - now->resurrected);
+	values[LIFECYCLE_DORMANT_RATE] = share_or_null(now->dormant, ended ? active_before : 0, &nulls[LIFECYCLE_DORMANT_RATE]);
+	values[LIFECYCLE_QUICK_RATIO] = share_or_null(now->new + now->resurrected,
+												  ended ? now->dormant : 0, &nulls[LIFECYCLE_QUICK_RATIO]);
+	values[LIFECYCLE_IS_COMPLETE] = BoolGetDatum(ended);
 	result_rows_add(rows, values, nulls);
 }
 

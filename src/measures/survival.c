@@ -165,6 +165,20 @@ read_survival(Datum value)
 	return data;
 }
 
+/* The columns of survival_curve */
+enum
+{
+	CURVE_DAY,
+	CURVE_AT_RISK,
+	CURVE_EVENTS,
+	CURVE_CENSORED,
+	CURVE_SURVIVAL,
+	CURVE_STD_ERROR,
+	CURVE_CI_LOW,
+	CURVE_CI_HIGH,
+	CURVE_COLUMNS
+};
+
 /*
  * survival_curve(s survival, confidence double precision)
  * returns table (day, at_risk, events, censored, survival, std_error, ci_low,
@@ -193,17 +207,17 @@ survival_curve(PG_FUNCTION_ARGS)
 		double		high = 0;
 		bool		has_error = km_std_error(&curve, &std_error);
 		bool		has_interval = km_interval(&curve, z, &low, &high);
-		Datum		values[8];
-		bool		nulls[8] = {false};
+		Datum		values[CURVE_COLUMNS];
+		bool		nulls[CURVE_COLUMNS] = {false};
 
-		values[0] = Float8GetDatum(curve.time->day);
-		values[1] = Int64GetDatum(curve.at_risk);
-		values[2] = Int64GetDatum(curve.time->events);
-		values[3] = Int64GetDatum(curve.time->censored);
-		values[4] = Float8GetDatum(curve.survival);
-		values[5] = float8_or_null(has_error, std_error, &nulls[5]);
-		values[6] = float8_or_null(has_interval, low, &nulls[6]);
-		values[7] = float8_or_null(has_interval, high, &nulls[7]);
+		values[CURVE_DAY] = Float8GetDatum(curve.time->day);
+		values[CURVE_AT_RISK] = Int64GetDatum(curve.at_risk);
+		values[CURVE_EVENTS] = Int64GetDatum(curve.time->events);
+		values[CURVE_CENSORED] = Int64GetDatum(curve.time->censored);
+		values[CURVE_SURVIVAL] = Float8GetDatum(curve.survival);
+		values[CURVE_STD_ERROR] = float8_or_null(has_error, std_error, &nulls[CURVE_STD_ERROR]);
+		values[CURVE_CI_LOW] = float8_or_null(has_interval, low, &nulls[CURVE_CI_LOW]);
+		values[CURVE_CI_HIGH] = float8_or_null(has_interval, high, &nulls[CURVE_CI_HIGH]);
 		tuplestore_putvalues(result->setResult, result->setDesc, values,
 							 nulls);
 	}
@@ -307,6 +321,15 @@ read_groups(ArrayType *array, int *ngroups)
 	return groups;
 }
 
+/* The columns of logrank */
+enum
+{
+	LOGRANK_CHI_SQUARE,
+	LOGRANK_DF,
+	LOGRANK_P_VALUE,
+	LOGRANK_COLUMNS
+};
+
 /*
  * logrank(groups survival[], OUT chi_square double precision, OUT df integer,
  * OUT p_value double precision)
@@ -321,16 +344,16 @@ logrank(PG_FUNCTION_ARGS)
 	SurvivalData *groups = read_groups(PG_GETARG_ARRAYTYPE_P(0), &ngroups);
 	LogRank		test;
 	TupleDesc	row;
-	Datum		values[3];
-	bool		nulls[3] = {false};
+	Datum		values[LOGRANK_COLUMNS];
+	bool		nulls[LOGRANK_COLUMNS] = {false};
 
 	if (get_call_result_type(fcinfo, NULL, &row) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "logrank must return a row");
 	if (logrank_test(groups, ngroups, &test))
 	{
-		values[0] = Float8GetDatum(test.chi_square);
-		values[1] = Int32GetDatum(test.df);
-		values[2] = Float8GetDatum(test.p_value);
+		values[LOGRANK_CHI_SQUARE] = Float8GetDatum(test.chi_square);
+		values[LOGRANK_DF] = Int32GetDatum(test.df);
+		values[LOGRANK_P_VALUE] = Float8GetDatum(test.p_value);
 	}
 	else
 		memset(nulls, true, sizeof(nulls));

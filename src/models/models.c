@@ -193,6 +193,16 @@ fit_gamma_gamma(PG_FUNCTION_ARGS)
  *
  * The interval is the normal one of the parameter's logarithm, so it is above zero.
  */
+enum
+{
+	PARAM_NAME,
+	PARAM_ESTIMATE,
+	PARAM_STD_ERROR,
+	PARAM_CI_LOW,
+	PARAM_CI_HIGH,
+	PARAM_COLUMNS
+};
+
 static Datum
 put_params(FunctionCallInfo fcinfo, ModelKind kind)
 {
@@ -213,15 +223,18 @@ put_params(FunctionCallInfo fcinfo, ModelKind kind)
 		const double times = known ? exp(z * errors.std_error[i] / estimate) : 1;
 		const bool	has_interval = known && isfinite(times) &&
 			isfinite(estimate * times);
-		Datum		values[5];
-		bool		nulls[5] = {false};
+		Datum		values[PARAM_COLUMNS];
+		bool		nulls[PARAM_COLUMNS] = {false};
 
-		values[0] = CStringGetTextDatum(model_param_name(model, i));
-		values[1] = Float8GetDatum(estimate);
-		values[2] = float8_or_null(errors.known[i], errors.std_error[i],
-								   &nulls[2]);
-		values[3] = float8_or_null(has_interval, estimate / times, &nulls[3]);
-		values[4] = float8_or_null(has_interval, estimate * times, &nulls[4]);
+		values[PARAM_NAME] = CStringGetTextDatum(model_param_name(model, i));
+		values[PARAM_ESTIMATE] = Float8GetDatum(estimate);
+		values[PARAM_STD_ERROR] = float8_or_null(errors.known[i],
+												 errors.std_error[i],
+												 &nulls[PARAM_STD_ERROR]);
+		values[PARAM_CI_LOW] = float8_or_null(has_interval, estimate / times,
+											  &nulls[PARAM_CI_LOW]);
+		values[PARAM_CI_HIGH] = float8_or_null(has_interval, estimate * times,
+											   &nulls[PARAM_CI_HIGH]);
 		tuplestore_putvalues(result->setResult, result->setDesc, values,
 							 nulls);
 	}

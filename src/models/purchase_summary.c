@@ -406,6 +406,20 @@ read_summary_row(StateUpdate *update, const OrderRow *row, void *payload)
 STATE_TRANSITIONS_OF_ALL(purchase_summary_transfn, purchase_summary_family,
 						 TAKES_TIME | TAKES_AMOUNT, read_summary_row)
 
+/* The columns of purchase_summary_row */
+enum
+{
+	PURCHASE_ORDERS,
+	PURCHASE_FIRST_ORDER_AT,
+	PURCHASE_LAST_ORDER_AT,
+	PURCHASE_REVENUE,
+	PURCHASE_X,
+	PURCHASE_T_X,
+	PURCHASE_AGE,
+	PURCHASE_MEAN_REPEAT_VALUE,
+	PURCHASE_COLUMNS
+};
+
 /*
  * purchase_summary(retention_state) returns purchase_summary_row (orders,
  * first_order_at, last_order_at, revenue, x, t_x, age, mean_repeat_value)
@@ -423,8 +437,8 @@ purchase_summary(PG_FUNCTION_ARGS)
 	PurchaseSummary summary;
 	SummaryScratch scratch;
 	double		unit;
-	Datum		values[8];
-	bool		nulls[8] = {false};
+	Datum		values[PURCHASE_COLUMNS];
+	bool		nulls[PURCHASE_COLUMNS] = {false};
 
 	if (table->family != &purchase_summary_family)
 		reject_state(table, "purchase_summary");
@@ -436,14 +450,14 @@ purchase_summary(PG_FUNCTION_ARGS)
 								 &scratch, &summary))
 		PG_RETURN_NULL();
 	unit = options->derived[0];
-	values[0] = Int64GetDatum(summary.orders);
-	values[1] = TimestampTzGetDatum(summary.first_order_at);
-	values[2] = TimestampTzGetDatum(summary.last_order_at);
-	values[3] = numeric_or_null(money_numeric(&summary.money, scratch.sums.base),
-								&nulls[3]);
-	values[4] = Int64GetDatum(summary.x);
-	values[5] = Float8GetDatum(summary.t_x / unit);
-	values[6] = Float8GetDatum(summary.age / unit);
-	values[7] = mean_repeat_value(&summary, &scratch, &nulls[7]);
+	values[PURCHASE_ORDERS] = Int64GetDatum(summary.orders);
+	values[PURCHASE_FIRST_ORDER_AT] = TimestampTzGetDatum(summary.first_order_at);
+	values[PURCHASE_LAST_ORDER_AT] = TimestampTzGetDatum(summary.last_order_at);
+	values[PURCHASE_REVENUE] = numeric_or_null(money_numeric(&summary.money, scratch.sums.base),
+											   &nulls[PURCHASE_REVENUE]);
+	values[PURCHASE_X] = Int64GetDatum(summary.x);
+	values[PURCHASE_T_X] = Float8GetDatum(summary.t_x / unit);
+	values[PURCHASE_AGE] = Float8GetDatum(summary.age / unit);
+	values[PURCHASE_MEAN_REPEAT_VALUE] = mean_repeat_value(&summary, &scratch, &nulls[PURCHASE_MEAN_REPEAT_VALUE]);
 	return result_row(fcinfo, values, nulls);
 }

@@ -251,11 +251,11 @@ cell_values(const Cell *cell, Datum *values)
 {
 	char		digits[] = {'0' + cell->r, '0' + cell->f, '0' + cell->m};
 
-	values[0] = Int32GetDatum(cell->r);
-	values[1] = Int32GetDatum(cell->f);
-	values[2] = Int32GetDatum(cell->m);
-	values[3] = PointerGetDatum(cstring_to_text_with_len(digits,
-														 sizeof(digits)));
+	values[CELL_R] = Int32GetDatum(cell->r);
+	values[CELL_F] = Int32GetDatum(cell->f);
+	values[CELL_M] = Int32GetDatum(cell->m);
+	values[CELL_DIGITS] = PointerGetDatum(cstring_to_text_with_len(digits,
+																   sizeof(digits)));
 }
 
 /*

@@ -60,7 +60,14 @@ typedef struct Cell
 	int			m;
 } Cell;
 
-#define CELL_COLUMNS		4
+enum
+{
+	CELL_R,
+	CELL_F,
+	CELL_M,
+	CELL_DIGITS,
+	CELL_COLUMNS
+};
 
 extern retention_internal bool next_cell(Cell *cell, int bins);
 extern retention_internal void cell_values(const Cell *cell, Datum *values);

@@ -160,15 +160,19 @@ PG_FUNCTION_INFO_V1(backtest);
 Datum
 backtest(PG_FUNCTION_ARGS)
 {
+	enum
+	{
+		CALIBRATION_END = ARG_OPTIONS, HOLDOUT_END, FAMILY, UNIT, TZ, ORDER_ID
+	};
 	static const OrdersArguments arguments = {
-		.relation = 1, .tz = 9, .order_id = 10
+		.relation = ARG_ORDERS_TABLE, .tz = TZ, .order_id = ORDER_ID
 	};
 	FitCall		call;
 
-	fit_call_init(&call, fcinfo, write_backtest, 8, 7);
+	fit_call_init(&call, fcinfo, write_backtest, UNIT, FAMILY);
 	call.base.ntables = 2;
-	call.base.as_of[0] = time_arg(fcinfo, 5, "calibration_end");
-	call.base.as_of[1] = time_arg(fcinfo, 6, "holdout_end");
+	call.base.as_of[0] = time_arg(fcinfo, CALIBRATION_END, "calibration_end");
+	call.base.as_of[1] = time_arg(fcinfo, HOLDOUT_END, "holdout_end");
 	check_time_order(call.base.as_of, "calibration_end", "holdout_end");
 	return run_over_relation(&call.base, &arguments, "holdout_end");
 }
@@ -181,11 +185,15 @@ PG_FUNCTION_INFO_V1(backtest_of_states);
 Datum
 backtest_of_states(PG_FUNCTION_ARGS)
 {
+	enum
+	{
+		CALIBRATION, HOLDOUT, FAMILY, UNIT
+	};
 	FitCall		call;
 
-	fit_call_init(&call, fcinfo, write_backtest, 3, 2);
-	call.base.ntables = 2;
-	return run_over_states(&call.base, 0);
+	fit_call_init(&call, fcinfo, write_backtest, UNIT, FAMILY);
+	call.base.ntables = HOLDOUT + 1;
+	return run_over_states(&call.base, CALIBRATION);
 }
 
 /*

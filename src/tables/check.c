@@ -361,6 +361,17 @@ advice_of(const Finding *finding, Check check)
 	}
 }
 
+/* The columns of a finding */
+enum
+{
+	FINDING_CHECK_NAME,
+	FINDING_ROWS,
+	FINDING_SEVERITY,
+	FINDING_EXAMPLE,
+	FINDING_ADVICE,
+	FINDING_COLUMNS
+};
+
 static void
 put_finding(ReturnSetInfo *result, const Examination *exam, Check check)
 {
@@ -368,16 +379,16 @@ put_finding(ReturnSetInfo *result, const Examination *exam, Check check)
 	const char *example = finding->rows == 0 ? NULL :
 		finding->example ? finding->example :
 		finding->has_first ? example_text(exam, &finding->first) : NULL;
-	Datum		values[5];
-	bool		nulls[5] = {false};
+	Datum		values[FINDING_COLUMNS];
+	bool		nulls[FINDING_COLUMNS] = {false};
 
-	values[0] = CStringGetTextDatum(rules[check].name);
-	values[1] = Int64GetDatum(finding->rows);
-	nulls[1] = !finding->checked;
-	values[2] = CStringGetTextDatum(severity_names[severity_of(finding)]);
-	nulls[3] = example == NULL;
-	values[3] = example ? CStringGetTextDatum(example) : (Datum) 0;
-	values[4] = CStringGetTextDatum(advice_of(finding, check));
+	values[FINDING_CHECK_NAME] = CStringGetTextDatum(rules[check].name);
+	values[FINDING_ROWS] = Int64GetDatum(finding->rows);
+	nulls[FINDING_ROWS] = !finding->checked;
+	values[FINDING_SEVERITY] = CStringGetTextDatum(severity_names[severity_of(finding)]);
+	nulls[FINDING_EXAMPLE] = example == NULL;
+	values[FINDING_EXAMPLE] = example ? CStringGetTextDatum(example) : (Datum) 0;
+	values[FINDING_ADVICE] = CStringGetTextDatum(advice_of(finding, check));
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 

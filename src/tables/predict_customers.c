@@ -48,6 +48,10 @@ typedef struct Predictor
 	double		force;			/* of discount, per unit */
 	CustomerFits fits;
 	int			decimals;		/* of predicted money */
+	bool		has_new_value;	/* what a purchase of somebody is worth whose
+								 * own are not known: as a double, */
+	double		new_value;
+	Datum		new_numeric;	/* and as it is shown */
 	Datum		status;			/* this and the names of risks: as text */
 	Datum		risk[RISK_COUNT];
 	Outlook    *outlooks;
@@ -202,30 +206,63 @@ total_money(const PurchaseSummary *summary, Numeric so_far, Money predicted,
 							   predicted_numeric);
 }
 
+/*
+ * What a purchase is worth of who has made none after the first, or of unknown value: of
+ * half of the customers and more, always the same.
+ */
+static void
+value_the_new(Predictor *predictor)
+{
+	const ModelFit *spend = &predictor->fits.spend;
+	Money		money;
+
+	predictor->has_new_value = spend->has_params &&
+		purchase_value(spend->params, 0, false, 0, &predictor->new_value);
+	if (predictor->has_new_value)
+		predictor->new_numeric = predicted_money(predictor, predictor->new_value,
+												 &money);
+}
+
+/* The expected value of a purchase, and as it is shown; false if there is none. */
+static bool
+expect_value(const Predictor *predictor, const SummaryCursor *cursor,
+			 const PurchaseSummary *summary, double *value, Datum *numeric)
+{
+	const ModelFit *spend = &predictor->fits.spend;
+	double		mean;
+	Money		money;
+
+	if (!mean_repeat_float8(summary, &cursor->scratch, &mean))
+	{
+		*value = predictor->new_value;
+		*numeric = predictor->new_numeric;
+		return predictor->has_new_value;
+	}
+	if (!spend->has_params ||
+		!purchase_value(spend->params, summary->x, true, mean, value))
+		return false;
+	*numeric = predicted_money(predictor, *value, &money);
+	return true;
+}
+
 /* The columns of money, with so many orders to come. */
 static void
 put_money(const Predictor *predictor, const SummaryCursor *cursor,
 		  const PurchaseSummary *summary, double orders, Datum *values,
 		  bool *nulls)
 {
-	const ModelFit *spend = &predictor->fits.spend;
 	const Numeric so_far = money_numeric(&summary->money,
 										 cursor->scratch.sums.base);
-	double		mean = 0;
-	const bool	mean_known = mean_repeat_float8(summary, &cursor->scratch,
-												&mean);
 	double		value = 0;
 	Money		clv;
 
 	values[PREDICT_HISTORIC_CLV] = numeric_or_null(so_far,
 												   &nulls[PREDICT_HISTORIC_CLV]);
-	nulls[PREDICT_VALUE] = !spend->has_params ||
-		!purchase_value(spend->params, summary->x, mean_known, mean, &value);
+	nulls[PREDICT_VALUE] = !expect_value(predictor, cursor, summary, &value,
+										 &values[PREDICT_VALUE]);
 	nulls[PREDICT_CLV] = nulls[PREDICT_VALUE] ||
 		!predictor->fits.buying.has_params || !isfinite(value * orders);
 	nulls[PREDICT_TOTAL_CLV] = nulls[PREDICT_CLV] || so_far == NULL;
-	if (!nulls[PREDICT_VALUE])
-		values[PREDICT_VALUE] = predicted_money(predictor, value, &clv);
 	if (!nulls[PREDICT_CLV])
 		values[PREDICT_CLV] = predicted_money(predictor, value * orders, &clv);
 	if (!nulls[PREDICT_TOTAL_CLV])
@@ -265,6 +302,7 @@ write_predictions(CustomerCall *base_call, const CustomerTable *const *tables)
 
 	if (!predictor_init(&predictor, (FitCall *) base_call, tables[0]))
 		return;
+	value_the_new(&predictor);
 	summary_cursor_init(&cursor, tables[0]);
 	while (summary_cursor_next(&cursor, &summary))
 	{
