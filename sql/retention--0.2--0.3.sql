@@ -2382,3 +2382,198 @@ RETURNS TABLE (customer anyelement, stage text, stage_at timestamptz, last_event
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 100000;
 COMMENT ON FUNCTION pending_customers(anyelement, regclass, name, name, name, name, name, timestamptz, interval, interval, interval, text) IS
 'a row per customer with an event before as_of: what they are about to do, as pending_intent() has it: pending_customers(NULL::bigint, ''events'', ''customer_id'', ''at'', ''event'', ''product'', ''value'')';
+
+-- ---------------------------------------------------------------------------
+-- loyalty
+-- ---------------------------------------------------------------------------
+
+CREATE TYPE points_lot AS (
+    earned_at timestamptz,
+    expires_at timestamptz,
+    earned numeric,
+    spent numeric,
+    expired numeric,
+    remaining numeric
+);
+COMMENT ON TYPE points_lot IS
+'row of points_lots: points that were earned at once, earned = spent + expired + remaining; expires_at is NULL of those that never do; a last row without dates and with remaining below 0 is a debt';
+
+CREATE FUNCTION points_lots(state retention_state) RETURNS points_lot[]
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION points_lots(retention_state) IS
+'lots of points, from a state of points_lots_state or points_balance_state';
+
+CREATE FUNCTION points_balance(state retention_state) RETURNS numeric
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION points_balance(retention_state) IS
+'points that are left, from a state of points_lots_state or points_balance_state';
+
+CREATE FUNCTION points_transfn(retention_state, timestamptz, numeric, timestamptz, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION points_transfn(retention_state, timestamptz, numeric, timestamptz, timestamptz) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE points_lots(at timestamptz, points numeric, expires_at timestamptz, as_of timestamptz) (
+    SFUNC = points_transfn,
+    STYPE = retention_state,
+    SSPACE = 200,
+    FINALFUNC = points_lots,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE points_lots(timestamptz, numeric, timestamptz, timestamptz) IS
+'the points of the customer of a group, lot by lot: earned (points above 0, usable until expires_at), spent (below 0; from the lot that expires soonest), expired and remaining: SELECT customer_id, l.* FROM (SELECT customer_id, points_lots(at, points, expires_at, now()) AS lots FROM points GROUP BY 1) p, unnest(lots) l';
+
+CREATE AGGREGATE points_lots_state(at timestamptz, points numeric, expires_at timestamptz, as_of timestamptz) (
+    SFUNC = points_transfn,
+    STYPE = retention_state,
+    SSPACE = 200,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE points_lots_state(timestamptz, numeric, timestamptz, timestamptz) IS
+'state of points_lots, to store, merge with rollup() and read with points_lots() and points_balance()';
+
+CREATE AGGREGATE points_balance(at timestamptz, points numeric, expires_at timestamptz, as_of timestamptz) (
+    SFUNC = points_transfn,
+    STYPE = retention_state,
+    SSPACE = 200,
+    FINALFUNC = points_balance,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE points_balance(timestamptz, numeric, timestamptz, timestamptz) IS
+'points that the customer of a group has left at as_of: what remains of all lots; below 0 if more was taken back than there was';
+
+CREATE AGGREGATE points_balance_state(at timestamptz, points numeric, expires_at timestamptz, as_of timestamptz) (
+    SFUNC = points_transfn,
+    STYPE = retention_state,
+    SSPACE = 200,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE points_balance_state(timestamptz, numeric, timestamptz, timestamptz) IS
+'state of points_balance, to store, merge with rollup() and read with points_balance() and points_lots()';
+
+CREATE FUNCTION reached_at(state retention_state) RETURNS timestamptz
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION reached_at(retention_state) IS
+'when the threshold was reached, from a state of reached_at_state';
+
+CREATE FUNCTION reached_at_transfn(retention_state, timestamptz, numeric, numeric, timestamptz) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION reached_at_transfn(retention_state, timestamptz, numeric, numeric, timestamptz) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE reached_at(at timestamptz, amount numeric, threshold numeric, as_of timestamptz) (
+    SFUNC = reached_at_transfn,
+    STYPE = retention_state,
+    SSPACE = 200,
+    FINALFUNC = reached_at,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE reached_at(timestamptz, numeric, numeric, timestamptz) IS
+'when the customer of a group reached a sum of money (or a number of orders, with amount 1) for the first time before as_of; NULL if never: SELECT customer_id, reached_at(ordered_at, amount, 500, now()) FROM orders GROUP BY 1';
+
+CREATE AGGREGATE reached_at_state(at timestamptz, amount numeric, threshold numeric, as_of timestamptz) (
+    SFUNC = reached_at_transfn,
+    STYPE = retention_state,
+    SSPACE = 200,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE reached_at_state(timestamptz, numeric, numeric, timestamptz) IS
+'state of reached_at, to store, merge with rollup() and read with reached_at()';
+
+CREATE FUNCTION next_anniversary(day date, as_of date) RETURNS date
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION next_anniversary(date, date) IS
+'the next anniversary of a day, on as_of or after it; of 29 February the 28th in other years: next_anniversary(birthday, current_date) - current_date AS days_left';
+
+-- ---------------------------------------------------------------------------
+-- satisfaction
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION nps(state retention_state) RETURNS double precision
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION nps(retention_state) IS
+'net promoter score (-100 to 100), from a state of nps_state; NULL without an answer';
+
+CREATE FUNCTION nps_ci(state retention_state, confidence double precision DEFAULT 0.95, OUT responses bigint, OUT promoters bigint, OUT passives bigint, OUT detractors bigint, OUT out_of_range bigint, OUT nps double precision, OUT ci_low double precision, OUT ci_high double precision)
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION nps_ci(retention_state, double precision) IS
+'net promoter score (-100 to 100) with its numbers of answers and the interval it lies in with that confidence: SELECT (nps_ci(nps_state(score))).* FROM answers';
+
+CREATE FUNCTION nps_transfn(retention_state, integer) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION nps_transfn(retention_state, integer) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE nps(score integer) (
+    SFUNC = nps_transfn,
+    STYPE = retention_state,
+    SSPACE = 128,
+    FINALFUNC = nps,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE nps(integer) IS
+'net promoter score: 100 * (share of scores 9 and 10 - share of scores 0 to 6), so -100 to 100; scores outside 0..10 are no answers';
+
+CREATE AGGREGATE nps_state(score integer) (
+    SFUNC = nps_transfn,
+    STYPE = retention_state,
+    SSPACE = 128,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE nps_state(integer) IS
+'state of nps, to store, merge with rollup() and read with nps() and nps_ci()';
+
+CREATE TYPE stratified_mean_row AS (
+    strata bigint,
+    population bigint,
+    answers bigint,
+    response_rate double precision,
+    coverage double precision,
+    raw_mean double precision,
+    mean double precision,
+    std_error double precision,
+    ci_low double precision,
+    ci_high double precision
+);
+COMMENT ON TYPE stratified_mean_row IS
+'result of stratified_mean: response_rate answers / population, coverage the share of the population in strata with answers, raw_mean that of all answers, mean that of all customers with its standard error and 95 % interval, in the unit of the answers';
+
+CREATE FUNCTION stratified_mean(state retention_state) RETURNS stratified_mean_row
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION stratified_mean(retention_state) IS
+'reads stratified_mean from a stored state: SELECT (stratified_mean(rollup(state))).* FROM states';
+
+CREATE FUNCTION stratified_mean_transfn(retention_state, bigint, bigint, double precision, double precision) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION stratified_mean_transfn(retention_state, bigint, bigint, double precision, double precision) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE stratified_mean(population bigint, answers bigint, mean double precision, variance double precision) (
+    SFUNC = stratified_mean_transfn,
+    STYPE = retention_state,
+    SSPACE = 256,
+    FINALFUNC = stratified_mean,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE stratified_mean(bigint, bigint, double precision, double precision) IS
+'the mean of a survey as if all had answered: a row is a segment with its customers, how many answered, their mean and variance, and weighs as many as it has customers; in the unit of the answers';
+
+CREATE AGGREGATE stratified_mean_state(population bigint, answers bigint, mean double precision, variance double precision) (
+    SFUNC = stratified_mean_transfn,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE stratified_mean_state(bigint, bigint, double precision, double precision) IS
+'state of stratified_mean, to store, merge with rollup() and read with stratified_mean()';
+
+CREATE FUNCTION reviews_needed(positive bigint, negative bigint, weight numeric DEFAULT 12) RETURNS bigint
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION reviews_needed(bigint, bigint, numeric) IS
+'good reviews still missing until there are weight (12) for each bad one; 0 if there are enough';

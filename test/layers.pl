@@ -18,6 +18,8 @@ my %uses = (
 	models => [qw(base math engine)],
 	proof => [qw(base math engine)],
 	intent => [qw(base math engine)],
+	loyalty => [qw(base math engine)],
+	satisfaction => [qw(base math engine)],
 	tables => [qw(base math engine measures rfm models proof intent)],
 	live => [qw(base math engine measures rfm models proof intent tables)],
 );

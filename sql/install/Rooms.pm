@@ -29,7 +29,7 @@ our $project = "$FindBin::RealBin/../..";
 our @rooms = qw(
   state history repeat churn value purchases score segment rfm check cohort lifecycle rolling
   order_numbers survival purchase_summary models predictions proof assignment uplift new_vs_returning rhythm live subscription
-  funnel carts
+  funnel carts loyalty satisfaction
 );
 
 my @keys = qw(bigint text uuid);

@@ -179,6 +179,20 @@ confidence_arg(FunctionCallInfo fcinfo, int argument)
 	return PG_GETARG_FLOAT8(argument);
 }
 
+/* A number of customers, or of what else there is none or more of */
+int64
+count_arg(FunctionCallInfo fcinfo, int argument, const char *name)
+{
+	const int64 count = PG_GETARG_INT64(argument);
+
+	if (count < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be zero or more, not " INT64_FORMAT,
+						name, count)));
+	return count;
+}
+
 void
 check_finite_numeric(Numeric value, const char *argument)
 {

@@ -59,6 +59,8 @@ extern retention_internal void check_double_range(double value, double lowest,
 												  const char *argument);
 extern retention_internal void check_confidence(double value);
 extern retention_internal double confidence_arg(FunctionCallInfo fcinfo, int argument);
+extern retention_internal int64 count_arg(FunctionCallInfo fcinfo, int argument,
+										  const char *name);
 extern retention_internal void check_finite_numeric(Numeric value,
 													const char *argument);
 extern retention_internal void check_numeric_not_negative(Numeric value,

@@ -10,6 +10,8 @@
 
 #include "base/compat.h"
 
+#include <math.h>
+
 #include "datatype/timestamp.h"
 #include "fmgr.h"
 #include "utils/fmgrprotos.h"
@@ -27,6 +29,13 @@ float8_or_null(bool known, double value, bool *isnull)
 {
 	*isnull = !known;
 	return Float8GetDatum(known ? value : 0);
+}
+
+/* A number that is neither NaN nor infinite, else NULL */
+static inline Datum
+finite_or_null(bool known, double value, bool *isnull)
+{
+	return float8_or_null(known && isfinite(value), value, isnull);
 }
 
 /* A share of customers; NULL of none. */

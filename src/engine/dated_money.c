@@ -38,7 +38,7 @@ dated_money_merge(StateHeap *heap, uint64 *into, const char *from_base,
 	if ((uint64) used + size > MaxAllocSize / 2)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("the refunds and zero amounts of one customer take more than %zu MB",
+				 errmsg("the amounts of one customer take more than %zu MB",
 						(MaxAllocSize / 2) >> 20),
 				 errhint("Is the customer's key one that many share, such as 0 for guests? Leave it out with FILTER or WHERE.")));
 	*into = heap_splice_block(heap, *into, used, 0, data, size);
@@ -174,7 +174,7 @@ dated_money_receive(StringInfo in, StateHeap *heap)
 		if (!IS_VALID_TIMESTAMP(at) || at < before || money_is_none(&money))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
-					 errmsg("invalid retention state: bad times of refunds")));
+					 errmsg("invalid retention state: bad times of amounts")));
 		before = at;
 		dated_money_merge(heap, &offset, row.base,
 						  dated_money_create(&row, at, &money, row.base));

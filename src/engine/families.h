@@ -61,7 +61,11 @@ struct LooseRow;
 	FAMILY(29, FUNNEL, funnel_family) \
 	FAMILY(30, FUNNEL_STEP, funnel_step_family) \
 	FAMILY(31, CARTS, carts_family) \
-	FAMILY(32, PENDING_INTENT, pending_intent_family)
+	FAMILY(32, PENDING_INTENT, pending_intent_family) \
+	FAMILY(33, NPS, nps_family) \
+	FAMILY(34, STRATIFIED_MEAN, stratified_mean_family) \
+	FAMILY(35, POINTS, points_family) \
+	FAMILY(36, REACHED_AT, reached_at_family)
 
 #define FAMILY(number, name, family) FAMILY_##name = number,
 typedef enum FamilyId

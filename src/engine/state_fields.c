@@ -12,6 +12,7 @@
 #include "engine/dated_money.h"
 #include "engine/events.h"
 #include "engine/instants.h"
+#include "engine/record_list.h"
 #include "engine/short_name.h"
 #include "engine/timeline.h"
 #include "libpq/pqformat.h"
@@ -19,6 +20,7 @@
 StaticAssertDecl(TIMELINE_EMPTY == INSTANTS_NONE &&
 				 TIMELINE_EMPTY == DATED_MONEY_NONE &&
 				 TIMELINE_EMPTY == EVENTS_NONE &&
+				 TIMELINE_EMPTY == RECORDS_NONE &&
 				 TIMELINE_EMPTY == SHORT_NAME_NONE, "one mark for no block");
 
 static int64
@@ -44,7 +46,8 @@ static bool
 points_at_block(const StateField *field)
 {
 	return field->type == FIELD_TIMELINE || field->type == FIELD_INSTANTS ||
-		field->type == FIELD_DATED_MONEY || field->type == FIELD_EVENTS;
+		field->type == FIELD_DATED_MONEY || field->type == FIELD_EVENTS ||
+		field->type == FIELD_RECORDS;
 }
 
 /* Do the fields fill a struct of that size, in their order and without a hole? */
@@ -145,6 +148,8 @@ fields_move(const StateField *fields, void *data, StateHeap *into,
 				block = dated_money_move(into, base, block);
 			else if (field->type == FIELD_EVENTS)
 				block = events_move(into, base, block);
+			else if (field->type == FIELD_RECORDS)
+				block = record_list_move(into, base, block);
 			else
 				block = heap_copy_block(into, base, block);
 			memcpy(at, &block, sizeof(block));
@@ -202,6 +207,9 @@ field_send(StringInfo out, FieldType type, const char *at, const char *base)
 			break;
 		case FIELD_EVENTS:
 			events_send(out, base, (uint64) load_int64(at));
+			break;
+		case FIELD_RECORDS:
+			record_list_send(out, base, (uint64) load_int64(at));
 			break;
 		case FIELD_NAME:
 			short_name_send(out, base, (uint64) load_int64(at));
@@ -273,6 +281,9 @@ field_receive(StringInfo in, FieldType type, char *at, StateHeap *heap)
 		case FIELD_EVENTS:
 			store_int64(at, (int64) events_receive(in, heap));
 			break;
+		case FIELD_RECORDS:
+			store_int64(at, (int64) record_list_receive(in, heap));
+			break;
 		case FIELD_NAME:
 			store_int64(at, (int64) short_name_receive(in, heap));
 			break;
@@ -311,6 +322,7 @@ fields_least_bytes(const StateField *fields)
 			case FIELD_INSTANTS:
 			case FIELD_DATED_MONEY:
 			case FIELD_EVENTS:
+			case FIELD_RECORDS:
 				bytes += 4;
 				break;
 			case FIELD_INT64:

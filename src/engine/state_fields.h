@@ -33,6 +33,8 @@ typedef enum FieldType
 								 * DATED_MONEY_NONE */
 	FIELD_EVENTS,				/* offset of a customer's events (events.h),
 								 * or EVENTS_NONE */
+	FIELD_RECORDS,				/* offset of records (record_list.h), or
+								 * RECORDS_NONE */
 	FIELD_NAME,					/* a short name (short_name.h), or
 								 * SHORT_NAME_NONE */
 	FIELD_DERIVED				/* int64 that is derived from the payloads,

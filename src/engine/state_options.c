@@ -71,6 +71,30 @@ option_length(const OptionSpec *spec, Datum arg)
 	return ARR_DIMS(array)[0];
 }
 
+/* 10 and 10.00 are one amount. */
+static Money
+amount_option(const OptionSpec *spec, Datum arg)
+{
+	StateHeap	wide;
+	Money		amount;
+	int128		mantissa;
+	int			decimals;
+
+	heap_init_scratch(&wide);
+	money_from_datum(&wide, &amount, arg, spec->name);
+	if (money_is_wide(&amount))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be a number of at most 36 digits",
+						spec->name)));
+	mantissa = money_mantissa(&amount);
+	decimals = money_decimals(&amount);
+	for (; decimals > 0 && mantissa % 10 == 0; decimals--)
+		mantissa /= 10;
+	(void) money_set_narrow(&amount, mantissa, decimals);
+	return amount;
+}
+
 /* An argument of a group's first row. */
 void
 option_read(const OptionSpec *spec, OptionValue *value, Datum arg)
@@ -91,6 +115,9 @@ option_read(const OptionSpec *spec, OptionValue *value, Datum arg)
 		case OPTION_LENGTH:
 			value->count = option_length(spec, arg);
 			break;
+		case OPTION_AMOUNT:
+			value->amount = amount_option(spec, arg);
+			break;
 		case OPTION_GRAIN:
 			value->grain = grain_from_text(DatumGetTextPP(arg));
 			break;
@@ -105,15 +132,25 @@ option_read(const OptionSpec *spec, OptionValue *value, Datum arg)
 	}
 }
 
+/* Of a type with values of any length */
 bool
-option_is_text(const OptionSpec *spec, const OptionValue *value, Datum arg)
+option_is_long(const OptionSpec *spec, const OptionValue *value, Datum arg)
 {
-	const text *string = DatumGetTextPP(arg);
-	const char *known = spec->type == OPTION_ZONE ? value->zone :
+	const text *string;
+	const char *known;
+	Size		length;
+
+	if (spec->type == OPTION_AMOUNT)
+	{
+		const Money amount = amount_option(spec, arg);
+
+		return memcmp(&amount, &value->amount, sizeof(Money)) == 0;
+	}
+	string = DatumGetTextPP(arg);
+	known = spec->type == OPTION_ZONE ? value->zone :
 		spec->type == OPTION_NAME ? value->name :
 		grain_name((Grain) value->grain);
-	Size		length = strlen(known);
-
+	length = strlen(known);
 	return VARSIZE_ANY_EXHDR(string) == length &&
 		memcmp(VARDATA_ANY(string), known, length) == 0;
 }
@@ -132,6 +169,7 @@ option_check(const OptionSpec *spec, const OptionValue *value)
 			break;
 		case OPTION_COUNT:
 		case OPTION_LENGTH:
+		case OPTION_AMOUNT:
 		case OPTION_GRAIN:
 			break;
 		case OPTION_ZONE:
@@ -167,6 +205,9 @@ option_send(StringInfo out, const OptionSpec *spec, const OptionValue *value)
 		case OPTION_LENGTH:
 			pq_sendint32(out, (int32) value->count);
 			break;
+		case OPTION_AMOUNT:
+			money_send(out, &value->amount, NULL);
+			break;
 		case OPTION_GRAIN:
 			pq_sendbyte(out, (uint8) value->grain);
 			break;
@@ -190,6 +231,21 @@ reject_option(const OptionSpec *spec)
 					spec->name)));
 }
 
+/* An amount that amount_option could have made */
+static Money
+receive_amount(StringInfo in, const OptionSpec *spec)
+{
+	StateHeap	wide;
+	Money		amount;
+
+	heap_init_scratch(&wide);
+	money_receive(in, &wide, &amount);
+	if (money_is_none(&amount) || money_is_wide(&amount) ||
+		(money_decimals(&amount) > 0 && money_mantissa(&amount) % 10 == 0))
+		reject_option(spec);
+	return amount;
+}
+
 /* Reads what option_send has written, or anything: option_check comes next. */
 void
 option_receive(StringInfo in, const OptionSpec *spec, OptionValue *value)
@@ -211,6 +267,9 @@ option_receive(StringInfo in, const OptionSpec *spec, OptionValue *value)
 		case OPTION_COUNT:
 		case OPTION_LENGTH:
 			value->count = (int32) pq_getmsgint(in, sizeof(int32));
+			break;
+		case OPTION_AMOUNT:
+			value->amount = receive_amount(in, spec);
 			break;
 		case OPTION_GRAIN:
 			value->grain = pq_getmsgbyte(in);

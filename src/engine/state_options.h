@@ -14,6 +14,7 @@
 #include "datatype/timestamp.h"
 #include "lib/stringinfo.h"
 #include "engine/calendar.h"
+#include "engine/money.h"
 #include "utils/timestamp.h"
 
 typedef enum OptionType
@@ -23,6 +24,7 @@ typedef enum OptionType
 	OPTION_COUNT,				/* integer */
 	OPTION_LENGTH,				/* an array, of which only the number of
 								 * elements is the same in all rows */
+	OPTION_AMOUNT,				/* numeric of at most 36 digits */
 	OPTION_GRAIN,				/* text: see calendar.h */
 	OPTION_ZONE,				/* text: a time zone; the last option if any */
 	OPTION_NAME					/* text: a short name; likewise */
@@ -50,6 +52,7 @@ typedef union OptionValue
 	Interval	interval;
 	int64		count;
 	int64		grain;
+	Money		amount;			/* with no more decimals than it needs */
 	char		zone[sizeof(Interval)]; /* goes on into the values behind */
 	char		name[sizeof(Interval)]; /* likewise */
 } OptionValue;
@@ -77,7 +80,7 @@ extern retention_internal int option_values(const OptionSpec *specs, int count);
 extern retention_internal void option_read(const OptionSpec *spec,
 										   OptionValue *value, Datum arg);
 extern retention_internal int option_length(const OptionSpec *spec, Datum arg);
-extern retention_internal bool option_is_text(const OptionSpec *spec,
+extern retention_internal bool option_is_long(const OptionSpec *spec,
 											  const OptionValue *value,
 											  Datum arg);
 extern retention_internal void option_check(const OptionSpec *spec,
@@ -108,7 +111,7 @@ option_is(const OptionSpec *spec, const OptionValue *value, Datum arg)
 		case OPTION_LENGTH:
 			return option_length(spec, arg) == value->count;
 		default:
-			return option_is_text(spec, value, arg);
+			return option_is_long(spec, value, arg);
 	}
 }
 

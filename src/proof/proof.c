@@ -21,27 +21,6 @@
 #include "math/specfun.h"
 #include "utils/array.h"
 
-/* A number that is neither NaN nor infinite, else NULL */
-static Datum
-finite_or_null(bool known, double value, bool *isnull)
-{
-	return float8_or_null(known && isfinite(value), value, isnull);
-}
-
-/* A number of members of a group */
-static int64
-count_arg(FunctionCallInfo fcinfo, int argument, const char *name)
-{
-	const int64 count = PG_GETARG_INT64(argument);
-
-	if (count < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"%s\" must be zero or more, not " INT64_FORMAT,
-						name, count)));
-	return count;
-}
-
 /* A number of those members */
 static int64
 part_arg(FunctionCallInfo fcinfo, int argument, const char *name, int64 whole,

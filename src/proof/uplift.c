@@ -526,12 +526,6 @@ enum
 	ROW_COLUMNS
 };
 
-static Datum
-finite_or_null(bool known, double value, bool *isnull)
-{
-	return float8_or_null(known && isfinite(value), value, isnull);
-}
-
 /* One row: an arm, which may be the control, and a metric. control may be NULL. */
 static void
 add_row(ResultRows *rows, const Arms *arms, const Arm *arm, const Arm *control,

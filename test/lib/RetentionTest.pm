@@ -166,7 +166,15 @@ my %value = (
 	x => 'id % 7',
 	t_x => 'CASE WHEN id % 7 > 0 THEN (id % 31) / 7.0 ELSE 0 END',
 	age => '(31 + id % 4) / 7.0',
-	mean_repeat_value => '1 + id % 997 / 8.0');
+	mean_repeat_value => '1 + id % 997 / 8.0',
+	points => 'amount',
+	expires_at => q(CASE WHEN id % 3 = 0 THEN timestamptz '2024-02-10 00:00+00' END),
+	threshold => '500',
+	score => '(id % 12)::int',
+	population => '100 + id % 30',
+	answers => 'id % 50',
+	mean => '(id % 7)::float8',
+	variance => 'nullif(id % 97, 0)::float8');
 
 # Where it is another for some aggregates
 sub value_of
