@@ -175,9 +175,14 @@ fill() {
 	END
 }
 
+# every_state EXPRESSION: of each, without what is read off it
+every_state() {
+	echo "SELECT call, $1 FROM states UNION ALL SELECT call, $1 FROM survivals ORDER BY 1"
+}
+
 # The states as they lie in the table; one that is written again may lie otherwise.
 read_bytes() {
-	shop "$1" -At -c 'SELECT call, stored_form FROM written ORDER BY call COLLATE "C"'
+	shop "$1" -At -c "$(every_state 'base64(state::raw)')"
 }
 
 # What cohort states say
@@ -187,7 +192,7 @@ read_cohorts() {
 
 # All that is asked of a shop
 read_all() {
-	shop "$1" -At -c "SET TimeZone = 'UTC'" -c 'SELECT call, text_form FROM written ORDER BY call COLLATE "C"' \
+	shop "$1" -At -c "SET TimeZone = 'UTC'" -c "$(every_state 'state::text')" \
 		-c "SELECT call, answer FROM written WHERE call NOT LIKE 'cohort_retention%' ORDER BY call COLLATE \"C\"" \
 		-c 'TABLE daily ORDER BY day' -c 'TABLE kpis ORDER BY region' \
 		-c 'TABLE a_segments ORDER BY customer' -c 'SET enable_seqscan = off' -c 'SELECT count(*) FROM daily WHERE repeat_rate(state) = 0' \

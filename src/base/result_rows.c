@@ -232,7 +232,7 @@ form_row(ResultSet *set, Datum *values, bool *nulls)
 	row = (MinimalTuple) set->row;
 	memset(row, 0, size);
 	row->t_len = (uint32) size;
-	HeapTupleHeaderSetNatts(row, n);
+	row->t_infomask2 = (uint16) n;
 	row->t_hoff = (uint8) begin;
 	heap_fill_tuple(columns, values, nulls,
 					(char *) row + begin - MINIMAL_TUPLE_OFFSET, data,
