@@ -18,7 +18,8 @@
 #	make dist		the archive of a release; make test-dist: build and test from one
 #	make test-deb		the Debian package (debian/), built, installed, tested, purged
 #	make bench		the benchmarks of bench/README.md, likewise
-#	make bench-models	those of fits and predictions; make bench-duckdb: beside DuckDB
+#	make bench-live		those of live tracking alone, make bench-models of fits and
+#				predictions; make bench-duckdb: beside DuckDB
 
 EXTENSION = retention
 EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" retention.control)
@@ -55,7 +56,7 @@ endif
 # every room reads every header often enough that one rule is the clearest
 $(OBJS): $(wildcard src/*/*.h) retention.control
 
-.PHONY: sql format format-check demo test test-math test-asan test-assert test-valgrind analyze fuzz smith bench bench-models bench-duckdb
+.PHONY: sql format format-check demo test test-math test-asan test-assert test-valgrind analyze fuzz smith bench bench-live bench-models bench-duckdb
 sql:
 	@sql/install/generate.pl
 	@sql/install/reference.pl
@@ -83,6 +84,9 @@ smith:
 	@test/asan.sh test/fuzz/smith.sh
 bench:
 	@bench/run.sh
+	@bench/live.sh
+bench-live:
+	@bench/live.sh
 bench-models:
 	@bench/models.sh
 bench-duckdb:

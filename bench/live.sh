@@ -6,6 +6,7 @@ set -eu
 
 SIZE=${SIZE:-1000000}
 RUNS=${RUNS:-5}
+# shellcheck disable=SC2034 # common.sh's
 BENCH_RECIPE=bench/live.sql
 # shellcheck source=common.sh
 . "$(dirname "$0")/common.sh"
@@ -83,69 +84,81 @@ scripts() {
 single_inserts() {
 	for table in untracked orders; do
 		before=$(processor)
-		clients "insert_$table" 1 -t 20000 >/dev/null
-		note 'INSERT of one row, processor time, µs' "$table" "($(processor) - $before) / 20000 * 1e6"
+		clients "insert_$table" 1 -t 8000 >/dev/null
+		note 'INSERT of one row, processor time, µs' "$table" "($(processor) - $before) / 8000 * 1e6"
 	done
 }
 
 # 8 clients, with a disk that is waited for
 throughput() {
 	for table in untracked orders; do
-		note 'INSERT, 8 clients, a second' "$table" "$(clients "insert_$table" 8 -T 5)"
-		note 'INSERT for one customer, 8 clients, a second' "$table" "$(clients "hot_$table" 8 -T 5)"
+		note 'INSERT, 8 clients, a second' "$table" "$(clients "insert_$table" 8 -T 4)"
+		note 'INSERT for one customer, 8 clients, a second' "$table" "$(clients "hot_$table" 8 -T 4)"
 	done
+}
+
+# processor_of SQL...: seconds of processor that the last of these statements takes, all in
+# one session
+processor_of() {
+	for sql; do
+		shift
+		[ $# -gt 0 ] || echo 'SELECT bench.processor_now() AS began \gset'
+		printf '%s \\g /dev/null\n' "$sql"
+	done >"$CLUSTER_DIR/bench/statements"
+	echo "SELECT bench.processor_now() - :began;" >>"$CLUSTER_DIR/bench/statements"
+	cluster_psql -Atq -f - <"$CLUSTER_DIR/bench/statements"
 }
 
 # Rolled back, for the next one to find the same
 copies() {
 	for table in untracked orders; do
-		cluster_psql -Atq -f - >"$CLUSTER_DIR/bench/seconds" <<-END
-			BEGIN;
-			SELECT clock_timestamp() AS began \gset
-			COPY $table (customer_id, ordered_at, amount, country) FROM '$CLUSTER_DIR/bench/rows';
-			SELECT extract(epoch FROM clock_timestamp() - :'began');
-			ROLLBACK;
-			VACUUM $table;
-		END
-		note 'COPY, s' "$table" "$(cat "$CLUSTER_DIR/bench/seconds")"
+		note 'COPY, processor time, s' "$table" \
+			"$(processor_of BEGIN "COPY $table (customer_id, ordered_at, amount, country) FROM '$CLUSTER_DIR/bench/rows'")"
+		ask "VACUUM $table" >/dev/null
 	done
 }
 
+# lookup SCRIPT CONTENDER OPTIONS...
+lookup() {
+	script=$1
+	contender=$2
+	shift 2
+	before=$(processor)
+	clients "$script" 1 -t 8000 "$@" >/dev/null
+	note 'lookup of one customer, processor time, µs' "$contender" "($(processor) - $before) / 8000 * 1e6"
+}
+
 lookups() {
-	note 'lookup of one customer, µs' 'SELECT 1' "1e6 / $(clients one 1 -t 50000)"
-	note 'lookup of one customer, µs' stored "1e6 / $(clients stored 1 -t 20000)"
+	ask "SELECT mode FROM retention_refresh('orders_live')" >/dev/null
+	ask 'VACUUM (ANALYZE) orders_live_customers, orders_live_changes, orders_live_settings' >/dev/null
+	lookup one 'SELECT 1'
+	lookup stored stored
 	ask "SELECT count(*) FROM (SELECT retention_mark('orders_live', i) FROM generate_series(100, $CUSTOMERS, 100) AS i OFFSET 0) AS m" >/dev/null
 	rm -f "$CLUSTER_DIR"/bench/log.*
-	note 'lookup of one customer, µs' marked "1e6 / $(clients marked 1 -t 20000 -l --log-prefix=bench/log)"
+	lookup marked marked -l --log-prefix=bench/log
 	note 'lookup of a marked customer, µs' '99 of 100 take at most' \
 		"$(awk '{ print $3 }' "$CLUSTER_DIR"/bench/log.* | sort -n | awk '{ t[NR] = $1 } END { print t[int(NR * 0.99)] }')"
 }
 
 # One in a hundred customers is marked, by the lookups
 kpis() {
-	for table in 'live view' 'table of histories'; do
-		[ "$table" = 'live view' ] && from=orders_live || from=bench.histories
+	for from in orders_live bench.histories; do
 		query="SELECT churn_rate(history, '180 days', '2024-07-01', '2025-01-01') FROM $from"
-		ask "$query" >/dev/null
-		note 'churn_rate, 1 % marked, ms' "$table" "$(cluster_psql -Atq -c "EXPLAIN (ANALYZE, TIMING OFF) $query" | sed -n 's/^Execution Time: \([0-9.]*\) ms/\1/p')"
+		note 'churn_rate, 1 % marked, processor time, ms' "$from" "1000 * $(processor_of "$query" "$query")"
 	done
 }
 
-# change PART: orders of one in so many customers
-change() {
-	ask "SELECT mode FROM retention_refresh('orders_live')" >/dev/null
-	ask 'VACUUM (ANALYZE) orders_live_customers, orders_live_changes, orders_live_settings' >/dev/null
-	ask "UPDATE orders SET amount = amount + 1 WHERE customer_id % $1 = 0 AND order_id <= $CUSTOMERS" >/dev/null
-}
-
+# By a session that has refreshed before, as that of a scheduler
 refreshes() {
-	change 100
-	note 'refresh, µs a customer' 'one in 100 changed' "$(ask "SELECT milliseconds * 1000 / customers FROM retention_refresh('orders_live') WHERE mode = 'changed'")"
-	change 5
-	note 'refresh, ms' 'one in 5 changed' "$(ask "SELECT milliseconds FROM retention_refresh('orders_live') WHERE mode = 'changed'")"
-	change 1
-	note 'refresh, ms' all "$(ask "SELECT milliseconds FROM retention_refresh('orders_live') WHERE mode = 'rebuilt'")"
-	ask 'VACUUM orders, orders_live_customers' >/dev/null
+	for part in 100 5 1; do
+		ask "SELECT mode FROM retention_refresh('orders_live')" >/dev/null
+		ask 'VACUUM (ANALYZE) orders, orders_live_customers, orders_live_changes, orders_live_settings' >/dev/null
+		seconds=$(processor_of "SELECT retention_mark('orders_live', $CUSTOMERS)" "SELECT mode FROM retention_refresh('orders_live')" \
+			"UPDATE orders SET amount = amount + 1 WHERE customer_id % $part = 0 AND order_id <= $CUSTOMERS" \
+			"SELECT mode FROM retention_refresh('orders_live')")
+		note 'refresh, processor time, ms' "one in $part changed" "1000 * $seconds"
+		[ "$part" = 1 ] || note 'refresh, processor time, µs a customer' "one in $part changed" "1e6 * $seconds / $((CUSTOMERS / part))"
+	done
 }
 
 storage() {

@@ -10,7 +10,7 @@
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
  */
-#include "live/tracking.h"
+#include "live/refresh.h"
 
 #include <math.h>
 
@@ -145,10 +145,14 @@ lookup_entry(Oid live_id)
 	return lookup;
 }
 
-/* $1 is the customer, $2 as_of. */
+/*
+ * The history from the orders; where the tables cannot be read directly, what is stored
+ * besides. $1 is the customer, $2 as_of.
+ */
 static char *
-lookup_sql(const Tracking *tracking)
+lookup_sql(const Lookup *lookup)
 {
+	const Tracking *tracking = &lookup->tracking;
 	const char *where = "l.customer OPERATOR(pg_catalog.=) $1";
 	const char *computed = "m.is_marked";
 
@@ -158,6 +162,9 @@ lookup_sql(const Tracking *tracking)
 		where = "l.customer OPERATOR(pg_catalog.=) $1 AND (l.ordered_at OPERATOR(pg_catalog.<) $2 OR NOT pg_catalog.isfinite(l.ordered_at))";
 		computed = "(m.is_marked OR c.through OPERATOR(pg_catalog.>=) $2)";
 	}
+	if (lookup->is_direct)
+		return psprintf("SELECT h.history FROM (%s) AS h",
+						customer_history_sql(tracking, where));
 	return psprintf("SELECT CASE WHEN %s THEN (SELECT h.history FROM (%s) AS h) ELSE c.history END, %s, "
 					"s.cuts, s.cuts_at, s.buying_params, s.spend_params, s.decimals, s.fitted_at, s.tz, s.unit, s.family "
 					"FROM %s AS s CROSS JOIN (SELECT EXISTS (SELECT 1 FROM %s AS e WHERE e.customer OPERATOR(pg_catalog.=) $1) "
@@ -177,10 +184,7 @@ plan_for_lookups(SPIPlanPtr plan)
 {
 	CachedPlan *cached;
 
-	(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	set_for_lookups();
 	cached = SPI_plan_get_cached_plan(plan);
 	if (cached)
 		ReleaseCachedPlan(cached, CurrentResourceOwner);
@@ -261,7 +265,7 @@ prepare_lookup(Lookup *lookup, Oid live_id, Oid function_id)
 	types[1] = TIMESTAMPTZOID;
 	SPI_connect();
 	become_owner(&caller, lookup->tracking.owner);
-	plan = SPI_prepare_cursor(lookup_sql(&lookup->tracking), lengthof(types),
+	plan = SPI_prepare_cursor(lookup_sql(lookup), lengthof(types),
 							  types, CURSOR_OPT_GENERIC_PLAN);
 	if (plan == NULL || SPI_keepplan(plan) != 0)
 		elog(ERROR, "SPI: %s", SPI_result_code_string(SPI_result));
@@ -534,10 +538,10 @@ reject_settings(void)
 			 errmsg("the table of settings has not one row")));
 }
 
-/* Puts the customer of a stored row. */
+/* Puts the customer of a history, with the settings. */
 static void
-put_stored(FunctionCallInfo fcinfo, Lookup *lookup, Relation customers,
-		   HeapTuple stored, TimestampTz as_of)
+put_history(FunctionCallInfo fcinfo, Lookup *lookup, Datum history,
+			bool is_computed, TimestampTz as_of)
 {
 	Relation	settings = table_open(lookup->tracking.settings_id,
 									  AccessShareLock);
@@ -550,10 +554,9 @@ put_stored(FunctionCallInfo fcinfo, Lookup *lookup, Relation customers,
 		if (lookup->setting[i] != InvalidAttrNumber)
 			row.value[i] = slot_getattr(slot, lookup->setting[i],
 										&row.isnull[i]);
-	row.value[LOOKUP_HISTORY] = heap_getattr(stored, lookup->history,
-											 RelationGetDescr(customers),
-											 &row.isnull[LOOKUP_HISTORY]);
-	row.value[LOOKUP_COMPUTED] = BoolGetDatum(false);
+	row.value[LOOKUP_HISTORY] = history;
+	row.isnull[LOOKUP_HISTORY] = false;
+	row.value[LOOKUP_COMPUTED] = BoolGetDatum(is_computed);
 	row.isnull[LOOKUP_COMPUTED] = false;
 	put_customer(fcinfo, &row, as_of);
 	ExecDropSingleTupleTableSlot(slot);
@@ -582,6 +585,7 @@ find_stored(FunctionCallInfo fcinfo, Lookup *lookup, Datum customer,
 	ScanKeyData is_customer;
 	SysScanDesc scan;
 	HeapTuple	stored;
+	bool		isnull;
 	bool		found = true;
 
 	if (!lookup->is_direct)
@@ -601,16 +605,30 @@ find_stored(FunctionCallInfo fcinfo, Lookup *lookup, Datum customer,
 	{
 		found = !is_of_later(lookup, customers, stored, as_of);
 		if (found)
-			put_stored(fcinfo, lookup, customers, stored, as_of);
+			put_history(fcinfo, lookup,
+						heap_getattr(stored, lookup->history,
+									 RelationGetDescr(customers), &isnull),
+						false, as_of);
 	}
 	systable_endscan(scan);
 	table_close(customers, NoLock);
 	return found;
 }
 
+/* The first columns of the query's row. */
+static void
+take_row(LookupRow *row, int columns)
+{
+	if (SPI_processed != 1)
+		reject_settings();
+	for (int i = 0; i < columns; i++)
+		row->value[i] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+									  i + 1, &row->isnull[i]);
+}
+
 /* Runs the query with the owner's rights, as the view itself has them. */
 static void
-run_lookup(FunctionCallInfo fcinfo, const Lookup *lookup, Datum customer,
+run_lookup(FunctionCallInfo fcinfo, Lookup *lookup, Datum customer,
 		   TimestampTz as_of)
 {
 	Datum		values[] = {customer, TimestampTzGetDatum(as_of)};
@@ -625,12 +643,17 @@ run_lookup(FunctionCallInfo fcinfo, const Lookup *lookup, Datum customer,
 	if (SPI_execute_plan(lookup->plan, values, NULL, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "SPI: the lookup failed");
 	SetUserIdAndSecContext(user, context);
-	if (SPI_processed != 1)
-		reject_settings();
-	for (int i = 0; i < LOOKUP_COLUMNS; i++)
-		row.value[i] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
-									 i + 1, &row.isnull[i]);
-	put_customer(fcinfo, &row, as_of);
+	if (lookup->is_direct)
+	{
+		take_row(&row, 1);
+		if (!row.isnull[LOOKUP_HISTORY])
+			put_history(fcinfo, lookup, row.value[LOOKUP_HISTORY], true, as_of);
+	}
+	else
+	{
+		take_row(&row, LOOKUP_COLUMNS);
+		put_customer(fcinfo, &row, as_of);
+	}
 	SPI_finish();
 }
 

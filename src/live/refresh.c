@@ -255,7 +255,7 @@ store_fresh(const Tracking *tracking, const Marks *marks, bool of_marked,
  * Few customers among many are looked up one by one, by the indexes, whatever the
  * statistics say.
  */
-static void
+void
 set_for_lookups(void)
 {
 	static const char *const ways[] = {"enable_seqscan", "enable_bitmapscan", "enable_mergejoin", "jit"};

@@ -39,6 +39,7 @@ extern retention_internal void fit_tracking(const Tracking *tracking,
 											TimestampTz as_of, bool is_first);
 extern retention_internal void notify_moved(const Tracking *tracking,
 											int64 customers);
+extern retention_internal void set_for_lookups(void);
 extern retention_internal void run_as_owner(const char *sql);
 
 #endif							/* RETENTION_REFRESH_H */
