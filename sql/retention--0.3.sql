@@ -2606,7 +2606,7 @@ CREATE TYPE btyd_model AS (
     status text
 );
 COMMENT ON TYPE btyd_model IS
-'a fitted model of purchases: family bgnbd or mbgnbd (params r, alpha, a, b) or pareto_nbd (r, alpha, s, beta), in the unit of time of the data; status is ok, or what is the matter; by hand: ROW(''bgnbd'', ARRAY[0.243, 4.414, 0.793, 2.426], NULL, NULL, NULL, NULL, NULL, NULL)::btyd_model';
+'a fitted model of purchases: family bgnbd or mbgnbd (params r, alpha, a, b), hbgnbd (the same and one_time, the share who never meant to come back) or pareto_nbd (r, alpha, s, beta), in the unit of time of the data; status is ok, or what is the matter; by hand: ROW(''bgnbd'', ARRAY[0.243, 4.414, 0.793, 2.426], NULL, NULL, NULL, NULL, NULL, NULL)::btyd_model';
 
 CREATE TYPE spend_model AS (
     family text,
@@ -2634,7 +2634,7 @@ CREATE AGGREGATE btyd_state(x bigint, t_x double precision, age double precision
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE btyd_state(bigint, double precision, double precision) IS
-'state of fit_bgnbd, fit_mbgnbd and fit_pareto_nbd (how many customers have the same x, t_x and age), to store, merge with rollup() and read with any of them';
+'state of fit_bgnbd, fit_mbgnbd, fit_hbgnbd and fit_pareto_nbd (how many customers have the same x, t_x and age), to store, merge with rollup() and read with any of them';
 
 CREATE FUNCTION fit_bgnbd(state retention_state)
 RETURNS btyd_model
@@ -2687,6 +2687,23 @@ CREATE AGGREGATE fit_pareto_nbd(x bigint, t_x double precision, age double preci
 COMMENT ON AGGREGATE fit_pareto_nbd(bigint, double precision, double precision) IS
 'fits the Pareto/NBD model to customers (x repeat purchase days, t_x and age in one unit of time) by maximum likelihood: params r, alpha, s, beta; NULL of no customers: SELECT fit_pareto_nbd(x, t_x, age) FROM summaries';
 
+CREATE FUNCTION fit_hbgnbd(state retention_state)
+RETURNS btyd_model
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION fit_hbgnbd(retention_state) IS
+'fits the BG/NBD model with one-timers apart to a stored state of btyd_state: params r, alpha, a, b, one_time';
+
+CREATE AGGREGATE fit_hbgnbd(x bigint, t_x double precision, age double precision) (
+    SFUNC = btyd_transfn,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    FINALFUNC = fit_hbgnbd,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE fit_hbgnbd(bigint, double precision, double precision) IS
+'fits the BG/NBD model with one-timers apart, a share of customers who never meant to come back, to customers (x repeat purchase days, t_x and age in one unit of time) by maximum likelihood: params r, alpha, a, b, one_time; NULL of no customers: SELECT fit_hbgnbd(x, t_x, age) FROM summaries';
+
 CREATE FUNCTION gamma_gamma_transfn(retention_state, bigint, double precision) RETURNS retention_state
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION gamma_gamma_transfn(retention_state, bigint, double precision) IS 'transition function; for aggregates only';
@@ -2738,7 +2755,7 @@ CREATE AGGREGATE btyd_state(customer bigint, ordered_at timestamptz, amount nume
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE btyd_state(bigint, timestamptz, numeric, interval, timestamptz, text) IS
-'state of fit_bgnbd, fit_mbgnbd and fit_pareto_nbd over order rows (the days that every customer ordered on before as_of, and the unit of time), to store, merge with rollup() and read with any of them';
+'state of fit_bgnbd, fit_mbgnbd, fit_hbgnbd and fit_pareto_nbd over order rows (the days that every customer ordered on before as_of, and the unit of time), to store, merge with rollup() and read with any of them';
 
 CREATE AGGREGATE btyd_state(customer text, ordered_at timestamptz, amount numeric, unit interval, as_of timestamptz, tz text) (
     SFUNC = btyd_days_transfn_text,
@@ -2748,7 +2765,7 @@ CREATE AGGREGATE btyd_state(customer text, ordered_at timestamptz, amount numeri
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE btyd_state(text, timestamptz, numeric, interval, timestamptz, text) IS
-'state of fit_bgnbd, fit_mbgnbd and fit_pareto_nbd over order rows (the days that every customer ordered on before as_of, and the unit of time), to store, merge with rollup() and read with any of them';
+'state of fit_bgnbd, fit_mbgnbd, fit_hbgnbd and fit_pareto_nbd over order rows (the days that every customer ordered on before as_of, and the unit of time), to store, merge with rollup() and read with any of them';
 
 CREATE AGGREGATE btyd_state(customer uuid, ordered_at timestamptz, amount numeric, unit interval, as_of timestamptz, tz text) (
     SFUNC = btyd_days_transfn_uuid,
@@ -2758,7 +2775,7 @@ CREATE AGGREGATE btyd_state(customer uuid, ordered_at timestamptz, amount numeri
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE btyd_state(uuid, timestamptz, numeric, interval, timestamptz, text) IS
-'state of fit_bgnbd, fit_mbgnbd and fit_pareto_nbd over order rows (the days that every customer ordered on before as_of, and the unit of time), to store, merge with rollup() and read with any of them';
+'state of fit_bgnbd, fit_mbgnbd, fit_hbgnbd and fit_pareto_nbd over order rows (the days that every customer ordered on before as_of, and the unit of time), to store, merge with rollup() and read with any of them';
 
 CREATE FUNCTION btyd_days_transfn_history(retention_state, order_history, interval, timestamptz, text) RETURNS retention_state
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -2772,7 +2789,7 @@ CREATE AGGREGATE btyd_state(history order_history, unit interval, as_of timestam
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE btyd_state(order_history, interval, timestamptz, text) IS
-'state of fit_bgnbd, fit_mbgnbd and fit_pareto_nbd over order rows (the days that every customer ordered on before as_of, and the unit of time), to store, merge with rollup() and read with any of them; the twin that reads order histories, of which refunds and rows of zero are no orders';
+'state of fit_bgnbd, fit_mbgnbd, fit_hbgnbd and fit_pareto_nbd over order rows (the days that every customer ordered on before as_of, and the unit of time), to store, merge with rollup() and read with any of them; the twin that reads order histories, of which refunds and rows of zero are no orders';
 
 CREATE AGGREGATE fit_bgnbd(customer bigint, ordered_at timestamptz, amount numeric, unit interval, as_of timestamptz, tz text) (
     SFUNC = btyd_days_transfn_bigint,
@@ -2861,6 +2878,50 @@ CREATE AGGREGATE fit_mbgnbd(history order_history, unit interval, as_of timestam
 );
 COMMENT ON AGGREGATE fit_mbgnbd(order_history, interval, timestamptz, text) IS
 'fits the MBG/NBD model to the customers of order rows before as_of, in units of time (whole days, such as 7 days); the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+CREATE AGGREGATE fit_hbgnbd(customer bigint, ordered_at timestamptz, amount numeric, unit interval, as_of timestamptz, tz text) (
+    SFUNC = btyd_days_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    FINALFUNC = fit_hbgnbd,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE fit_hbgnbd(bigint, timestamptz, numeric, interval, timestamptz, text) IS
+'fits the BG/NBD model with one-timers apart to the customers of order rows before as_of, in units of time (whole days, such as 7 days): params r, alpha, a, b, one_time (the share who never meant to come back); the same as by purchase_summary, in one pass; NULL of no customers: SELECT fit_hbgnbd(customer_id, ordered_at, amount, ''7 days'', now(), ''UTC'') FROM orders';
+
+CREATE AGGREGATE fit_hbgnbd(customer text, ordered_at timestamptz, amount numeric, unit interval, as_of timestamptz, tz text) (
+    SFUNC = btyd_days_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    FINALFUNC = fit_hbgnbd,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE fit_hbgnbd(text, timestamptz, numeric, interval, timestamptz, text) IS
+'fits the BG/NBD model with one-timers apart to the customers of order rows before as_of, in units of time (whole days, such as 7 days): params r, alpha, a, b, one_time (the share who never meant to come back); the same as by purchase_summary, in one pass; NULL of no customers: SELECT fit_hbgnbd(customer_id, ordered_at, amount, ''7 days'', now(), ''UTC'') FROM orders';
+
+CREATE AGGREGATE fit_hbgnbd(customer uuid, ordered_at timestamptz, amount numeric, unit interval, as_of timestamptz, tz text) (
+    SFUNC = btyd_days_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    FINALFUNC = fit_hbgnbd,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE fit_hbgnbd(uuid, timestamptz, numeric, interval, timestamptz, text) IS
+'fits the BG/NBD model with one-timers apart to the customers of order rows before as_of, in units of time (whole days, such as 7 days): params r, alpha, a, b, one_time (the share who never meant to come back); the same as by purchase_summary, in one pass; NULL of no customers: SELECT fit_hbgnbd(customer_id, ordered_at, amount, ''7 days'', now(), ''UTC'') FROM orders';
+
+CREATE AGGREGATE fit_hbgnbd(history order_history, unit interval, as_of timestamptz, tz text) (
+    SFUNC = btyd_days_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    FINALFUNC = fit_hbgnbd,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE fit_hbgnbd(order_history, interval, timestamptz, text) IS
+'fits the BG/NBD model with one-timers apart to the customers of order rows before as_of, in units of time (whole days, such as 7 days); the twin that reads order histories, of which refunds and rows of zero are no orders';
 
 CREATE AGGREGATE fit_pareto_nbd(customer bigint, ordered_at timestamptz, amount numeric, unit interval, as_of timestamptz, tz text) (
     SFUNC = btyd_days_transfn_bigint,
@@ -2954,7 +3015,7 @@ CREATE FUNCTION btyd_params(model btyd_model, confidence double precision DEFAUL
 RETURNS TABLE (name text, estimate double precision, std_error double precision, ci_low double precision, ci_high double precision)
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 4;
 COMMENT ON FUNCTION btyd_params(btyd_model, double precision) IS
-'the parameters of a model as rows, with standard errors and confidence intervals (of the logarithm, so never below 0)';
+'the parameters of a model as rows, with standard errors and confidence intervals (of the logarithm, so never below 0; of a share''s logit)';
 
 CREATE FUNCTION btyd_params(model spend_model, confidence double precision DEFAULT 0.95)
 RETURNS TABLE (name text, estimate double precision, std_error double precision, ci_low double precision, ci_high double precision)

@@ -96,6 +96,10 @@ run_tap() {
 	perl=$("$PG_CONFIG" --pgxs)
 	perl=${perl%/makefiles/pgxs.mk}/test/perl
 
+	# Two scripts at a time, where there are processors: most of each is one backend's work.
+	jobs=$(nproc 2>/dev/null || echo 1)
+	[ "$jobs" -le 2 ] || jobs=2
+
 	# LANG and not LC_ALL, which PostgreSQL's module forgets: without a locale the
 	# scripts' servers would know no encoding, with the caller's a chance one.
 	status=0
@@ -103,7 +107,7 @@ run_tap() {
 	cluster_run env -u LC_CTYPE -u LC_COLLATE LANG=C.UTF-8 TMPDIR="$CLUSTER_DIR" TESTDIR="$tap" TESTDATADIR="$tap/tmp_check" TESTLOGDIR="$tap/tmp_check/log" \
 		PERL_TEST_HARNESS_DUMP_TAP="$tap/output" PG_REGRESS="$perl/../regress/pg_regress" \
 		RETENTION_SHARED="${RETENTION_SHARED:-${project%/*}/shared}" \
-		sh -c 'cd source && exec prove --timer -I "$0" $1' "$perl" "${PROVE_TESTS:-test/t/*.pl}" || status=1
+		sh -c 'cd source && exec prove --timer --jobs "$2" -I "$0" $1' "$perl" "${PROVE_TESTS:-test/t/*.pl}" "$jobs" || status=1
 
 	tap_passed=0
 	tap_failed=0

@@ -15,7 +15,7 @@ CREATE TYPE btyd_model AS (
     status text
 );
 COMMENT ON TYPE btyd_model IS
-'a fitted model of purchases: family bgnbd or mbgnbd (params r, alpha, a, b) or pareto_nbd (r, alpha, s, beta), in the unit of time of the data; status is ok, or what is the matter; by hand: ROW(''bgnbd'', ARRAY[0.243, 4.414, 0.793, 2.426], NULL, NULL, NULL, NULL, NULL, NULL)::btyd_model';
+'a fitted model of purchases: family bgnbd or mbgnbd (params r, alpha, a, b), hbgnbd (the same and one_time, the share who never meant to come back) or pareto_nbd (r, alpha, s, beta), in the unit of time of the data; status is ok, or what is the matter; by hand: ROW(''bgnbd'', ARRAY[0.243, 4.414, 0.793, 2.426], NULL, NULL, NULL, NULL, NULL, NULL)::btyd_model';
 
 CREATE TYPE spend_model AS (
     family text,
@@ -43,7 +43,7 @@ CREATE AGGREGATE btyd_state(x bigint, t_x double precision, age double precision
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE btyd_state(bigint, double precision, double precision) IS
-'state of fit_bgnbd, fit_mbgnbd and fit_pareto_nbd (how many customers have the same x, t_x and age), to store, merge with rollup() and read with any of them';
+'state of fit_bgnbd, fit_mbgnbd, fit_hbgnbd and fit_pareto_nbd (how many customers have the same x, t_x and age), to store, merge with rollup() and read with any of them';
 
 CREATE FUNCTION fit_bgnbd(state retention_state)
 RETURNS btyd_model
@@ -96,6 +96,25 @@ CREATE AGGREGATE fit_pareto_nbd(x bigint, t_x double precision, age double preci
 COMMENT ON AGGREGATE fit_pareto_nbd(bigint, double precision, double precision) IS
 'fits the Pareto/NBD model to customers (x repeat purchase days, t_x and age in one unit of time) by maximum likelihood: params r, alpha, s, beta; NULL of no customers: SELECT fit_pareto_nbd(x, t_x, age) FROM summaries';
 
+--@ since 0.3
+CREATE FUNCTION fit_hbgnbd(state retention_state)
+RETURNS btyd_model
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION fit_hbgnbd(retention_state) IS
+'fits the BG/NBD model with one-timers apart to a stored state of btyd_state: params r, alpha, a, b, one_time';
+
+--@ since 0.3
+CREATE AGGREGATE fit_hbgnbd(x bigint, t_x double precision, age double precision) (
+    SFUNC = btyd_transfn,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    FINALFUNC = fit_hbgnbd,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE fit_hbgnbd(bigint, double precision, double precision) IS
+'fits the BG/NBD model with one-timers apart, a share of customers who never meant to come back, to customers (x repeat purchase days, t_x and age in one unit of time) by maximum likelihood: params r, alpha, a, b, one_time; NULL of no customers: SELECT fit_hbgnbd(x, t_x, age) FROM summaries';
+
 CREATE FUNCTION gamma_gamma_transfn(retention_state, bigint, double precision) RETURNS retention_state
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION gamma_gamma_transfn(retention_state, bigint, double precision) IS 'transition function; for aggregates only';
@@ -141,7 +160,7 @@ CREATE AGGREGATE btyd_state(customer {key}, ordered_at timestamptz, amount numer
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE btyd_state({key}, timestamptz, numeric, interval, timestamptz, text) IS
-'state of fit_bgnbd, fit_mbgnbd and fit_pareto_nbd over order rows (the days that every customer ordered on before as_of, and the unit of time), to store, merge with rollup() and read with any of them';
+'state of fit_bgnbd, fit_mbgnbd, fit_hbgnbd and fit_pareto_nbd over order rows (the days that every customer ordered on before as_of, and the unit of time), to store, merge with rollup() and read with any of them';
 
 --@ since 0.3
 CREATE AGGREGATE fit_bgnbd(customer {key}, ordered_at timestamptz, amount numeric, unit interval, as_of timestamptz, tz text) (
@@ -166,6 +185,18 @@ CREATE AGGREGATE fit_mbgnbd(customer {key}, ordered_at timestamptz, amount numer
 );
 COMMENT ON AGGREGATE fit_mbgnbd({key}, timestamptz, numeric, interval, timestamptz, text) IS
 'fits the MBG/NBD model to the customers of order rows before as_of, in units of time (whole days, such as 7 days): params r, alpha, a, b; the same as by purchase_summary, in one pass; NULL of no customers: SELECT fit_mbgnbd(customer_id, ordered_at, amount, ''7 days'', now(), ''UTC'') FROM orders';
+
+--@ since 0.3
+CREATE AGGREGATE fit_hbgnbd(customer {key}, ordered_at timestamptz, amount numeric, unit interval, as_of timestamptz, tz text) (
+    SFUNC = btyd_days_transfn_{key},
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    FINALFUNC = fit_hbgnbd,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE fit_hbgnbd({key}, timestamptz, numeric, interval, timestamptz, text) IS
+'fits the BG/NBD model with one-timers apart to the customers of order rows before as_of, in units of time (whole days, such as 7 days): params r, alpha, a, b, one_time (the share who never meant to come back); the same as by purchase_summary, in one pass; NULL of no customers: SELECT fit_hbgnbd(customer_id, ordered_at, amount, ''7 days'', now(), ''UTC'') FROM orders';
 
 --@ since 0.3
 CREATE AGGREGATE fit_pareto_nbd(customer {key}, ordered_at timestamptz, amount numeric, unit interval, as_of timestamptz, tz text) (
@@ -195,7 +226,7 @@ CREATE FUNCTION btyd_params(model btyd_model, confidence double precision DEFAUL
 RETURNS TABLE (name text, estimate double precision, std_error double precision, ci_low double precision, ci_high double precision)
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 4;
 COMMENT ON FUNCTION btyd_params(btyd_model, double precision) IS
-'the parameters of a model as rows, with standard errors and confidence intervals (of the logarithm, so never below 0)';
+'the parameters of a model as rows, with standard errors and confidence intervals (of the logarithm, so never below 0; of a share''s logit)';
 
 CREATE FUNCTION btyd_params(model spend_model, confidence double precision DEFAULT 0.95)
 RETURNS TABLE (name text, estimate double precision, std_error double precision, ci_low double precision, ci_high double precision)

@@ -267,8 +267,8 @@ check_options(FunctionCallInfo fcinfo)
 	if (btyd_family_named(family) == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"family\" must be one of bgnbd, mbgnbd, pareto_nbd, not \"%s\"",
-						excerpt(family))));
+				 errmsg("argument \"family\" must be one of %s, not \"%s\"",
+						BTYD_FAMILIES, excerpt(family))));
 }
 
 static const char *

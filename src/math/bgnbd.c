@@ -307,9 +307,7 @@ bgnbd_log_likelihood(const BtydModel *btyd, const BtydData *data,
 		add_common_part(result, &model, x, sums.customers);
 		add_cases(result, &model, x, &sums);
 	}
-	for (int i = 0; i < BTYD_PARAMS; i++)
-		for (int j = i + 1; j < BTYD_PARAMS; j++)
-			result->hessian[i][j] = result->hessian[j][i];
+	mirror_hessian(result);
 }
 
 /*
@@ -838,6 +836,7 @@ bgnbd_pairs_new(const BtydModel *btyd, double horizon)
 /* The two families. */
 #define LEAVING_AFTER_PURCHASES(family_name, m) { \
 	.name = family_name, \
+	.nparams = 4, \
 	.param_names = {"r", "alpha", "a", "b"}, \
 	.first_chances = m, \
 	.log_likelihood = bgnbd_log_likelihood, \

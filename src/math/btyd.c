@@ -14,6 +14,7 @@
 static const BtydFamily *const families[] = {
 	&bgnbd_family,
 	&mbgnbd_family,
+	&hbgnbd_family,
 	&pareto_nbd_family
 };
 

@@ -8,6 +8,7 @@
  * customer can leave:
  *
  *		bgnbd		BG/NBD: straight after any repeat purchase
+ *		hbgnbd		the same, and a share of them never meant to come back
  *		mbgnbd		MBG/NBD: straight after any purchase, the first too
  *		pareto_nbd	Pareto/NBD: at any time
  *
@@ -26,7 +27,8 @@
 
 #include "math/optimize.h"
 
-#define BTYD_PARAMS		4
+/* Parameters of a family at the most */
+#define BTYD_PARAMS		5
 
 /* What is known of a customer: 0 <= t_x <= age; t_x is 0 if x is. */
 typedef struct BtydHistory
@@ -61,18 +63,22 @@ typedef struct BtydModel
 } BtydModel;
 
 /*
- * A family. The "params" of its models are four, as the papers have them:
+ * A family. The "params" of its models are those of the papers:
  *
  *		bgnbd, mbgnbd	r, alpha (rates: gamma), a, b (dropping out: beta)
+ *		hbgnbd			the same, and the share one_time of those who never come back
  *		pareto_nbd		r, alpha (rates: gamma), s, beta (leaving: gamma)
  *
  * all finite and above zero, but the third, which is zero where nobody ever
- * leaves. With such params no function here returns NaN or an infinity; -inf is the
+ * leaves, and the share, which is zero or above and below one. With such params no function here returns NaN or an infinity; -inf is the
  * logarithm of no likelihood at all.
  */
+#define ONE_TIME		4			/* the number of the share */
+
 struct BtydFamily
 {
 	const char *name;
+	int			nparams;
 	const char *param_names[BTYD_PARAMS];
 
 	/* Of bgnbd and mbgnbd: first purchases after which a customer can leave. */
@@ -118,8 +124,12 @@ struct BtydFamily
 };
 
 extern retention_internal const BtydFamily bgnbd_family;
+extern retention_internal const BtydFamily hbgnbd_family;
 extern retention_internal const BtydFamily mbgnbd_family;
 extern retention_internal const BtydFamily pareto_nbd_family;
+
+/* The names of all, as messages list them */
+#define BTYD_FAMILIES	"bgnbd, mbgnbd, hbgnbd, pareto_nbd"
 
 extern retention_internal const BtydFamily *btyd_family_named(const char *name);
 extern retention_internal double btyd_orders_by_step(const BtydModel *model,
@@ -133,6 +143,13 @@ extern retention_internal double btyd_orders_by_force(const BtydModel *model,
 extern retention_internal double btyd_next_order(const BtydModel *model,
 												 const BtydHistory *history,
 												 double horizon);
+
+/* Is a parameter a share, zero or above and below one? */
+static inline bool
+btyd_is_share(const BtydFamily *family, int param)
+{
+	return family == &hbgnbd_family && param == ONE_TIME;
+}
 
 static inline double
 btyd_log_likelihood_of(const BtydModel *model, const BtydHistory *history)

@@ -15,10 +15,10 @@
 #define MOST_LOG		18
 
 /*
- * Customers must leave for this much of log-likelihood to be said to leave at all:
- * chance alone brings more.
+ * Customers must leave, or be one-timers, for this much of log-likelihood to be said
+ * to be so at all: chance alone brings more.
  */
-#define LEAST_CHURN_GAIN	1e-3
+#define LEAST_GAIN	1e-3
 
 /*
  * Where this is all they gain, a model without churn is not ruled out: half of what a
@@ -29,20 +29,45 @@
 /* Gamma and beta distributions of such parameters are as good as one point. */
 #define POINT_LIKE		1e4
 
-/* A function of parameters as one of their logarithms. */
+/*
+ * A function of parameters as one of variables that know no bounds: logarithms of
+ * the parameters, and the logit of a share.
+ */
 typedef struct FitFunction
 {
 	int			nparams;
 	const double *scale;		/* logarithms are of param / scale */
+	bool		has_share;		/* the last one is a share */
 	const BtydFamily *family;
 	const void *data;
 } FitFunction;
+
+static bool
+is_share(const FitFunction *function, int param)
+{
+	return function->has_share && param == function->nparams - 1;
+}
 
 static void
 params_at(const FitFunction *function, const double *at, double *params)
 {
 	for (int i = 0; i < function->nparams; i++)
-		params[i] = function->scale[i] * exp(at[i]);
+		params[i] = is_share(function, i) ? 1 / (1 + exp(-at[i])) :
+			function->scale[i] * exp(at[i]);
+}
+
+static double
+variable_of(const FitFunction *function, int param, double value)
+{
+	return is_share(function, param) ? log(value / (1 - value)) :
+		log(value / function->scale[param]);
+}
+
+/* How fast a parameter grows with its variable */
+static double
+slope_of(const FitFunction *function, int param, double value)
+{
+	return is_share(function, param) ? value * (1 - value) : value;
 }
 
 /* Returns whether there is a likelihood to speak of; the outcome says if not. */
@@ -56,12 +81,12 @@ fit_to_maximum(ModelFit *fit, const FitFunction *function,
 		.arg = unconstify(FitFunction *, function),
 		.limit = MOST_LOG
 	};
-	double		log_start[BTYD_PARAMS];
+	double		from[BTYD_PARAMS];
 	Maximum		maximum;
 
 	for (int i = 0; i < function->nparams; i++)
-		log_start[i] = log(start[i] / function->scale[i]);
-	maximize(&maximizer, log_start, &maximum);
+		from[i] = variable_of(function, i, start[i]);
+	maximize(&maximizer, from, &maximum);
 
 	if (!isfinite(maximum.objective.value))
 	{
@@ -77,7 +102,8 @@ fit_to_maximum(ModelFit *fit, const FitFunction *function,
 	for (int i = 0; i < function->nparams; i++)
 	{
 		fit->has_error[i] = maximum.is_interior;
-		fit->std_errors[i] = fit->params[i] * sqrt(maximum.variance[i]);
+		fit->std_errors[i] = slope_of(function, i, fit->params[i]) *
+			sqrt(maximum.variance[i]);
 	}
 	fit->outcome = FIT_OK;
 	return true;
@@ -98,50 +124,32 @@ btyd_objective(const double *at, Objective *result, void *arg)
 }
 
 /*
- * The log-likelihood of r and alpha where nobody leaves, the NBD model:
- *
- *		ln Gamma(r + x) - ln Gamma(r) + r ln alpha - (r + x) ln(alpha + T)
- *
- * A. S. C. Ehrenberg (1959), The pattern of consumer purchases, Applied
- * Statistics 8, 26-41; with the times of the purchases known.
+ * The variables that are left where nobody leaves. That is the same model whatever
+ * the family, the NBD model (A. S. C. Ehrenberg (1959), The pattern of consumer
+ * purchases, Applied Statistics 8, 26-41), with the times of the purchases known and
+ * perhaps a share of one-timers: the BG/NBD model with a = 0.
  */
+static const int staying[] = {0, 1, ONE_TIME};
+
 static void
-nbd_objective(const double *at, Objective *result, void *arg)
+staying_objective(const double *at, Objective *result, void *arg)
 {
 	const FitFunction *function = arg;
-	const BtydData *data = function->data;
-	double		params[BTYD_PARAMS];
-	GammaRatio	rising = {0};
-	double		r;
-	double		alpha;
-	double		x = -1;
+	BtydModel	model = {function->family, {0, 0, 0, 1, 0}};
+	double		params[lengthof(staying)];
+	Objective	all;
 
 	params_at(function, at, params);
-	r = params[0];
-	alpha = params[1];
-	for (uint64 i = 0; i < data->npatterns; i++)
+	for (int i = 0; i < function->nparams; i++)
+		model.params[staying[i]] = params[i];
+	model.family->log_likelihood(&model, function->data, &all);
+	result->value = all.value;
+	for (int i = 0; i < function->nparams; i++)
 	{
-		const BtydPattern *pattern = &data->patterns[i];
-		const double n = pattern->customers;
-		const double share = pattern->history.age / (alpha + pattern->history.age);
-		const double log_share = log1p(pattern->history.age / alpha);
-
-		if ((i & 0x3FF) == 0)
-			CHECK_FOR_INTERRUPTS();
-		if (pattern->history.x != x)
-		{
-			x = pattern->history.x;
-			rising = gamma_ratio(r, x);
-		}
-		result->value += n * (rising.log - x * log(alpha) - (r + x) * log_share);
-		result->gradient[0] += n * r * (rising.slope - log_share);
-		result->gradient[1] += n * (r * share - x * (1 - share));
-		result->hessian[0][0] += n * r * (rising.slope - log_share +
-										  r * rising.curvature);
-		result->hessian[0][1] += n * r * share;
-		result->hessian[1][1] -= n * (r + x) * share * (1 - share);
+		result->gradient[i] = all.gradient[staying[i]];
+		for (int j = 0; j < function->nparams; j++)
+			result->hessian[i][j] = all.hessian[staying[i]][staying[j]];
 	}
-	result->hessian[1][0] = result->hessian[0][1];
 }
 
 /* What the data are like, and whether they are enough. */
@@ -172,6 +180,34 @@ summarize(const BtydData *data)
 	return summary;
 }
 
+/* The most likely model in which nobody leaves */
+static bool
+fit_without_churn(ModelFit *fit, const FitFunction *function,
+				  const double *start)
+{
+	FitFunction limit = *function;
+	const double limit_start[] = {start[0], start[1], start[ONE_TIME]};
+	ModelFit	found = *fit;
+
+	limit.nparams = function->has_share ? 3 : 2;
+	if (!function->has_share)
+		limit.family = &bgnbd_family;
+	if (!fit_to_maximum(&found, &limit, staying_objective, limit_start))
+		return false;
+	found.nparams = fit->nparams;
+	if (function->has_share)
+	{
+		found.params[ONE_TIME] = found.params[2];
+		found.std_errors[ONE_TIME] = found.std_errors[2];
+		found.has_error[ONE_TIME] = found.has_error[2];
+	}
+	found.params[2] = 0;
+	found.params[3] = function->scale[3];
+	found.has_error[2] = found.has_error[3] = false;
+	*fit = found;
+	return true;
+}
+
 /*
  * Compares the fit with the model in which nobody leaves, and takes that if it is
  * (nearly) as likely. Returns whether the outcome is settled.
@@ -180,30 +216,47 @@ static bool
 compare_without_churn(ModelFit *fit, const FitFunction *function,
 					  const double *start)
 {
-	FitFunction nbd_function = *function;
 	ModelFit	nbd = *fit;
 	double		gain;
 
-	nbd_function.nparams = 2;
-	if (!fit_to_maximum(&nbd, &nbd_function, nbd_objective, start))
+	if (!fit_without_churn(&nbd, function, start))
 		return false;
 	gain = fit->log_likelihood - nbd.log_likelihood;
-	if (fit->converged && gain > LEAST_CHURN_GAIN)
+	if (fit->converged && gain > LEAST_GAIN)
 	{
 		fit->iterations = nbd.iterations;
 		if (gain < CERTAIN_CHURN_GAIN)
 			fit->outcome = FIT_HARDLY_ANY_CHURN;
 		return true;
 	}
-	if (gain > LEAST_CHURN_GAIN)
+	if (gain > LEAST_GAIN)
 		return false;
-	nbd.params[2] = 0;
-	nbd.params[3] = function->scale[3];
-	for (int i = 2; i < fit->nparams; i++)
-		nbd.has_error[i] = false;
 	nbd.outcome = nbd.converged ? FIT_NO_CHURN : FIT_NO_CHURN_EQUAL_RATES;
 	nbd.converged = false;
 	*fit = nbd;
+	return true;
+}
+
+/*
+ * Compares the fit with the BG/NBD model, and takes that if one-timers apart make it
+ * no better. Returns whether they do not.
+ */
+static bool
+compare_without_one_timers(ModelFit *fit, const BtydData *data)
+{
+	ModelFit	bgnbd;
+
+	btyd_fit(&bgnbd_family, data, &bgnbd);
+	if (!bgnbd.has_likelihood ||
+		fit->log_likelihood - bgnbd.log_likelihood > LEAST_GAIN)
+		return false;
+	bgnbd.iterations += fit->iterations;
+	bgnbd.nparams = fit->nparams;
+	bgnbd.params[ONE_TIME] = 0;
+	bgnbd.has_error[ONE_TIME] = false;
+	if (bgnbd.outcome == FIT_OK)
+		bgnbd.outcome = FIT_NO_ONE_TIMERS;
+	*fit = bgnbd;
 	return true;
 }
 
@@ -227,6 +280,13 @@ why_at_limit(const ModelFit *fit, const BtydFamily *family, double mean_age)
 	return FIT_UNTOLD;
 }
 
+/* A parameter that is hardly told from zero */
+static bool
+may_be_zero(const ModelFit *fit, int param)
+{
+	return !fit->converged || fit->std_errors[param] > fit->params[param] / 2;
+}
+
 /*
  * Fits a family. The start is the same for all data, in their own unit of time.
  */
@@ -236,15 +296,17 @@ btyd_fit(const BtydFamily *family, const BtydData *data, ModelFit *fit)
 	const BtydSummary summary = summarize(data);
 	const bool	is_pareto = family == &pareto_nbd_family;
 	const double scale[BTYD_PARAMS] = {
-		1, summary.mean_age, 1, is_pareto ? summary.mean_age : 1
+		1, summary.mean_age, 1, is_pareto ? summary.mean_age : 1, 1
 	};
 	const double start[BTYD_PARAMS] = {
 		0.5, summary.mean_age / 3,
-		is_pareto ? 0.6 : 0.7, is_pareto ? summary.mean_age / 2 : 2
+		is_pareto ? 0.6 : 0.7, is_pareto ? summary.mean_age / 2 : 2, 0.2
 	};
-	const FitFunction function = {BTYD_PARAMS, scale, family, data};
+	const FitFunction function = {
+		family->nparams, scale, family == &hbgnbd_family, family, data
+	};
 
-	*fit = (ModelFit) {.nparams = BTYD_PARAMS, .customers = summary.customers};
+	*fit = (ModelFit) {.nparams = family->nparams, .customers = summary.customers};
 	if (summary.repeaters < 2)
 	{
 		fit->outcome = summary.repeaters == 0 ? FIT_NO_REPEATER : FIT_ONE_REPEATER;
@@ -252,8 +314,10 @@ btyd_fit(const BtydFamily *family, const BtydData *data, ModelFit *fit)
 	}
 	if (!fit_to_maximum(fit, &function, btyd_objective, start))
 		return;
-	/* a chance to leave that is hardly told from zero */
-	if ((!fit->converged || fit->std_errors[2] > fit->params[2] / 2) &&
+	if (function.has_share && may_be_zero(fit, ONE_TIME) &&
+		compare_without_one_timers(fit, data))
+		return;
+	if (may_be_zero(fit, 2) &&
 		!compare_without_churn(fit, &function, start) && !fit->converged)
 		fit->outcome = why_at_limit(fit, family, summary.mean_age);
 }
@@ -364,7 +428,9 @@ gamma_gamma_fit(const SpendData *data, ModelFit *fit)
 	{
 		const double scale[GAMMA_GAMMA_PARAMS] = {1, 1, mean};
 		const double start[GAMMA_GAMMA_PARAMS] = {2, 3, mean};
-		const FitFunction function = {GAMMA_GAMMA_PARAMS, scale, NULL, data};
+		const FitFunction function = {
+			GAMMA_GAMMA_PARAMS, scale, false, NULL, data
+		};
 
 		if (fit_to_maximum(fit, &function, spend_objective, start) &&
 			!fit->converged)

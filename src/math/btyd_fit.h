@@ -3,7 +3,7 @@
  *		Fitting the models to the customers of a shop.
  *
  * Estimates are those of maximum likelihood, found on the logarithms of the
- * parameters; standard errors are those of the observed information.
+ * parameters (the logit of a share); standard errors are those of the observed information.
  *
  * The likelihood of real shops need not have a maximum. Where nobody leaves, for
  * one, it keeps rising as the chance to leave goes to zero, and every choice of a
@@ -26,6 +26,7 @@ typedef enum FitOutcome
 {
 	FIT_OK,
 	FIT_HARDLY_ANY_CHURN,		/* a model without churn is not ruled out */
+	FIT_NO_ONE_TIMERS,			/* hbgnbd: the answer is bgnbd's */
 
 	/* the limit in which nobody leaves */
 	FIT_NO_CHURN,

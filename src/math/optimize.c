@@ -271,7 +271,7 @@ evaluate(const Maximizer *maximizer, const double *at, Objective *result)
 static void
 judge(const Maximizer *maximizer, Maximum *result)
 {
-	const int	all[MOST_VARIABLES] = {0, 1, 2, 3};
+	const int	all[MOST_VARIABLES] = {0, 1, 2, 3, 4};
 	Curvature	curvature;
 
 	find_curvature(&result->objective, all, maximizer->n, &curvature);

@@ -20,7 +20,7 @@
 
 #include "base/compat.h"
 
-#define MOST_VARIABLES	4
+#define MOST_VARIABLES	5
 
 /* A function's value at a point, with its first and second derivatives. */
 typedef struct Objective
@@ -30,6 +30,15 @@ typedef struct Objective
 	double		hessian[MOST_VARIABLES][MOST_VARIABLES];	/* symmetric, all of it
 															 * filled in */
 } Objective;
+
+/* The upper triangle of the Hessian, from the lower one */
+static inline void
+mirror_hessian(Objective *objective)
+{
+	for (int i = 0; i < MOST_VARIABLES; i++)
+		for (int j = 0; j < i; j++)
+			objective->hessian[j][i] = objective->hessian[i][j];
+}
 
 typedef void (*ObjectiveFunction) (const double *at, Objective *result,
 								   void *arg);

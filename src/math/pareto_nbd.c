@@ -48,6 +48,7 @@
 #define ALPHA	1
 #define S		2
 #define BETA	3
+#define PARAMS	4
 
 /* Where an integrand is less than e^-CUT of a value it has, it is left out. */
 #define CUT		40
@@ -155,14 +156,14 @@ bell_integral(const Bell *bell, double low, double high)
  *		ln((alpha + u) / (alpha + t_x)),	(u - t_x) / (alpha + u),
  *		ln((beta + u) / (beta + t_x)),		(u - t_x) / (beta + u)
  */
-typedef double Moment[BTYD_PARAMS];
+typedef double Moment[PARAMS];
 
 /* The same averaged over the moments when a customer may have left. */
 typedef struct Departure
 {
 	double		log;			/* of the integral; -inf if it is zero */
-	double		mean[BTYD_PARAMS];
-	double		square[BTYD_PARAMS][BTYD_PARAMS];	/* of products; only for
+	double		mean[PARAMS];
+	double		square[PARAMS][PARAMS];	/* of products; only for
 													 * row >= column */
 } Departure;
 
@@ -212,8 +213,8 @@ typedef struct PointSums
 	double		power_far;
 	double		share;			/* (near + t_x) / (far + t_x) */
 	double		sum;			/* of the weights */
-	double		mean[BTYD_PARAMS];	/* times a Moment with near before far */
-	double		square[BTYD_PARAMS][BTYD_PARAMS];
+	double		mean[PARAMS];	/* times a Moment with near before far */
+	double		square[PARAMS][PARAMS];
 } PointSums;
 
 /* Adds the point y, where up = e^y - 1. */
@@ -277,7 +278,7 @@ average(const PointSums *sums, bool alpha_is_near, Departure *departure)
 {
 	const int	shift = alpha_is_near ? 0 : 2;
 
-	for (int i = 0; i < BTYD_PARAMS; i++)
+	for (int i = 0; i < PARAMS; i++)
 	{
 		const int	row = i ^ shift;
 
@@ -478,9 +479,9 @@ add_customers(const double *params, const BtydPattern *pattern,
 	const BtydHistory *history = &pattern->history;
 	const double customers = pattern->customers;
 	double		hessian[MOST_VARIABLES][MOST_VARIABLES] = {{0}};
-	double		staying[BTYD_PARAMS];
-	double		leaving[BTYD_PARAMS];
-	double		scale[BTYD_PARAMS];
+	double		staying[PARAMS];
+	double		leaving[PARAMS];
+	double		scale[PARAMS];
 	double		stay;
 	double		leave;
 	Outlook		outlook;
@@ -507,7 +508,7 @@ add_customers(const double *params, const BtydPattern *pattern,
 		(params[BETA] / (params[BETA] + history->t_x));
 
 	sum->value += customers * (ratio->log + log_likelihood_part(&outlook));
-	for (int i = 0; i < BTYD_PARAMS; i++)
+	for (int i = 0; i < PARAMS; i++)
 	{
 		const double apart = staying[i] - leaving[i];
 
@@ -542,9 +543,7 @@ pareto_nbd_log_likelihood(const BtydModel *model, const BtydData *data,
 			ratio = gamma_ratio(params[R], pattern->history.x);
 		add_customers(params, pattern, &ratio, result);
 	}
-	for (int i = 0; i < BTYD_PARAMS; i++)
-		for (int j = 0; j < i; j++)
-			result->hessian[j][i] = result->hessian[i][j];
+	mirror_hessian(result);
 }
 
 /* That of one customer (18). */
@@ -834,6 +833,7 @@ pareto_nbd_pmf_new(const BtydModel *model, double n, double horizon)
 
 const BtydFamily pareto_nbd_family = {
 	.name = "pareto_nbd",
+	.nparams = PARAMS,
 	.param_names = {"r", "alpha", "s", "beta"},
 	.log_likelihood = pareto_nbd_log_likelihood,
 	.log_likelihood_of = pareto_nbd_log_likelihood_of,

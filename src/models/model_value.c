@@ -39,6 +39,9 @@ enum
 #define MOST_TIME_SCALE	1e60
 #define MOST_MONEY_SCALE	1e100
 
+/* A share that is one but for rounding leaves nobody to speak of. */
+#define MOST_SHARE		(1 - 1e-15)
+
 static const char *const kind_type[] = {
 	[MODEL_BTYD] = "btyd_model",
 	[MODEL_SPEND] = "spend_model"
@@ -76,7 +79,6 @@ read_family(HeapTupleHeader row, ModelValue *model)
 				 errmsg("\"family\" of a %s must not be null",
 						kind_type[model->kind])));
 	name = TextDatumGetCString(value);
-	model->nparams = model->kind == MODEL_SPEND ? GAMMA_GAMMA_PARAMS : BTYD_PARAMS;
 	model->btyd.family = btyd_family_named(name);
 	if (model->kind == MODEL_SPEND ? strcmp(name, GAMMA_GAMMA) != 0 :
 		model->btyd.family == NULL)
@@ -85,7 +87,9 @@ read_family(HeapTupleHeader row, ModelValue *model)
 				 errmsg("unknown family of %s: \"%s\"", kind_type[model->kind],
 						name),
 				 model->kind == MODEL_SPEND ? errhint("It is gamma_gamma.") :
-				 errhint("It is one of bgnbd, mbgnbd, pareto_nbd.")));
+				 errhint("It is one of %s.", BTYD_FAMILIES)));
+	model->nparams = model->kind == MODEL_SPEND ? GAMMA_GAMMA_PARAMS :
+		model->btyd.family->nparams;
 }
 
 /* The numbers of an array; "known" says which are not NULL. */
@@ -114,6 +118,55 @@ is_scale(const ModelValue *model, int param)
 	return param == 1 || (param == 3 && model->btyd.family == &pareto_nbd_family);
 }
 
+/* "p, q and v" */
+static const char *
+param_list(const ModelValue *model)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (int i = 0; i < model->nparams; i++)
+		appendStringInfo(&list, "%s%s", i == 0 ? "" :
+						 i == model->nparams - 1 ? " and " : ", ",
+						 model_param_name(model, i));
+	return list.data;
+}
+
+/* Nobody leaves where a, or s, is zero. */
+static bool
+may_be_zero(const ModelValue *model, int param)
+{
+	return model->kind == MODEL_BTYD && param == 2;
+}
+
+static void
+check_param(const ModelValue *model, int param, bool known)
+{
+	const double value = model->btyd.params[param];
+	const double most = !is_scale(model, param) ? MOST_SHAPE :
+		model->kind == MODEL_SPEND ? MOST_MONEY_SCALE : MOST_TIME_SCALE;
+	const char *found = known ? psprintf("%g", value) : "null";
+
+	if (model->kind == MODEL_BTYD && btyd_is_share(model->btyd.family, param))
+	{
+		if (!known || !(value >= 0 && value <= MOST_SHARE))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("parameter %s of a %s must be a share from 0 to below 1, not %s",
+							model_param_name(model, param),
+							kind_type[model->kind], found)));
+	}
+	else if (!known || !(value <= most) ||
+			 !(value * most > 0.999999 ||
+			   (may_be_zero(model, param) && value == 0)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("parameter %s of a %s must be between %g and %g%s, not %s",
+						model_param_name(model, param), kind_type[model->kind],
+						1 / most, most,
+						may_be_zero(model, param) ? ", or 0" : "", found)));
+}
+
 static void
 read_params(HeapTupleHeader row, ModelValue *model)
 {
@@ -132,27 +185,9 @@ read_params(HeapTupleHeader row, ModelValue *model)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"params\" of a %s must be %d numbers, not %d",
 						kind_type[model->kind], model->nparams, n),
-				 model->kind == MODEL_SPEND ? errhint("They are p, q and v.") :
-				 errhint("They are %s, %s, %s and %s.",
-						 model_param_name(model, 0), model_param_name(model, 1),
-						 model_param_name(model, 2), model_param_name(model, 3))));
+				 errhint("They are %s.", param_list(model))));
 	for (int i = 0; i < n; i++)
-	{
-		/* nobody leaves where a, or s, is zero */
-		const bool	may_be_zero = model->kind == MODEL_BTYD && i == 2;
-		const double most = !is_scale(model, i) ? MOST_SHAPE :
-			model->kind == MODEL_SPEND ? MOST_MONEY_SCALE : MOST_TIME_SCALE;
-
-		if (!known[i] || !(params[i] <= most) ||
-			!(params[i] * most > 0.999999 || (may_be_zero && params[i] == 0)))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("parameter %s of a %s must be between %g and %g%s, not %s",
-							model_param_name(model, i), kind_type[model->kind],
-							1 / most, most,
-							may_be_zero ? ", or 0" : "",
-							known[i] ? psprintf("%g", params[i]) : "null")));
-	}
+		check_param(model, i, known[i]);
 }
 
 /*
@@ -272,6 +307,8 @@ model_status(const BtydFamily *family, FitOutcome outcome)
 			return "ok";
 		case FIT_HARDLY_ANY_CHURN:
 			return "ok, but there is hardly any churn in the data: a model in which nobody leaves is nearly as likely";
+		case FIT_NO_ONE_TIMERS:
+			return "ok, but one-timers cannot be told from customers who order seldom: the model is bgnbd's, with one_time 0";
 		case FIT_NO_CHURN:
 		case FIT_NO_CHURN_EQUAL_RATES:
 			return psprintf("no churn in the data: customers do not stop ordering, so %s and %s cannot be told; the model is its limit in which nobody leaves%s",
@@ -310,7 +347,7 @@ Datum
 model_datum(FunctionCallInfo fcinfo, const BtydFamily *family,
 			const ModelFit *fit, const char *status, const double *correlation)
 {
-	const bool	all_known[BTYD_PARAMS] = {true, true, true, true};
+	const bool	all_known[BTYD_PARAMS] = {true, true, true, true, true};
 	Datum		values[MODEL_COLUMNS];
 	bool		nulls[MODEL_COLUMNS] = {false};
 

@@ -2,7 +2,7 @@
  * model_value.h
  *		Fitted models as SQL has them: the composite types btyd_model and spend_model.
  *
- *		family			text: bgnbd, mbgnbd, pareto_nbd; gamma_gamma
+ *		family			text: bgnbd, mbgnbd, hbgnbd, pareto_nbd; gamma_gamma
  *		params			double precision[]; NULL: not fitted, and the status says why
  *		std_errors		double precision[]; NULLs where there is none
  *		log_likelihood	double precision

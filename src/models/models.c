@@ -1,7 +1,7 @@
 /*
  * models.c
- *		The fits: fit_bgnbd, fit_mbgnbd, fit_pareto_nbd, fit_gamma_gamma; and their
- *		parameters as rows.
+ *		The fits: fit_bgnbd, fit_mbgnbd, fit_hbgnbd, fit_pareto_nbd, fit_gamma_gamma; and
+ *		their parameters as rows.
  *
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
@@ -136,6 +136,18 @@ fit_mbgnbd(PG_FUNCTION_ARGS)
 }
 
 /*
+ * fit_hbgnbd(retention_state) returns btyd_model: r, alpha, a, b, one_time
+ *
+ * Source in math/hbgnbd.c.
+ */
+PG_FUNCTION_INFO_V1(fit_hbgnbd);
+Datum
+fit_hbgnbd(PG_FUNCTION_ARGS)
+{
+	return fit_family(fcinfo, &hbgnbd_family);
+}
+
+/*
  * fit_pareto_nbd(retention_state) returns btyd_model: r, alpha, s, beta
  *
  * D. C. Schmittlein, D. G. Morrison, R. Colombo (1987), Counting your customers:
@@ -188,10 +200,32 @@ fit_gamma_gamma(PG_FUNCTION_ARGS)
 }
 
 /*
+ * The normal interval of a parameter's logarithm, or of a share's logit, so that it
+ * lies where such a parameter can.
+ */
+static bool
+param_interval(double estimate, double std_error, bool is_share, double z,
+			   double *low, double *high)
+{
+	const double odds = is_share ? estimate / (1 - estimate) : estimate;
+	const double slope = is_share ? estimate * (1 - estimate) : estimate;
+	const double times = exp(z * std_error / slope);
+
+	*low = odds / times;
+	*high = odds * times;
+	if (!(estimate > 0) || !isfinite(times) || !isfinite(*high))
+		return false;
+	if (is_share)
+	{
+		*low = *low / (1 + *low);
+		*high = *high / (1 + *high);
+	}
+	return true;
+}
+
+/*
  * btyd_params(model btyd_model or spend_model, confidence double precision)
  * returns table (name, estimate, std_error, ci_low, ci_high)
- *
- * The interval is the normal one of the parameter's logarithm, so it is above zero.
  */
 enum
 {
@@ -219,21 +253,23 @@ put_params(FunctionCallInfo fcinfo, ModelKind kind)
 	for (int i = 0; model->has_params && i < model->nparams; i++)
 	{
 		const double estimate = model->btyd.params[i];
-		const bool	known = errors.known[i] && estimate > 0;
-		const double times = known ? exp(z * errors.std_error[i] / estimate) : 1;
-		const bool	has_interval = known && isfinite(times) &&
-			isfinite(estimate * times);
+		double		low = 0;
+		double		high = 0;
+		const bool	has_interval = errors.known[i] &&
+			param_interval(estimate, errors.std_error[i],
+						   kind == MODEL_BTYD &&
+						   btyd_is_share(model->btyd.family, i), z, &low, &high);
 		Datum		values[PARAM_COLUMNS];
 		bool		nulls[PARAM_COLUMNS] = {false};
 
 		values[PARAM_NAME] = CStringGetTextDatum(model_param_name(model, i));
 		values[PARAM_ESTIMATE] = Float8GetDatum(estimate);
-		values[PARAM_STD_ERROR] = float8_or_null(errors.known[i],
-												 errors.std_error[i],
-												 &nulls[PARAM_STD_ERROR]);
-		values[PARAM_CI_LOW] = float8_or_null(has_interval, estimate / times,
+		values[PARAM_STD_ERROR] =
+			float8_or_null(errors.known[i], errors.std_error[i],
+						   &nulls[PARAM_STD_ERROR]);
+		values[PARAM_CI_LOW] = float8_or_null(has_interval, low,
 											  &nulls[PARAM_CI_LOW]);
-		values[PARAM_CI_HIGH] = float8_or_null(has_interval, estimate * times,
+		values[PARAM_CI_HIGH] = float8_or_null(has_interval, high,
 											   &nulls[PARAM_CI_HIGH]);
 		tuplestore_putvalues(result->setResult, result->setDesc, values,
 							 nulls);

@@ -28,8 +28,8 @@ family_arg(FunctionCallInfo fcinfo, int argument)
 	if (family == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"family\" must be one of bgnbd, mbgnbd, pareto_nbd, not \"%s\"",
-						excerpt(name))));
+				 errmsg("argument \"family\" must be one of %s, not \"%s\"",
+						BTYD_FAMILIES, excerpt(name))));
 	return family;
 }
 

@@ -19,6 +19,10 @@ static const BtydModel published[] = {
 	{&pareto_nbd_family, {0.553, 10.578, 0.606, 11.669}}
 };
 
+/* No other program has it; a round number of one-timers among the first's. */
+static const BtydModel one_timers =
+{&hbgnbd_family, {0.423, 5.51, 0.768, 2.13, 0.28}};
+
 static BtydModel
 model_of_row(const Table *table, const char *family)
 {
@@ -150,14 +154,17 @@ static BtydPattern patterns[] = {
 };
 static const BtydData data = {patterns, lengthof(patterns)};
 
-/* That of the model whose parameter "which" is e^step as large */
+/* That of the model whose parameter "which" is e^step as large, or its odds are */
 static Objective
 objective_at(const BtydModel *model, int which, double step)
 {
 	BtydModel	moved = *model;
 	Objective	result;
 
-	moved.params[which] *= exp(step);
+	if (btyd_is_share(model->family, which))
+		moved.params[which] = 1 / (1 + (1 / moved.params[which] - 1) * exp(-step));
+	else
+		moved.params[which] *= exp(step);
 	model->family->log_likelihood(&moved, &data, &result);
 	return result;
 }
@@ -260,6 +267,7 @@ check_nobody_leaves(const BtydModel *model)
 			   52 * (limit.params[0] + 7) / (limit.params[1] + 25.5), 1e-14, 0,
 			   "%s: at his own rate", name);
 	check_near(btyd_log_likelihood_of(&limit, &history),
+			   log1p(-limit.params[ONE_TIME]) +
 			   lgamma(limit.params[0] + 7) - lgamma(limit.params[0]) +
 			   limit.params[0] * log(limit.params[1]) -
 			   (limit.params[0] + 7) * log(limit.params[1] + 25.5), 1e-13, 0,
@@ -282,6 +290,49 @@ check_interrupts(const BtydModel *model)
 			   "%s: can be interrupted", model->family->name);
 }
 
+static void
+check_calculus(const BtydModel *model)
+{
+	check_derivatives(model);
+	check_horizons(model);
+	check_nobody_leaves(model);
+	check_interrupts(model);
+}
+
+/* One-timers apart, by the definition; and none of them: the BG/NBD model to the bit */
+static void
+check_one_timers(void)
+{
+	const BtydModel *bgnbd = &published[0];
+	BtydModel	none = *bgnbd;
+	BtydModel	some = *bgnbd;
+	const double share = 0.3;
+
+	begin_test("one-timers apart");
+	none.family = some.family = &hbgnbd_family;
+	some.params[ONE_TIME] = share;
+	for (uint64 i = 0; i < data.npatterns; i++)
+	{
+		const BtydHistory *history = &patterns[i].history;
+		const double likelihood = exp(btyd_log_likelihood_of(bgnbd, history));
+		const double others = (1 - share) * likelihood;
+		const double mixed = others + (history->x == 0 ? share : 0);
+		const double orders = btyd_expected_orders(bgnbd, history, 52);
+
+		check_near(btyd_log_likelihood_of(&some, history), log(mixed), 1e-13, 0, "one-timers: likelihood %d", (int) i);
+		check_near(btyd_p_alive(&some, history), others / mixed * btyd_p_alive(bgnbd, history), 1e-13, 0,
+				   "one-timers: P(alive) %d", (int) i);
+		check_near(btyd_expected_orders(&some, history, 52), others / mixed * orders, 1e-13, 0,
+				   "one-timers: orders %d", (int) i);
+		check_true(btyd_log_likelihood_of(&none, history) == btyd_log_likelihood_of(bgnbd, history) &&
+				   btyd_p_alive(&none, history) == btyd_p_alive(bgnbd, history) &&
+				   btyd_expected_orders(&none, history, 52) == orders,
+				   "no one-timers: %d", (int) i);
+	}
+	check_near(btyd_expected_orders_new(&some, 52), 0.7 * btyd_expected_orders_new(bgnbd, 52), 1e-14, 0,
+			   "one-timers: of new customers");
+}
+
 void
 test_btyd(void)
 {
@@ -291,10 +342,7 @@ test_btyd(void)
 	check_cdnow();
 	check_published();
 	for (int i = 0; i < (int) lengthof(published); i++)
-	{
-		check_derivatives(&published[i]);
-		check_horizons(&published[i]);
-		check_nobody_leaves(&published[i]);
-		check_interrupts(&published[i]);
-	}
+		check_calculus(&published[i]);
+	check_calculus(&one_timers);
+	check_one_timers();
 }

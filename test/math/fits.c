@@ -161,9 +161,12 @@ gamma_variable(int shape, double rate, uint64 *seed)
 	return sum / rate;
 }
 
-/* BG/NBD customers with r 2, alpha 10, and a 1, b 3 (p of beta: 1 - U^(1/3)) */
+/*
+ * BG/NBD customers with r 2, alpha 10, and a 1, b 3 (p of beta: 1 - U^(1/3)), and a
+ * share who never come back
+ */
 static void
-make_customers(int n)
+make_customers(int n, double one_time)
 {
 	uint64		seed = 0;
 
@@ -176,7 +179,7 @@ make_customers(int n)
 		BtydHistory history = {0, 0, age};
 		double		at = 0;
 
-		for (;;)
+		while (noise(i, 20) >= one_time)
 		{
 			at += gamma_variable(1, rate, &seed);
 			if (at > age)
@@ -194,7 +197,7 @@ make_customers(int n)
 static void
 check_found_again(void)
 {
-	const double made_with[BTYD_PARAMS] = {2, 10, 1, 3};
+	const double made_with[] = {2, 10, 1, 3};
 	ModelFit	fit;
 	ModelFit	again;
 	ModelFit	in_days;
@@ -202,15 +205,15 @@ check_found_again(void)
 	BtydModel	model = {&bgnbd_family};
 
 	begin_test("parameters found again");
-	make_customers(MOST_CUSTOMERS);
+	make_customers(MOST_CUSTOMERS, 0);
 	btyd_fit(&bgnbd_family, &data, &fit);
 	check_true(fit.converged && fit.outcome == FIT_OK, "found again: converged");
-	for (int i = 0; i < BTYD_PARAMS; i++)
+	for (int i = 0; i < fit.nparams; i++)
 		check_true(fabs(fit.params[i] - made_with[i]) < 4 * fit.std_errors[i],
 				   "found again: parameter %d is %g, give or take %g", i, fit.params[i], fit.std_errors[i]);
 	memcpy(model.params, fit.params, sizeof(model.params));
 	bgnbd_family.log_likelihood(&model, &data, &top);
-	for (int i = 0; i < BTYD_PARAMS; i++)
+	for (int i = 0; i < fit.nparams; i++)
 		check_near(top.gradient[i], 0, 1e-6, 1, "found again: slope %d", i);
 	btyd_fit(&bgnbd_family, &data, &again);
 	check_true(memcmp(fit.params, again.params, sizeof(fit.params)) == 0, "found again: twice the same");
@@ -223,8 +226,45 @@ check_found_again(void)
 		customers[i].history.age *= 7;
 	}
 	btyd_fit(&bgnbd_family, &data, &in_days);
-	for (int i = 0; i < BTYD_PARAMS; i++)
+	for (int i = 0; i < fit.nparams; i++)
 		check_near(in_days.params[i], fit.params[i] * (i == 1 ? 7 : 1), 1e-8, 0, "in days: parameter %d", i);
+}
+
+/* A share of one-timers is found, and where there are none it is said. */
+static void
+check_one_timers(void)
+{
+	const double made_with[BTYD_PARAMS] = {2, 10, 1, 3, 0.3};
+	ModelFit	fit;
+	ModelFit	bgnbd;
+	Objective	top;
+	BtydModel	model = {&hbgnbd_family};
+
+	begin_test("one-timers found");
+	make_customers(MOST_CUSTOMERS, 0.3);
+	btyd_fit(&hbgnbd_family, &data, &fit);
+	btyd_fit(&bgnbd_family, &data, &bgnbd);
+	check_true(fit.converged && fit.outcome == FIT_OK, "one-timers: converged");
+	check_true(fit.log_likelihood > bgnbd.log_likelihood + 10, "one-timers: %g, %g without",
+			   fit.log_likelihood, bgnbd.log_likelihood);
+	for (int i = 0; i < fit.nparams; i++)
+		check_true(fabs(fit.params[i] - made_with[i]) < 3 * fit.std_errors[i],
+				   "one-timers: parameter %d is %g, give or take %g", i, fit.params[i], fit.std_errors[i]);
+	memcpy(model.params, fit.params, sizeof(model.params));
+	hbgnbd_family.log_likelihood(&model, &data, &top);
+	check_near(top.value, fit.log_likelihood, 1e-14, 0, "one-timers: the top");
+	for (int i = 0; i < fit.nparams; i++)
+		check_near(top.gradient[i], 0, 1e-6, 1, "one-timers: slope %d", i);
+
+	begin_test("no one-timers");
+	make_customers(MOST_CUSTOMERS, 0);
+	btyd_fit(&hbgnbd_family, &data, &fit);
+	btyd_fit(&bgnbd_family, &data, &bgnbd);
+	check_true(fit.log_likelihood >= bgnbd.log_likelihood, "no one-timers: not less likely");
+	check_true(fit.outcome == FIT_NO_ONE_TIMERS ?
+			   memcmp(fit.params, bgnbd.params, 4 * sizeof(double)) == 0 && fit.params[ONE_TIME] == 0 :
+			   fit.params[ONE_TIME] < 3 * fit.std_errors[ONE_TIME],
+			   "no one-timers: a share of %g", fit.params[ONE_TIME]);
 }
 
 /* ------------------------------------------------------------------------
@@ -299,9 +339,11 @@ check_outcome(const char *name, const BtydFamily *family, bool has_params,
 static void
 check_little(void)
 {
-	for (int i = 0; i < 3; i++)
+	const BtydFamily *families[] = {&bgnbd_family, &mbgnbd_family, &pareto_nbd_family, &hbgnbd_family};
+
+	for (int i = 0; i < (int) lengthof(families); i++)
 	{
-		const BtydFamily *family = cdnow[i].family;
+		const BtydFamily *family = families[i];
 
 		fill(50, never_back);
 		check_outcome("never back", family, false, FIT_NO_REPEATER);
@@ -349,6 +391,7 @@ test_fits(void)
 {
 	check_cdnow();
 	check_found_again();
+	check_one_timers();
 	check_little();
 	check_little_spend();
 }

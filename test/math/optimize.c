@@ -26,14 +26,16 @@ valley(const double *at, Objective *result, void *arg)
 	result->hessian[1][1] = -200;
 }
 
+#define PARABOLA		4
+
 /* A parabola in four variables, its top at (1, -2, 3, -1) */
-static const double top[MOST_VARIABLES] = {1, -2, 3, -1};
-static const double bend[MOST_VARIABLES][MOST_VARIABLES] = {
+static const double top[PARABOLA] = {1, -2, 3, -1};
+static const double bend[PARABOLA][PARABOLA] = {
 	{5, 1, 0, 0.5}, {1, 4, 1, 0}, {0, 1, 3, 1}, {0.5, 0, 1, 2}
 };
 
 /* The diagonal of its inverse */
-static const double inverse[MOST_VARIABLES] = {
+static const double inverse[PARABOLA] = {
 	0.22153846153846154, 0.29846153846153846, 0.45538461538461538, 0.64
 };
 
@@ -41,8 +43,8 @@ static void
 parabola(const double *at, Objective *result, void *arg)
 {
 	result->value = 7;
-	for (int i = 0; i < MOST_VARIABLES; i++)
-		for (int j = 0; j < MOST_VARIABLES; j++)
+	for (int i = 0; i < PARABOLA; i++)
+		for (int j = 0; j < PARABOLA; j++)
 		{
 			result->value -= (at[i] - top[i]) * bend[i][j] * (at[j] - top[j]) / 2;
 			result->gradient[i] -= bend[i][j] * (at[j] - top[j]);
@@ -108,12 +110,12 @@ test_optimize(void)
 
 	begin_test("a parabola");
 	found = maximum_of(parabola, 4, 0, 0);
-	for (int i = 0; i < MOST_VARIABLES; i++)
+	for (int i = 0; i < PARABOLA; i++)
 		check_near(found.at[i], top[i], 1e-12, 0, "parabola: variable %d", i);
 	check_near(found.objective.value, 7, 1e-12, 0, "parabola: value");
 	check_true(found.is_interior && found.iterations < 10, "parabola: in %d steps",
 			   found.iterations);
-	for (int i = 0; i < MOST_VARIABLES; i++)
+	for (int i = 0; i < PARABOLA; i++)
 		check_near(found.variance[i], inverse[i], 1e-13, 0, "parabola: variance %d", i);
 
 	begin_test("a slope without end");

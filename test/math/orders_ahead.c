@@ -144,7 +144,8 @@ check_extremes(const BtydModel *model)
 		double		n;
 
 		for (int j = 0; j < BTYD_PARAMS; j++)
-			extreme.params[j] = exp(20 * noise(i, 5 + j) - 10);
+			extreme.params[j] = btyd_is_share(model->family, j) ? noise(i, 5 + j) :
+				exp(20 * noise(i, 5 + j) - 10);
 		one = btyd_p_order(&extreme, &history, horizon);
 		mean = btyd_expected_orders(&extreme, &history, horizon);
 		variance = btyd_variance(&extreme, &history, horizon);
@@ -170,7 +171,8 @@ test_orders_ahead(void)
 		{&bgnbd_family, {0.243, 4.414, 0.793, 2.426}},
 		{&mbgnbd_family, {0.525, 6.183, 0.891, 1.614}},
 		{&pareto_nbd_family, {0.553, 10.578, 0.606, 11.669}},
-		{&pareto_nbd_family, {1.5, 10, 2.5, 30}}
+		{&pareto_nbd_family, {1.5, 10, 2.5, 30}},
+		{&hbgnbd_family, {0.423, 5.51, 0.768, 2.13, 0.28}}
 	};
 	static const BtydHistory histories[] = {
 		{0, 0, 0}, {0, 0, 38.86}, {2, 30.43, 38.86}, {29, 38, 38.86}

@@ -30,7 +30,7 @@ answer(q{
 	            ELSE abs(ours - theirs) / greatest(abs(theirs), at_least) END;
 	-- what fits a family
 	CREATE FUNCTION fit_of(family text, state retention_state) RETURNS btyd_model IMMUTABLE PARALLEL SAFE
-	RETURN CASE family WHEN 'bgnbd' THEN fit_bgnbd(state) WHEN 'mbgnbd' THEN fit_mbgnbd(state) ELSE fit_pareto_nbd(state) END});
+	RETURN CASE family WHEN 'bgnbd' THEN fit_bgnbd(state) WHEN 'mbgnbd' THEN fit_mbgnbd(state) WHEN 'hbgnbd' THEN fit_hbgnbd(state) ELSE fit_pareto_nbd(state) END});
 
 # The largest of what a query says is at most this; it is noted, since one wants to know.
 sub at_most
@@ -164,6 +164,20 @@ SKIP:
 			FROM (SELECT log_likelihood(s, x, mean_repeat_value::float8) AS ours, gg_ll AS theirs FROM known, cdnow_customers JOIN theirs_$theirs ON customer = customer_id
 			      WHERE title = '$title' AND family = 'bgnbd' AND x > 0) c}, $most, "CDNOW, gamma_gamma $title: log-likelihood");
 	}
+
+	# One-timers apart: another program's parameters
+	load('one_timer', 'predictive/one_timer_params.csv', data => 'text', calibration_before => 'date');
+	answer(qq{
+		CREATE TABLE grocery_orders (customer int, day date);
+		COPY grocery_orders FROM PROGRAM 'gzip -dc "$data/grocery_elog.csv.gz"' (FORMAT csv, HEADER);
+		CREATE TABLE one_timer_fits AS
+		SELECT 'cdnow' AS data, fit_hbgnbd(customer, day::timestamp AT TIME ZONE 'UTC', 1, '7 days', '1997-10-01Z', 'UTC') AS m FROM cdnow_orders
+		UNION ALL SELECT 'grocery', fit_hbgnbd(customer, day::timestamp AT TIME ZONE 'UTC', 1, '7 days', '2007-01-01Z', 'UTC') FROM grocery_orders});
+	at_most(q{
+		SELECT max(apart(estimate, theirs)), (count(*) = 10)::int
+		FROM one_timer_fits JOIN one_timer USING (data), btyd_params(m) p, unnest('{r,alpha,a,b,one_time}'::text[], ARRAY[r, alpha, a, b, pi]) AS t (name, theirs)
+		WHERE k = 1 AND p.name = t.name}, 1e-5, 'one-timers: parameters');
+	at_most('SELECT max(abs((m).log_likelihood - log_likelihood_without_gap_term)), (count(*) = 2)::int FROM one_timer_fits JOIN one_timer USING (data) WHERE k = 1', 1e-6, 'one-timers: log-likelihood');
 
 	# Edge cases, all of them
 	foreach my $family (@families)
