@@ -3023,6 +3023,84 @@ AS 'MODULE_PATHNAME', 'spend_params' LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 3;
 COMMENT ON FUNCTION btyd_params(spend_model, double precision) IS
 'the parameters of a spend model as rows, with standard errors and confidence intervals (of the logarithm, so never below 0)';
 
+CREATE TYPE season_model AS (
+    factors double precision[],
+    std_errors double precision[],
+    orders bigint[],
+    log_likelihood_gain double precision,
+    status text
+);
+COMMENT ON TYPE season_model IS
+'a shop''s seasons: for each month, January''s first, how many times as many orders a customer makes as in the mean of all days (factors, their standard errors, and the repeat order days they are from); by how much the log-likelihood of a model is larger with them; status is ok, or what is the matter';
+
+CREATE FUNCTION fit_season(state retention_state)
+RETURNS season_model
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION fit_season(retention_state) IS
+'fits a shop''s seasons to a stored state of btyd_state over order rows or histories, together with the MBG/NBD model: factors of the twelve months';
+
+CREATE FUNCTION fit_season(state retention_state, family text, shrink boolean DEFAULT true)
+RETURNS season_model
+AS 'MODULE_PATHNAME', 'fit_season_family' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION fit_season(retention_state, text, boolean) IS
+'the same with another family of model (that of pareto_nbd is mbgnbd''s); shrink: factors are drawn towards 1 as far as chance says, without they are those of the largest likelihood';
+
+CREATE AGGREGATE fit_season(customer bigint, ordered_at timestamptz, amount numeric, unit interval, as_of timestamptz, tz text) (
+    SFUNC = btyd_days_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    FINALFUNC = fit_season,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE fit_season(bigint, timestamptz, numeric, interval, timestamptz, text) IS
+'fits a shop''s seasons to the customers of order rows before as_of, in units of time (whole days, such as 7 days): how many times as many orders a customer makes in each month as in the mean of all days; needs two full years; NULL of no customers: SELECT (fit_season(customer_id, ordered_at, amount, ''7 days'', now(), ''UTC'')).* FROM orders';
+
+CREATE AGGREGATE fit_season(customer text, ordered_at timestamptz, amount numeric, unit interval, as_of timestamptz, tz text) (
+    SFUNC = btyd_days_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    FINALFUNC = fit_season,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE fit_season(text, timestamptz, numeric, interval, timestamptz, text) IS
+'fits a shop''s seasons to the customers of order rows before as_of, in units of time (whole days, such as 7 days): how many times as many orders a customer makes in each month as in the mean of all days; needs two full years; NULL of no customers: SELECT (fit_season(customer_id, ordered_at, amount, ''7 days'', now(), ''UTC'')).* FROM orders';
+
+CREATE AGGREGATE fit_season(customer uuid, ordered_at timestamptz, amount numeric, unit interval, as_of timestamptz, tz text) (
+    SFUNC = btyd_days_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    FINALFUNC = fit_season,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE fit_season(uuid, timestamptz, numeric, interval, timestamptz, text) IS
+'fits a shop''s seasons to the customers of order rows before as_of, in units of time (whole days, such as 7 days): how many times as many orders a customer makes in each month as in the mean of all days; needs two full years; NULL of no customers: SELECT (fit_season(customer_id, ordered_at, amount, ''7 days'', now(), ''UTC'')).* FROM orders';
+
+CREATE AGGREGATE fit_season(history order_history, unit interval, as_of timestamptz, tz text) (
+    SFUNC = btyd_days_transfn_history,
+    STYPE = retention_state,
+    SSPACE = 256,
+    COMBINEFUNC = retention_state_combine,
+    FINALFUNC = fit_season,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE fit_season(order_history, interval, timestamptz, text) IS
+'fits a shop''s seasons to the customers of order rows before as_of, in units of time (whole days, such as 7 days); the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+CREATE FUNCTION season_factors(model season_model)
+RETURNS TABLE (label text, factor double precision, std_error double precision, orders bigint)
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 12;
+COMMENT ON FUNCTION season_factors(season_model) IS
+'a shop''s seasons as rows, from Jan to Dec: factor (1: as the mean of all days), its standard error, and the repeat order days it is from';
+
+CREATE FUNCTION season_time("from" timestamptz, "to" timestamptz, factors double precision[], unit interval, tz text)
+RETURNS double precision
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION season_time(timestamptz, timestamptz, double precision[], interval, text) IS
+'units of time from one instant to another on the clock of a shop''s seasons: each day of the calendar of tz counts as much as the factor of its month (12, January''s first); below 0 backwards; t_x, age and horizon made with it are what fits and predictions take';
+
 -- ---------------------------------------------------------------------------
 -- predictions: what a fitted model says of a customer
 -- ---------------------------------------------------------------------------

@@ -152,7 +152,7 @@ sub arguments
 	return map {
 		my ($text, $default) = split /\s+(?:DEFAULT|=)\s+/, s/^\s+|\s+$//gr =~ s/\s+/ /gr, 2;
 		my $mode = $text =~ s/^(IN|OUT|INOUT|VARIADIC) // ? $1 : 'IN';
-		my $name = $text !~ /^double precision/ && $text =~ s/^(\w+) (?=\S)// ? $1 : '';
+		my $name = $text !~ /^double precision/ && $text =~ s/^("\w+"|\w+) (?=\S)// ? $1 : '';
 		{ mode => $mode, name => $name, type => $text, default => $default };
 	} grep { /\S/ } @arguments;
 }

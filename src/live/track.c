@@ -25,8 +25,8 @@
 #include "engine/intervals.h"
 #include "lib/stringinfo.h"
 #include "live/triggers.h"
-#include "math/btyd.h"
 #include "miscadmin.h"
+#include "models/model_value.h"
 #include "rfm/segment.h"
 #include "tables/orders_source.h"
 #include "tables/relation.h"
@@ -253,8 +253,6 @@ text_arg(FunctionCallInfo fcinfo, int argument, const char *name)
 static void
 check_options(FunctionCallInfo fcinfo)
 {
-	const char *family = text_arg(fcinfo, TRACK_FAMILY, "family");
-
 	if (PG_ARGISNULL(TRACK_UNIT))
 		reject_null("unit");
 	(void) interval_days(PG_GETARG_INTERVAL_P(TRACK_UNIT), "unit");
@@ -264,11 +262,7 @@ check_options(FunctionCallInfo fcinfo)
 	if (PG_ARGISNULL(TRACK_GRID))
 		reject_null("grid");
 	(void) rfm_grid_from_text(PG_GETARG_TEXT_PP(TRACK_GRID));
-	if (btyd_family_named(family) == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"family\" must be one of %s, not \"%s\"",
-						BTYD_FAMILIES, excerpt(family))));
+	(void) btyd_family_arg(fcinfo, TRACK_FAMILY);
 }
 
 static const char *

@@ -287,39 +287,79 @@ may_be_zero(const ModelFit *fit, int param)
 	return !fit->converged || fit->std_errors[param] > fit->params[param] / 2;
 }
 
+/* A fit's function of the parameters, and where it begins. */
+typedef struct FitProblem
+{
+	double		scale[BTYD_PARAMS];
+	double		start[BTYD_PARAMS];
+	FitFunction function;
+} FitProblem;
+
+/* The start is the same for all data, in their own unit of time. */
+static void
+fit_problem(FitProblem *problem, const BtydFamily *family,
+			const BtydData *data, double mean_age)
+{
+	const bool	is_pareto = family == &pareto_nbd_family;
+
+	*problem = (FitProblem) {
+		.scale = {1, mean_age, 1, is_pareto ? mean_age : 1, 1},
+		.start = {
+			0.5, mean_age / 3, is_pareto ? 0.6 : 0.7,
+			is_pareto ? mean_age / 2 : 2, 0.2
+		},
+		.function = {
+			family->nparams, problem->scale, family == &hbgnbd_family, family,
+			data
+		}
+	};
+}
+
 /*
- * Fits a family. The start is the same for all data, in their own unit of time.
+ * Fits a family.
  */
 void
 btyd_fit(const BtydFamily *family, const BtydData *data, ModelFit *fit)
 {
 	const BtydSummary summary = summarize(data);
-	const bool	is_pareto = family == &pareto_nbd_family;
-	const double scale[BTYD_PARAMS] = {
-		1, summary.mean_age, 1, is_pareto ? summary.mean_age : 1, 1
-	};
-	const double start[BTYD_PARAMS] = {
-		0.5, summary.mean_age / 3,
-		is_pareto ? 0.6 : 0.7, is_pareto ? summary.mean_age / 2 : 2, 0.2
-	};
-	const FitFunction function = {
-		family->nparams, scale, family == &hbgnbd_family, family, data
-	};
+	FitProblem	problem;
 
+	fit_problem(&problem, family, data, summary.mean_age);
 	*fit = (ModelFit) {.nparams = family->nparams, .customers = summary.customers};
 	if (summary.repeaters < 2)
 	{
 		fit->outcome = summary.repeaters == 0 ? FIT_NO_REPEATER : FIT_ONE_REPEATER;
 		return;
 	}
-	if (!fit_to_maximum(fit, &function, btyd_objective, start))
+	if (!fit_to_maximum(fit, &problem.function, btyd_objective, problem.start))
 		return;
-	if (function.has_share && may_be_zero(fit, ONE_TIME) &&
+	if (problem.function.has_share && may_be_zero(fit, ONE_TIME) &&
 		compare_without_one_timers(fit, data))
 		return;
 	if (may_be_zero(fit, 2) &&
-		!compare_without_churn(fit, &function, start) && !fit->converged)
+		!compare_without_churn(fit, &problem.function, problem.start) &&
+		!fit->converged)
 		fit->outcome = why_at_limit(fit, family, summary.mean_age);
+}
+
+/*
+ * Fits a family to customers like those of a former fit, from where that one ended. At
+ * a limit, or with no former fit, from the start.
+ */
+void
+btyd_refit(const BtydFamily *family, const BtydData *data, ModelFit *fit)
+{
+	FitProblem	problem;
+
+	if (!fit->converged)
+	{
+		btyd_fit(family, data, fit);
+		return;
+	}
+	fit_problem(&problem, family, data, summarize(data).mean_age);
+	if (!fit_to_maximum(fit, &problem.function, btyd_objective, fit->params) ||
+		!fit->converged)
+		btyd_fit(family, data, fit);
 }
 
 /* ------------------------------------------------------------------------

@@ -69,6 +69,8 @@ typedef struct ModelFit
 
 extern retention_internal void btyd_fit(const BtydFamily *family,
 										const BtydData *data, ModelFit *fit);
+extern retention_internal void btyd_refit(const BtydFamily *family,
+										  const BtydData *data, ModelFit *fit);
 extern retention_internal void gamma_gamma_fit(const SpendData *data,
 											   ModelFit *fit);
 extern retention_internal bool spend_correlation(const SpendData *data,

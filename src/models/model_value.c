@@ -92,6 +92,25 @@ read_family(HeapTupleHeader row, ModelValue *model)
 		model->btyd.family->nparams;
 }
 
+/* The argument "family" of a function */
+const BtydFamily *
+btyd_family_arg(FunctionCallInfo fcinfo, int argument)
+{
+	const BtydFamily *family;
+	char	   *name;
+
+	if (PG_ARGISNULL(argument))
+		reject_null("family");
+	name = text_to_cstring(PG_GETARG_TEXT_PP(argument));
+	family = btyd_family_named(name);
+	if (family == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"family\" must be one of %s, not \"%s\"",
+						BTYD_FAMILIES, excerpt(name))));
+	return family;
+}
+
 /* The numbers of an array; "known" says which are not NULL. */
 static int
 read_numbers(Datum value, double *numbers, bool *known, int most)
@@ -263,11 +282,13 @@ model_errors_arg(FunctionCallInfo fcinfo, int argument, const ModelValue *model,
  * Writing
  * ------------------------------------------------------------------------
  */
-static Datum
+
+/* An array of double precision, NULL where a number is not known */
+Datum
 number_array(const double *numbers, const bool *known, int n)
 {
-	Datum		values[BTYD_PARAMS];
-	bool		nulls[BTYD_PARAMS];
+	Datum	   *values = palloc(n * sizeof(Datum));
+	bool	   *nulls = palloc(n * sizeof(bool));
 	int			dims[1] = {n};
 	int			bounds[1] = {1};
 

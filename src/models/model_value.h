@@ -52,6 +52,10 @@ typedef struct ModelErrors
 	double		std_error[BTYD_PARAMS];
 } ModelErrors;
 
+extern retention_internal const BtydFamily *btyd_family_arg(FunctionCallInfo fcinfo,
+															int argument);
+extern retention_internal Datum number_array(const double *numbers,
+											 const bool *known, int n);
 extern retention_internal const ModelValue *model_arg(FunctionCallInfo fcinfo,
 													  int argument,
 													  ModelKind kind);

@@ -109,6 +109,9 @@ extern retention_internal const StateSource purchase_days_states;
 /* The days of the unit of time of a state of btyd_days_family. */
 extern retention_internal double btyd_days_unit(const CustomerTable *table);
 
+/* The day that holds as_of, in a state of either family. */
+extern retention_internal int64 purchase_last_day(const CustomerTable *table);
+
 /*
  * A walk over the customers with an order in a state of purchase_days_family or of
  * btyd_days_family; NULL: none. They come in the order of keys, and rows that wait are

@@ -211,6 +211,13 @@ table_zone(const CustomerTable *table)
 		days_zone(table->options) : summary_zone(table->options);
 }
 
+/* The day of the shop's calendar that holds as_of */
+int64
+purchase_last_day(const CustomerTable *table)
+{
+	return period_of(GRAIN_DAY, table_zone(table), state_as_of(table));
+}
+
 void
 summary_cursor_init(SummaryCursor *cursor, const CustomerTable *table)
 {
@@ -219,7 +226,7 @@ summary_cursor_init(SummaryCursor *cursor, const CustomerTable *table)
 	if (table == NULL)
 		return;
 	cursor->zone = table_zone(table);
-	cursor->last_day = period_of(GRAIN_DAY, cursor->zone, state_as_of(table));
+	cursor->last_day = purchase_last_day(table);
 	if (table->waiting)
 		cursor->slot = customer_cursor_next_slot(&cursor->customers);
 }

@@ -15,24 +15,6 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-static const BtydFamily *
-family_arg(FunctionCallInfo fcinfo, int argument)
-{
-	const BtydFamily *family;
-	char	   *name;
-
-	if (PG_ARGISNULL(argument))
-		reject_null("family");
-	name = text_to_cstring(PG_GETARG_TEXT_PP(argument));
-	family = btyd_family_named(name);
-	if (family == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"family\" must be one of %s, not \"%s\"",
-						BTYD_FAMILIES, excerpt(name))));
-	return family;
-}
-
 void
 fit_call_init(FitCall *call, FunctionCallInfo fcinfo, CustomerWriter write,
 			  int unit_argument, int family_argument)
@@ -42,7 +24,7 @@ fit_call_init(FitCall *call, FunctionCallInfo fcinfo, CustomerWriter write,
 	if (PG_ARGISNULL(unit_argument))
 		reject_null("unit");
 	call->unit = interval_days(PG_GETARG_INTERVAL_P(unit_argument), "unit");
-	call->family = family_arg(fcinfo, family_argument);
+	call->family = btyd_family_arg(fcinfo, family_argument);
 }
 
 /* What a model is told of a customer, in the call's unit. */
