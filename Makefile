@@ -20,6 +20,7 @@
 #	make bench		the benchmarks of bench/README.md, likewise
 #	make bench-live		those of live tracking alone, make bench-models of fits and
 #				predictions; make bench-duckdb: beside DuckDB
+#	make bench-holdout	what the models foretold, and what came
 
 EXTENSION = retention
 EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" retention.control)
@@ -56,7 +57,7 @@ endif
 # every room reads every header often enough that one rule is the clearest
 $(OBJS): $(wildcard src/*/*.h) retention.control
 
-.PHONY: sql format format-check demo test test-math test-asan test-assert test-valgrind analyze fuzz smith bench bench-live bench-models bench-duckdb
+.PHONY: sql format format-check demo test test-math test-asan test-assert test-valgrind analyze fuzz smith bench bench-live bench-models bench-holdout bench-duckdb
 sql:
 	@sql/install/generate.pl
 	@sql/install/reference.pl
@@ -89,6 +90,8 @@ bench-live:
 	@bench/live.sh
 bench-models:
 	@bench/models.sh
+bench-holdout:
+	@bench/holdout.sh
 bench-duckdb:
 	@bench/duckdb.sh
 

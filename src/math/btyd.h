@@ -73,7 +73,7 @@ typedef struct BtydModel
  * leaves, and the share, which is zero or above and below one. With such params no function here returns NaN or an infinity; -inf is the
  * logarithm of no likelihood at all.
  */
-#define ONE_TIME		4			/* the number of the share */
+#define ONE_TIME		4		/* the number of the share */
 
 struct BtydFamily
 {

@@ -163,8 +163,7 @@ typedef struct Departure
 {
 	double		log;			/* of the integral; -inf if it is zero */
 	double		mean[PARAMS];
-	double		square[PARAMS][PARAMS];	/* of products; only for
-													 * row >= column */
+	double		square[PARAMS][PARAMS]; /* of products; only for row >= column */
 } Departure;
 
 /* A customer's likelihood without what depends on x and r alone. */

@@ -69,6 +69,15 @@ season_btyd_data(const SeasonData *data, const double *clock)
 	return result;
 }
 
+/* Where none came, half a one might have: a logarithm has no zero. */
+#define LEAST_PURCHASES	0.5
+
+static double
+purchases_on(const SeasonData *data, int label)
+{
+	return Max(data->orders[label], LEAST_PURCHASES);
+}
+
 /*
  * The purchases to be expected on the days of each label without a season. A rate is
  * added on a customer's first day and taken away on the last; the sum of all until a
@@ -118,22 +127,40 @@ scale_factors(const SeasonData *data, double *factors)
 		factors[label] *= data->days / sum;
 }
 
-/* The factors by the purchases that came; those of labels without any are one. */
+/*
+ * The factors by the purchases that came; those of labels without a day when one could
+ * have come are one.
+ */
 static void
-count_factors(const SeasonData *data, const SeasonFit *fit,
-			  const double *expected, double *factors)
+count_factors(const SeasonData *data, const double *expected, double *factors)
 {
 	for (int label = 0; label < SEASON_LABELS; label++)
-		factors[label] = fit->known[label] && expected[label] > 0 ?
-			data->orders[label] / expected[label] : 1;
+		factors[label] = expected[label] > 0 ?
+			purchases_on(data, label) / expected[label] : 1;
 	scale_factors(data, factors);
 }
 
-/* Draws factors to their mean, as far as chance says; false if chance is all. */
+/*
+ * How far from the mean a logarithm is left. Where no purchase came, which has no
+ * logarithm, it is that of the mean of a gamma distribution, of variance v before, which
+ * has seen none of those to be expected.
+ */
+static double
+drawn_apart(double apart, double purchases, double variance)
+{
+	if (purchases == 0)
+		return -log1p(variance * LEAST_PURCHASES * exp(-apart));
+	return apart * variance / (variance + 1 / purchases);
+}
+
+/*
+ * Draws the factors of labels with days to their mean, as far as chance says; false if
+ * chance is all.
+ */
 static bool
 shrink_factors(const SeasonData *data, SeasonFit *fit)
 {
-	double		orders = 0;
+	double		purchases = 0;
 	double		mean = 0;
 	double		variance = 0;
 	int			labels = 0;
@@ -141,28 +168,24 @@ shrink_factors(const SeasonData *data, SeasonFit *fit)
 	for (int label = 0; label < SEASON_LABELS; label++)
 		if (fit->known[label])
 		{
-			orders += data->orders[label];
-			mean += data->orders[label] * log(fit->factors[label]);
-			labels++;
-		}
-	mean /= orders;
-	for (int label = 0; label < SEASON_LABELS; label++)
-		if (fit->known[label])
-		{
+			const double n = purchases_on(data, label);
 			const double apart = log(fit->factors[label]) - mean;
 
-			variance += data->orders[label] / orders * apart * apart;
+			/* D. H. D. West (1979): mean and variance in one go, with weights */
+			purchases += n;
+			mean += apart * n / purchases;
+			variance += n * apart * (log(fit->factors[label]) - mean);
+			labels++;
 		}
-	variance = Max(0, variance - labels / orders);
+	variance = Max(0, (variance - labels) / purchases);
 	for (int label = 0; label < SEASON_LABELS; label++)
 	{
-		const double chance = fit->known[label] ? 1 / data->orders[label] : 0;
-		const double trust = fit->known[label] && variance > 0 ?
-			variance / (variance + chance) : 0;
+		double		apart = 0;
 
-		fit->factors[label] = exp(mean +
-								  (trust == 0 ? 0 :
-								   trust * (log(fit->factors[label]) - mean)));
+		if (fit->known[label] && variance > 0)
+			apart = drawn_apart(log(fit->factors[label]) - mean,
+								data->orders[label], variance);
+		fit->factors[label] = exp(mean + apart);
 	}
 	scale_factors(data, fit->factors);
 	return variance > 0;
@@ -183,7 +206,7 @@ log_speed(const SeasonData *data, const SeasonFit *fit)
 	double		sum = 0;
 
 	for (int label = 0; label < SEASON_LABELS; label++)
-		if (fit->known[label])
+		if (data->orders[label] > 0)
 			sum += data->orders[label] * log(fit->factors[label]);
 	return sum;
 }
@@ -204,7 +227,7 @@ largest_change(const double *a, const double *b)
  * Returns false if there is no model.
  */
 static bool
-take_turn(const BtydFamily *family, const SeasonData *data, SeasonFit *fit,
+take_turn(const BtydFamily *family, const SeasonData *data, const SeasonFit *fit,
 		  ModelFit *model_fit, double *next)
 {
 	double	   *clock = season_clock(data, fit->factors);
@@ -217,7 +240,7 @@ take_turn(const BtydFamily *family, const SeasonData *data, SeasonFit *fit,
 	{
 		memcpy(model.params, model_fit->params, sizeof(model.params));
 		expect_by_label(data, &model, &on_clock, expected);
-		count_factors(data, fit, expected, next);
+		count_factors(data, expected, next);
 	}
 	pfree(on_clock.patterns);
 	pfree(clock);
@@ -297,8 +320,6 @@ season_fit(const BtydFamily *family, const SeasonData *data, bool shrink,
 	ModelFit	model_fit = {0};
 
 	no_season(fit, SEASON_OK);
-	for (int label = 0; label < SEASON_LABELS; label++)
-		fit->known[label] = data->orders[label] > 0;
 	if (data->days < SEASON_LEAST_DAYS)
 		no_season(fit, SEASON_TOO_SHORT);
 	else if (data->days > SEASON_MOST_DAYS)
@@ -307,10 +328,16 @@ season_fit(const BtydFamily *family, const SeasonData *data, bool shrink,
 		no_season(fit, model_fit.has_params ? SEASON_UNSETTLED : SEASON_NO_MODEL);
 	else
 	{
+		for (int32 day = 0; day < data->days; day++)
+			fit->known[data->label[day]] = true;
 		if (shrink && !shrink_factors(data, fit))
 			fit->outcome = SEASON_BY_CHANCE;
 		for (int label = 0; label < SEASON_LABELS; label++)
+		{
+			fit->known[label] = data->orders[label] > 0;
 			if (fit->known[label])
-				fit->std_errors[label] = fit->factors[label] / sqrt(data->orders[label]);
+				fit->std_errors[label] = fit->factors[label] /
+					sqrt(data->orders[label]);
+		}
 	}
 }

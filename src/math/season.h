@@ -46,8 +46,8 @@ typedef struct SeasonData
 {
 	SeasonPattern *patterns;
 	uint64		npatterns;
-	int32		days;			/* from the first to the end of the data, which is
-								 * no day of it */
+	int32		days;			/* from the first to the end of the data,
+								 * which is no day of it */
 	const uint8 *label;			/* of each of these days */
 	double		orders[SEASON_LABELS];	/* repeat purchases on days of a label */
 	double		unit;			/* days of it */
@@ -70,7 +70,7 @@ typedef struct SeasonFit
 {
 	double		factors[SEASON_LABELS];
 	double		std_errors[SEASON_LABELS];	/* of known factors */
-	bool		known[SEASON_LABELS];	/* it has days and orders */
+	bool		known[SEASON_LABELS];	/* it has orders, to tell an error by */
 	double		log_likelihood_gain;	/* over no season, at the maximum */
 	int			rounds;
 	SeasonOutcome outcome;

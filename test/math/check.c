@@ -232,6 +232,7 @@ main(int argc, char **argv)
 	run("orders_ahead", test_orders_ahead);
 	run("spend", test_spend);
 	run("fits", test_fits);
+	run("season", test_season);
 	printf("%ld comparisons\n%d passed, %d failed\n", comparisons, passed, failed);
 	return failed == 0 ? 0 : 1;
 }

@@ -26,6 +26,7 @@ extern void test_btyd(void);
 extern void test_orders_ahead(void);
 extern void test_spend(void);
 extern void test_fits(void);
+extern void test_season(void);
 
 /* Ends the test under way and begins another; so does opening a table. */
 extern void begin_test(const char *format,...)

@@ -179,6 +179,16 @@ SKIP:
 		WHERE k = 1 AND p.name = t.name}, 1e-5, 'one-timers: parameters');
 	at_most('SELECT max(abs((m).log_likelihood - log_likelihood_without_gap_term)), (count(*) = 2)::int FROM one_timer_fits JOIN one_timer USING (data) WHERE k = 1', 1e-6, 'one-timers: log-likelihood');
 
+	# Seasons of the made-up shop before 2025: factors and likelihood of another program
+	load('season_ml', 'predictive/season_ml.csv', data => 'text', family => 'text', calibration_before => 'date', month => 'int', repeat_orders => 'bigint');
+	answer(slurp_file("$FindBin::RealBin/../../demo/shop.sql"));
+	answer(q{
+		CREATE TABLE season_fits AS
+		SELECT fit_season(s, 'mbgnbd', false) AS m, (fit_mbgnbd(s)).log_likelihood AS without
+		FROM (SELECT btyd_state(customer_id, ordered_at, amount, '7 days', '2025-01-01Z', 'UTC') AS s FROM public.orders WHERE customer_id IS NOT NULL) o});
+	at_most(q{SELECT max(apart((m).factors[month], factor)), (count(*) = 12 AND bool_and((m).orders[month] = repeat_orders))::int FROM season_fits, season_ml WHERE data = 'demo'}, 1e-6, 'seasons: factors');
+	at_most(q{SELECT max(abs((m).log_likelihood_gain + without - log_likelihood)), count(*) FROM season_fits, season_ml WHERE data = 'demo'}, 1e-5, 'seasons: log-likelihood');
+
 	# Edge cases, all of them
 	foreach my $family (@families)
 	{
