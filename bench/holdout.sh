@@ -26,9 +26,8 @@ from() {
 }
 
 CLUSTER_SOURCE=$PWD
-CLUSTER_CONF="jit = off
-work_mem = '256MB'
-timezone = 'UTC'"
+CLUSTER_CONF='jit = off
+work_mem = 256MB'
 export CLUSTER_SOURCE CLUSTER_CONF
 cluster_init
 cluster_start
