@@ -837,7 +837,7 @@ CREATE TYPE cohort_retention_row AS (
     is_complete boolean
 );
 COMMENT ON TYPE cohort_retention_row IS
-'a row of cohort_retention: a cohort (first day of the period of the first order) and a period since; rate is retained / eligible (0 to 1), NULL until the period has ended; repeat_customers have a second order by the end of that period, repeat_rate is repeat_customers / eligible; ltv is cumulative revenue / cohort_size';
+'a row of cohort_retention and signup_retention: a cohort (first day of the period of the first order, or of the sign-up) and a period since; rate is retained / eligible (0 to 1), NULL until the period has ended; repeat_customers have a second order by the end of that period, repeat_rate is repeat_customers / eligible; ltv is cumulative revenue / cohort_size';
 
 CREATE FUNCTION cohort_retention(state retention_state) RETURNS cohort_retention_row[]
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -1885,6 +1885,90 @@ CREATE AGGREGATE new_vs_returning_state(history order_history, grain text, as_of
 );
 COMMENT ON AGGREGATE new_vs_returning_state(order_history, text, timestamptz, text) IS
 'state of new_vs_returning, to store, merge with rollup() and read with new_vs_returning(); the twin that reads order histories, of which refunds and rows of zero are no orders';
+
+-- ---------------------------------------------------------------------------
+-- sign-ups
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION signup_retention(state retention_state) RETURNS cohort_retention_row[]
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION signup_retention(retention_state) IS
+'reads signup_retention from a stored state: SELECT * FROM unnest((SELECT signup_retention(rollup(state)) FROM states))';
+
+CREATE FUNCTION signup_retention_transfn_bigint(retention_state, bigint, timestamptz, timestamptz, numeric, text, timestamptz, text) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION signup_retention_transfn_bigint(retention_state, bigint, timestamptz, timestamptz, numeric, text, timestamptz, text) IS 'transition function; for aggregates only';
+
+CREATE FUNCTION signup_retention_transfn_text(retention_state, text, timestamptz, timestamptz, numeric, text, timestamptz, text) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION signup_retention_transfn_text(retention_state, text, timestamptz, timestamptz, numeric, text, timestamptz, text) IS 'transition function; for aggregates only';
+
+CREATE FUNCTION signup_retention_transfn_uuid(retention_state, uuid, timestamptz, timestamptz, numeric, text, timestamptz, text) RETURNS retention_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION signup_retention_transfn_uuid(retention_state, uuid, timestamptz, timestamptz, numeric, text, timestamptz, text) IS 'transition function; for aggregates only';
+
+CREATE AGGREGATE signup_retention(customer bigint, signed_up_at timestamptz, ordered_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
+    SFUNC = signup_retention_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = signup_retention,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE signup_retention(bigint, timestamptz, timestamptz, numeric, text, timestamptz, text) IS
+'customers who order, by the calendar period of their sign-up; rows are people LEFT JOIN their orders, and cohort is the first day of the period of the earliest sign-up: SELECT * FROM unnest((SELECT signup_retention(customer_id, signed_up_at, ordered_at, amount, ''month'', now(), ''UTC'') FROM people LEFT JOIN orders USING (customer_id)))';
+
+CREATE AGGREGATE signup_retention(customer text, signed_up_at timestamptz, ordered_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
+    SFUNC = signup_retention_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = signup_retention,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE signup_retention(text, timestamptz, timestamptz, numeric, text, timestamptz, text) IS
+'customers who order, by the calendar period of their sign-up; rows are people LEFT JOIN their orders, and cohort is the first day of the period of the earliest sign-up: SELECT * FROM unnest((SELECT signup_retention(customer_id, signed_up_at, ordered_at, amount, ''month'', now(), ''UTC'') FROM people LEFT JOIN orders USING (customer_id)))';
+
+CREATE AGGREGATE signup_retention(customer uuid, signed_up_at timestamptz, ordered_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
+    SFUNC = signup_retention_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 512,
+    FINALFUNC = signup_retention,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE signup_retention(uuid, timestamptz, timestamptz, numeric, text, timestamptz, text) IS
+'customers who order, by the calendar period of their sign-up; rows are people LEFT JOIN their orders, and cohort is the first day of the period of the earliest sign-up: SELECT * FROM unnest((SELECT signup_retention(customer_id, signed_up_at, ordered_at, amount, ''month'', now(), ''UTC'') FROM people LEFT JOIN orders USING (customer_id)))';
+
+CREATE AGGREGATE signup_retention_state(customer bigint, signed_up_at timestamptz, ordered_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
+    SFUNC = signup_retention_transfn_bigint,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE signup_retention_state(bigint, timestamptz, timestamptz, numeric, text, timestamptz, text) IS
+'state of signup_retention, to store, merge with rollup() and read with signup_retention()';
+
+CREATE AGGREGATE signup_retention_state(customer text, signed_up_at timestamptz, ordered_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
+    SFUNC = signup_retention_transfn_text,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE signup_retention_state(text, timestamptz, timestamptz, numeric, text, timestamptz, text) IS
+'state of signup_retention, to store, merge with rollup() and read with signup_retention()';
+
+CREATE AGGREGATE signup_retention_state(customer uuid, signed_up_at timestamptz, ordered_at timestamptz, amount numeric, grain text, as_of timestamptz, tz text) (
+    SFUNC = signup_retention_transfn_uuid,
+    STYPE = retention_state,
+    SSPACE = 512,
+    COMBINEFUNC = retention_state_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE signup_retention_state(uuid, timestamptz, timestamptz, numeric, text, timestamptz, text) IS
+'state of signup_retention, to store, merge with rollup() and read with signup_retention()';
 
 -- ---------------------------------------------------------------------------
 -- rhythm

@@ -28,7 +28,7 @@ our $project = "$FindBin::RealBin/../..";
 # The rooms in the order of the script. What is used comes before what uses it.
 our @rooms = qw(
   state history repeat churn value purchases score segment rfm check cohort lifecycle rolling
-  order_numbers survival purchase_summary models predictions proof assignment uplift new_vs_returning rhythm live subscription
+  order_numbers survival purchase_summary models predictions proof assignment uplift new_vs_returning signup rhythm live subscription
   funnel carts loyalty satisfaction
 );
 

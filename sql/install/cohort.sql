@@ -19,7 +19,7 @@ CREATE TYPE cohort_retention_row AS (
     is_complete boolean
 );
 COMMENT ON TYPE cohort_retention_row IS
-'a row of cohort_retention: a cohort (first day of the period of the first order) and a period since; rate is retained / eligible (0 to 1), NULL until the period has ended; repeat_customers have a second order by the end of that period, repeat_rate is repeat_customers / eligible; ltv is cumulative revenue / cohort_size';
+'a row of cohort_retention and signup_retention: a cohort (first day of the period of the first order, or of the sign-up) and a period since; rate is retained / eligible (0 to 1), NULL until the period has ended; repeat_customers have a second order by the end of that period, repeat_rate is repeat_customers / eligible; ltv is cumulative revenue / cohort_size';
 
 CREATE FUNCTION cohort_retention(state retention_state) RETURNS cohort_retention_row[]
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;

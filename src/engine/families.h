@@ -65,7 +65,8 @@ struct LooseRow;
 	FAMILY(33, NPS, nps_family) \
 	FAMILY(34, STRATIFIED_MEAN, stratified_mean_family) \
 	FAMILY(35, POINTS, points_family) \
-	FAMILY(36, REACHED_AT, reached_at_family)
+	FAMILY(36, REACHED_AT, reached_at_family) \
+	FAMILY(37, SIGNUP, signup_family)
 
 #define FAMILY(number, name, family) FAMILY_##name = number,
 typedef enum FamilyId

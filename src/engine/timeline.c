@@ -278,6 +278,16 @@ note_place(const char *base, uint64 offset, uint32 at, int64 position)
 		memcpy(noted, &place, sizeof(place));
 }
 
+/* Makes it empty; what it took is counted as dead. */
+void
+timeline_drop(StateHeap *heap, uint64 *timeline)
+{
+	if (*timeline == TIMELINE_EMPTY)
+		return;
+	heap->dead += HEAP_BLOCK_HEADER + heap_block_room(heap->base, *timeline);
+	*timeline = TIMELINE_EMPTY;
+}
+
 static uint64
 store_timeline(const TimelineWriter *writer, StateHeap *heap, uint64 offset)
 {
@@ -289,8 +299,8 @@ store_timeline(const TimelineWriter *writer, StateHeap *heap, uint64 offset)
 						   writer->used);
 	if (writer->used == 0)
 	{
-		heap->dead += HEAP_BLOCK_HEADER + heap_block_room(heap->base, offset);
-		return TIMELINE_EMPTY;
+		timeline_drop(heap, &offset);
+		return offset;
 	}
 	offset = heap_replace_block(heap, offset, (const char *) writer->bytes,
 								writer->used);

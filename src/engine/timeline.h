@@ -78,6 +78,7 @@ extern retention_internal uint64 timeline_create(StateHeap *heap,
 extern retention_internal void timeline_merge(StateHeap *heap, uint64 *into,
 											  const char *from_base,
 											  uint64 from);
+extern retention_internal void timeline_drop(StateHeap *heap, uint64 *timeline);
 extern retention_internal void timeline_build_begin(TimelineBuilder *builder);
 extern retention_internal void timeline_build_entry(TimelineBuilder *builder);
 extern retention_internal uint64 timeline_build_end(TimelineBuilder *builder,

@@ -144,6 +144,7 @@ my %value = (
 	max_index => '12',
 	arm => q(CASE WHEN c_bigint % 3 = 0 THEN 'control' ELSE 'an arm with a longer name' END),
 	assigned_at => q('2023-10-01 00:00+00'),
+	signed_up_at => q('2023-06-01 00:00+00'),
 	control => q('control'),
 	before => q('90 days'),
 	at => 'ordered_at',

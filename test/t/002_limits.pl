@@ -192,7 +192,7 @@ foreach (states())
 	my $group = $_->{customer} || 'id';
 	my $name = $group eq 'c_long' ? 'length(c_long)' : 0;
 	# some keep every order, or every period or day with one
-	my $keeps = $_->{call} =~ /^(cohort|lifecycle|rolling|repeat_by|purchase_days|purchase_summary|churn_by_period|new_vs_returning|gap_survival|mrr_movements|funnel|carts|pending_intent|btyd_state\(c_)/;
+	my $keeps = $_->{call} =~ /^(cohort|lifecycle|rolling|repeat_by|purchase_days|purchase_summary|churn_by_period|new_vs_returning|signup_retention|gap_survival|mrr_movements|funnel|carts|pending_intent|btyd_state\(c_)/;
 	# and one has the names of its groups
 	my ($most, $kept) = $keeps ? (400, '48 * count(*)') : $_->{call} =~ /^uplift/ ? (400, 0) : (200, 0);
 	my ($largest) = rows(qq{
