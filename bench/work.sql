@@ -349,6 +349,110 @@ $$SELECT floor(extract(epoch FROM coalesce(second, timestamptz '2025-01-01' - in
   GROUP BY day$$,
 NULL);
 
+-- Proof and money. An experiment on everybody who has ordered, by a rule: no join, so that
+-- the aggregate is measured and not what brings its rows. The SQL counts each customer and
+-- then each arm; it has means, variances and the adjustment, and no intervals.
+INSERT INTO bench.work (section, name, scan, ours, sql, tuned, most_scans, least_speedup) VALUES
+('serial', 'uplift of two arms',
+'SELECT max(customer_id), max(ordered_at), max(amount) FROM orders',
+$$SELECT arm, metric, eligible, round(value::numeric, 6)::float8, round(std_error::numeric, 6)::float8
+  FROM unnest((SELECT uplift(customer_id, CASE WHEN customer_id % 10 = 0 THEN 'control' ELSE 'mail' END, timestamptz '2024-06-01', ordered_at, amount,
+                             'control', '90 days', '180 days', '2025-01-01') FROM orders))
+  WHERE arm = 'mail'$$,
+$$WITH customer AS (
+      SELECT customer_id % 10 = 0 AS is_control,
+             count(*) FILTER (WHERE ordered_at >= '2024-06-01' AND ordered_at < timestamptz '2024-06-01' + interval '90 days' AND (amount > 0 OR amount IS NULL)) AS o,
+             coalesce(sum(amount) FILTER (WHERE ordered_at >= '2024-06-01' AND ordered_at < timestamptz '2024-06-01' + interval '90 days'), 0)::float8 AS y,
+             coalesce(sum(amount) FILTER (WHERE ordered_at < '2024-06-01' AND ordered_at >= timestamptz '2024-06-01' - interval '180 days'), 0)::float8 AS x
+      FROM orders GROUP BY customer_id
+  ), arm AS (
+      SELECT is_control, count(*) AS n, avg((o > 0)::int)::float8 AS p, avg(o)::float8 AS o, var_samp(o)::float8 AS vo, avg(y) AS y, var_samp(y) AS vy, avg(x) AS x,
+             regr_sxy(y, x) AS sxy, regr_sxx(y, x) AS sxx
+      FROM customer GROUP BY is_control
+  ), adjusted AS (
+      SELECT *, y - theta * (x - mean_x) AS z, vy + (theta * theta * sxx - 2 * theta * sxy) / (n - 1) AS vz
+      FROM (SELECT *, sum(sxy) OVER () / sum(sxx) OVER () AS theta, sum(n * x) OVER () / sum(n) OVER () AS mean_x FROM arm) AS a)
+  SELECT 'mail', metric, t.n, round(value::numeric, 6)::float8, round(sqrt(vt / t.n + vc / c.n)::numeric, 6)::float8
+  FROM adjusted AS t, adjusted AS c,
+       LATERAL (VALUES ('conversion', t.p, t.p * (1 - t.p), c.p * (1 - c.p)), ('orders', t.o, t.vo, c.vo), ('revenue', t.y, t.vy, c.vy), ('revenue_adjusted', t.z, t.vz, c.vz)) AS m (metric, value, vt, vc)
+  WHERE NOT t.is_control AND c.is_control$$,
+NULL,
+NULL, 3),
+
+('serial', 'gap_survival',
+'SELECT max(customer_id), max(ordered_at) FROM orders',
+$$SELECT day::int, events, censored FROM survival_curve((SELECT gap_survival(customer_id, ordered_at, '2025-01-01') FROM orders))$$,
+$$SELECT floor(extract(epoch FROM coalesce(next, timestamptz '2025-01-01') - ordered_at) / 86400)::int AS day, count(next), count(*) - count(next)
+  FROM (SELECT ordered_at, lead(ordered_at) OVER (PARTITION BY customer_id ORDER BY ordered_at) AS next
+        FROM orders WHERE ordered_at < '2025-01-01') AS o
+  GROUP BY day$$,
+NULL,
+NULL, 3),
+
+('serial', 'new_vs_returning by month',
+'SELECT max(customer_id), max(ordered_at), max(amount) FROM orders',
+$$SELECT period_start::text, orders, new_orders, new_customers, returning_customers, new_revenue::float8, returning_revenue::float8, refunds::float8
+  FROM unnest((SELECT new_vs_returning(customer_id, ordered_at, amount, 'month', '2025-01-01', 'UTC') FROM orders))$$,
+$$SELECT date_trunc('month', ordered_at AT TIME ZONE 'UTC')::date::text, count(*) FILTER (WHERE is_order), count(*) FILTER (WHERE is_order AND ordered_at = first),
+         count(DISTINCT customer_id) FILTER (WHERE is_order AND ordered_at = first), count(DISTINCT customer_id) FILTER (WHERE is_order AND ordered_at > first),
+         coalesce(sum(amount) FILTER (WHERE amount > 0 AND ordered_at = first), 0)::float8, coalesce(sum(amount) FILTER (WHERE amount > 0 AND ordered_at > first), 0)::float8,
+         coalesce(sum(amount) FILTER (WHERE amount < 0), 0)::float8
+  FROM (SELECT *, amount > 0 OR amount IS NULL AS is_order FROM orders) AS o
+  JOIN (SELECT customer_id, min(ordered_at) FILTER (WHERE amount > 0 OR amount IS NULL) AS first
+        FROM orders WHERE ordered_at < '2025-01-01' GROUP BY customer_id) AS c USING (customer_id)
+  WHERE ordered_at < '2025-01-01'
+  GROUP BY 1$$,
+NULL,
+2, 3),
+
+-- each order is a contract of 90 days; a customer changes in few months, so only those are
+-- looked at
+('serial', 'mrr_movements by month',
+'SELECT max(customer_id), max(ordered_at), max(amount) FROM orders',
+$$SELECT period_start::text, new_mrr::float8, expansion_mrr::float8, contraction_mrr::float8, churned_mrr::float8, reactivated_mrr::float8, new_customers, churned_customers, reactivated_customers
+  FROM unnest((SELECT mrr_movements(customer_id, ordered_at, ordered_at + interval '90 days', amount, 'month', '2025-01-01', 'UTC') FROM orders WHERE amount > 0))$$,
+$$WITH change AS (
+      SELECT customer_id, month, sum(change) AS change
+      FROM (SELECT customer_id, date_trunc('month', ordered_at AT TIME ZONE 'UTC') AS month, amount AS change FROM orders WHERE amount > 0 AND ordered_at < '2025-01-01'
+            UNION ALL
+            SELECT customer_id, date_trunc('month', (ordered_at + interval '90 days') AT TIME ZONE 'UTC'), -amount
+            FROM orders WHERE amount > 0 AND ordered_at + interval '90 days' < '2025-01-01') AS c
+      GROUP BY customer_id, month
+  ), standing AS (
+      SELECT *, now - change AS before, coalesce(max(now) OVER (PARTITION BY customer_id ORDER BY month ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) > 0 AS was_there
+      FROM (SELECT *, sum(change) OVER (PARTITION BY customer_id ORDER BY month) AS now FROM change) AS c)
+  SELECT month::date::text, coalesce(sum(now) FILTER (WHERE before = 0 AND NOT was_there), 0)::float8, coalesce(sum(change) FILTER (WHERE before > 0 AND now > 0 AND change > 0), 0)::float8,
+         coalesce(-sum(change) FILTER (WHERE before > 0 AND now > 0 AND change < 0), 0)::float8, coalesce(sum(before) FILTER (WHERE before > 0 AND now = 0), 0)::float8,
+         coalesce(sum(now) FILTER (WHERE before = 0 AND was_there), 0)::float8, count(*) FILTER (WHERE before = 0 AND now > 0 AND NOT was_there),
+         count(*) FILTER (WHERE before > 0 AND now = 0), count(*) FILTER (WHERE before = 0 AND now > 0 AND was_there)
+  FROM standing GROUP BY month$$,
+NULL,
+NULL, 3),
+
+-- The SQL takes for granted that a person signs up once; ours looks for the earliest.
+('serial', 'signup_retention by month',
+'SELECT max(customer_id), max(ordered_at), max(amount) FROM orders',
+$$SELECT cohort::text, period_index, retained_so_far, orders, revenue::float8
+  FROM unnest((SELECT signup_retention(customer_id, timestamptz '2022-01-01' + customer_id % 1000 * interval '1 day', ordered_at, amount, 'month', '2025-01-01', 'UTC') FROM orders))
+  WHERE orders > 0$$,
+$$SELECT cohort::date::text, (extract(year FROM month) * 12 + extract(month FROM month) - extract(year FROM cohort) * 12 - extract(month FROM cohort))::int, active, orders, revenue::float8
+  FROM (SELECT date_trunc('month', signed_up_at AT TIME ZONE 'UTC') AS cohort, date_trunc('month', ordered_at AT TIME ZONE 'UTC') AS month,
+               count(DISTINCT customer_id) FILTER (WHERE amount > 0 OR amount IS NULL) AS active,
+               count(*) FILTER (WHERE amount > 0 OR amount IS NULL) AS orders, sum(amount) AS revenue
+        FROM (SELECT *, timestamptz '2022-01-01' + customer_id % 1000 * interval '1 day' AS signed_up_at FROM orders) AS o
+        WHERE ordered_at >= signed_up_at AND ordered_at < '2025-01-01'
+        GROUP BY 1, 2) AS t
+  WHERE orders > 0$$,
+NULL,
+NULL, 3),
+
+('serial', 'hash_share',
+'SELECT max(customer_id) FROM orders',
+$$SELECT round(sum(hash_share(customer_id, 'spring'))::numeric, 3)::float8 FROM orders$$,
+$$SELECT round(sum(('x' || left(encode(sha256(convert_to('spring:' || customer_id, 'UTF8')), 'hex'), 13))::bit(52)::bigint / 4503599627370496.0::float8)::numeric, 3)::float8 FROM orders$$,
+NULL,
+NULL, NULL);
+
 -- the same work with two workers
 INSERT INTO bench.work (section, name, ours, sql, tuned, least_gain)
 SELECT 'parallel', name, ours, sql, tuned, 1.5

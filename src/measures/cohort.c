@@ -156,8 +156,8 @@ read_cohort_row(StateUpdate *update, const OrderRow *row, void *payload)
 	{
 		customer->member.since = at;
 		customer->member.activity = timeline_create(row_heap,
-											 calendar_period(options, at), 1,
-											 &money, row_heap->base);
+													calendar_period(options, at), 1,
+													&money, row_heap->base);
 	}
 	else
 		customer->others = dated_money_create(row_heap, at, &money,

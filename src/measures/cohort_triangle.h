@@ -20,8 +20,8 @@
 typedef struct CohortMember
 {
 	TimestampTz since;			/* the cohort is its period; DT_NOEND: of none */
-	uint64		activity;		/* timeline by period, none before it: orders, and
-								 * money */
+	uint64		activity;		/* timeline by period, none before it: orders,
+								 * and money */
 } CohortMember;
 
 typedef struct Cell
