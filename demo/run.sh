@@ -47,7 +47,7 @@ main() {
 		cluster_psql -q -f "$demo/shop.sql"
 		cluster_psql -q -f "$demo/events.sql"
 	fi
-	cluster_psql -q -f "$demo/report.sql" -f "$demo/live.sql" -f "$demo/intent.sql"
+	cluster_psql -q -f "$demo/report.sql" -f "$demo/live.sql" -f "$demo/intent.sql" -f "$demo/campaign.sql"
 	[ -n "${KEEP:-}" ] || echo 'To ask more of the same server: KEEP=1 make demo'
 }
 
