@@ -208,11 +208,11 @@ same_as_before() {
 	cmp -s "$old_dir/$1.before" "$CLUSTER_DIR/after"
 }
 
-# As in the shop of the newest version, of the same orders
-same_cohorts() {
-	read_cohorts "$newest" >"$CLUSTER_DIR/cohorts" && [ "$(wc -l <"$CLUSTER_DIR/cohorts")" = 3 ] &&
+# As in the shop of the newest version, of the same orders, for three types of customers
+same_cohorts() (
+	read_cohorts "$newest" >"$CLUSTER_DIR/cohorts" && [ "$(grep -c '^cohort_retention' "$CLUSTER_DIR/cohorts")" = 3 ] &&
 		[ "$(read_cohorts "$1")" = "$(cat "$CLUSTER_DIR/cohorts")" ]
-}
+)
 
 members() {
 	cluster_psql -At -d "$1" -c "
