@@ -512,9 +512,13 @@ my %extremes = (
 	'rfm_cuts' => [ map { "ROW($_)" } q(5, 'standard', '{2024-01-01}', '{3}', '{5}'), q(2, 'rf', '{}', '{}', '{}'), q(0, '', '{}', '{}', '{}'), q(5, 'standard', '{NULL}', '{3}', '{NaN}'), q(2, 'rf', '{2024-01-01,2024-01-02}', '{{3}}', '{5}'), q(NULL, NULL, NULL, NULL, NULL) ],
 	'btyd_model' => [
 		(map { "ROW($_, NULL, NULL, NULL, NULL, NULL, NULL)" } q('bgnbd', '{0.243,4.414,0.793,2.426}'), q('pareto_nbd', '{0.553,10.578,0.606,11.669}'),
-			q('mbgnbd', '{1e15,1e100,1e15,1e15}'), q('pareto_nbd', '{1e-15,1e-100,1e-15,1e-100}'), q('pareto_nbd', '{1e15,1e-100,0,1e100}'), q('bgnbd', '{1,NaN,1,1}'), q('mbgnbd', '{1,1,1,0}'),
+			q('hbgnbd', '{0.4,5,0.8,2,0.3}'), q('hbgnbd', '{1e-15,1e60,1e15,1e15,0.999999999999999}'), q('hbgnbd', '{1,1,1,1,1}'), q('mbgnbd', '{1e15,1e100,1e15,1e15}'), q('pareto_nbd', '{1e-15,1e-100,1e-15,1e-100}'), q('pareto_nbd', '{1e15,1e-100,0,1e100}'), q('bgnbd', '{1,NaN,1,1}'), q('mbgnbd', '{1,1,1,0}'),
 			q('bgnbd', '{1,1}'), q('bgnbd', '{NULL,1,1,1}'), q(NULL, NULL), q('', '{}'), q('bgnbd', NULL)),
 		q(ROW('bgnbd', '{1,2,3,4}', '{NaN,Infinity,-1,1e308}', 'NaN', -1, -1, NULL, '')), q(ROW('bgnbd', '{1,2,3,4}', '{1}', NULL, NULL, NULL, NULL, NULL))
+	],
+	'date' => [ map { "'$_'" } qw(2024-02-29 2023-01-01 infinity -infinity 5874897-12-31), '4713-01-01 BC' ],
+	'season_model' => [
+		map { "ROW($_)" } q('{0.8,0.7,0.9,1,1.1,0.9,0.8,0.8,1,1.1,1.4,1.5}', '{NULL}', '{}', 5, 'ok'), q('{}', NULL, NULL, NULL, NULL), q('{{1,2},{3,NaN}}', '{1}', '{NULL}', 'NaN', ''), q(NULL, NULL, NULL, NULL, NULL)
 	],
 	'spend_model' => [
 		map { "ROW($_, NULL, NULL, NULL, NULL, NULL, NULL, NULL)" } q('gamma_gamma', '{6.25,3.74,15.44}'), q('gamma_gamma', '{1e15,1e15,1e100}'), q('gamma_gamma', '{1e-15,1e-15,1e-100}'),
@@ -548,8 +552,9 @@ my %extremes_of = (
 	product_column => [ 'NULL', @columns ],
 	value_column => [ 'NULL', q('amount'), @columns ],
 	currency_column => [ 'NULL', @columns ],
-	family => [qw('mbgnbd' 'bgnbd' 'pareto_nbd' '' 'BGNBD' 'gamma_gamma')],
+	family => [qw('mbgnbd' 'bgnbd' 'hbgnbd' 'pareto_nbd' '' 'BGNBD' 'gamma_gamma')],
 	unit => [ map { "'$_'" } '7 days', '1 month', '0', '-1 day', '2147483647 days', '36 hours', '2562047788 hours', '1 day -24 hours' ],
+	factors => [ q('{0.8,0.7,0.9,1,1.1,0.9,0.8,0.8,1,1.1,1.4,1.5}'), q('{1,2}'), q('{}'), q('{1e-6,1e6,1,1,1,1,1,1,1,1,1,NaN}'), q(array_fill(1e6, '{12}')), q(array_fill(0, '{3,4}')) ],
 	grid => [qw('standard' 'rf' '' 'STANDARD')],
 	grain => [qw('month' 'day' 'week' 'quarter' 'year' '' 'hour')],
 	tz => [ map { "'$_'" } 'UTC', 'Europe/Paris', '+14', '', 'nowhere', 'UTC; DROP TABLE orders', q(o''clock), 'America/St_Johns', 'ABC0DEF-20,J1,J305/3',
