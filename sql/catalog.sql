@@ -49,14 +49,14 @@ SELECT m.oid::regprocedure AS breach FROM members m JOIN pg_proc p ON p.proname 
 -- arguments after it; others have none
 SELECT proname AS breach, pronargs FROM members
 WHERE prokind = 'a' AND proname <> 'rollup' AND proargnames[1] <> 'history'
-GROUP BY proname, pronargs HAVING count(*) <> CASE WHEN bool_or(proargnames[1] = 'customer') THEN 3 ELSE 1 END OR count(DISTINCT proargnames) <> 1;
+GROUP BY proname, pronargs HAVING count(*) <> CASE WHEN bool_or(proargnames[1] IN ('customer', 'basket')) THEN 3 ELSE 1 END OR count(DISTINCT proargnames) <> 1;
 
 -- every aggregate over order rows has its twin over histories: the same options, the same
 -- state and result
 SELECT oid::regprocedure AS breach FROM members a JOIN pg_aggregate ag ON aggfnoid = a.oid
 WHERE aggtranstype = 'retention_state'::regtype AND proname <> 'rollup' AND proargnames[1] IN ('customer', 'ordered_at', 'amount')
-  -- rows with another time than the order's, or one beside it, are none of a history
-  AND NOT EXISTS (SELECT FROM unnest(proargnames) AS n WHERE n ~ '(^|_)at$' AND n <> 'ordered_at')
+  -- rows with another time than the order's, or one beside it, are none of a history, nor are lines
+  AND NOT EXISTS (SELECT FROM unnest(proargnames) AS n WHERE n ~ '(^|_)at$' AND n <> 'ordered_at' OR n = 'product')
   AND NOT EXISTS (SELECT FROM members t JOIN pg_aggregate tag ON tag.aggfnoid = t.oid
                   WHERE t.proname = a.proname AND t.prorettype = a.prorettype AND tag.aggtranstype = ag.aggtranstype AND tag.aggfinalfn = ag.aggfinalfn
                     AND t.proargnames = 'history'::text || array_remove(array_remove(array_remove(a.proargnames, 'customer'), 'ordered_at'), 'amount'));

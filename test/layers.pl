@@ -19,6 +19,7 @@ my %uses = (
 	proof => [qw(base math engine)],
 	intent => [qw(base math engine)],
 	loyalty => [qw(base math engine)],
+	products => [qw(base math engine)],
 	satisfaction => [qw(base math engine)],
 	tables => [qw(base math engine measures rfm models proof intent)],
 	live => [qw(base math engine measures rfm models proof intent tables)],

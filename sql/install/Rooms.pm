@@ -29,7 +29,7 @@ our $project = "$FindBin::RealBin/../..";
 our @rooms = qw(
   state history repeat churn value purchases score segment rfm check cohort lifecycle rolling
   order_numbers survival purchase_summary models predictions proof assignment uplift new_vs_returning signup rhythm live subscription
-  funnel carts loyalty satisfaction
+  funnel carts loyalty satisfaction products
 );
 
 my @keys = qw(bigint text uuid);
@@ -79,8 +79,9 @@ sub twins
 	  or return;
 	my ($rows, $options) = $arguments =~ /\A((?:customer \{key\}(?:, |\z))?(?:ordered_at timestamptz(?:, |\z))?(?:amount numeric(?:, |\z))?)(.*)\z/;
 	return if $rows eq '' || $parts !~ /STYPE = retention_state,/;
-	# rows with another time than the order's, or one beside it, are none of a history
-	return if $options =~ /\b(?:\w+_)?at timestamptz/;
+	# rows with another time than the order's, or one beside it, are none of a history, nor
+	# are lines of orders
+	return if $options =~ /\b(?:\w+_)?at timestamptz|\bproduct text/;
 
 	my ($comment) = $paragraph =~ /^COMMENT ON AGGREGATE [^;]* IS\n'((?:[^']|'')*)';/m;
 	my ($function) = $parts =~ /^ *SFUNC = (\w+?)(?:_\{key\})?,/m;

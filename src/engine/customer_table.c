@@ -10,6 +10,7 @@
 
 #include "engine/state_fields.h"
 #include "engine/table_segments.h"
+#include "engine/text_dictionary.h"
 
 /* Up to this many slots a table is a sorted array without gaps. */
 #define MOST_SORTED_SLOTS	32
@@ -498,18 +499,30 @@ customer_table_pack(const CustomerTable *table, char *slots, void *totals,
 	const CustomerFamily *family = table->family;
 	bool		moves = table->heap.used > 0 || table->npartitions > 0;
 	CustomerCursor cursor = {table, 0};
+	uint32	   *renumber = NULL;
+	uint64		texts;
 	const char *slot;
 
 	memcpy(totals, table->totals, family->totals_size);
 	if (moves)
 		fields_move(family->totals_fields, totals, heap, table->heap.base);
+	if (family->has_texts)
+	{
+		memcpy(&texts, totals, sizeof(texts));
+		renumber = text_dictionary_sort(heap, texts);
+	}
 	while ((slot = customer_cursor_next_slot(&cursor)) != NULL)
 	{
 		memcpy(slots, slot, table->stride);
 		if (moves)
 			customer_table_move_slot(table, slots, heap);
+		if (renumber)
+			fields_renumber(family->payload_fields, slots + table->key_size,
+							heap->base, renumber);
 		slots += table->stride;
 	}
+	if (renumber)
+		pfree(renumber);
 	/* the last slot is the place of the customer of all ones, there or not */
 	if (!table->has_ones && table->kind != KEY_NONE)
 		memcpy(slots, slot_at(table, table->nslots), table->stride);

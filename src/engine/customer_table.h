@@ -94,6 +94,11 @@ struct CustomerTable
 	void	   *totals;
 	StateHeap	heap;
 
+	/* of a family with texts (text_dictionary.h) */
+	struct TextIndex *texts;	/* NULL: not made yet, or it is flat */
+	const uint32 *renumber;		/* while another state is merged: what its
+								 * numbers are here; NULL: the same */
+
 	/*
 	 * A table that outgrew its memory and is now being read: the partition in
 	 * it, of so many, and what all of them hold. Otherwise these are 0.

@@ -66,7 +66,9 @@ struct LooseRow;
 	FAMILY(34, STRATIFIED_MEAN, stratified_mean_family) \
 	FAMILY(35, POINTS, points_family) \
 	FAMILY(36, REACHED_AT, reached_at_family) \
-	FAMILY(37, SIGNUP, signup_family)
+	FAMILY(37, SIGNUP, signup_family) \
+	FAMILY(38, PRODUCT_PAIRS, product_pairs_family) \
+	FAMILY(39, NEXT_PRODUCTS, next_products_family)
 
 #define FAMILY(number, name, family) FAMILY_##name = number,
 typedef enum FamilyId
@@ -125,6 +127,9 @@ typedef struct CustomerFamily
 	 */
 	bool		(*valid) (const void *payload, const char *heap_base,
 						  const StateOptions *options);
+
+	/* the totals begin with FIELD_TEXTS, and payloads have numbers of these */
+	bool		has_texts;
 
 	/* customer_table_absorb, compiled for this family */
 	void		(*absorb) (CustomerTable *table,

@@ -107,7 +107,8 @@ write_piece(TableSpill *spill, int partition, Piece *piece, int stride)
 }
 
 static void
-add_to_piece(Piece *piece, const CustomerTable *from, const char *slot)
+add_to_piece(Piece *piece, const CustomerTable *from, const char *slot,
+			 const uint32 *renumber)
 {
 	char	   *copy;
 
@@ -122,10 +123,15 @@ add_to_piece(Piece *piece, const CustomerTable *from, const char *slot)
 	memcpy(copy, slot, from->stride);
 	if (from->heap.used > 0)
 		customer_table_move_slot(from, copy, &piece->heap);
+	if (renumber)
+		fields_renumber(from->family->payload_fields, copy + from->key_size,
+						piece->heap.base, renumber);
 }
 
+/* "renumber" says what numbers of texts are where they will be read; NULL: the same. */
 static void
-write_customers(TableSpill *spill, const CustomerTable *from)
+write_customers(TableSpill *spill, const CustomerTable *from,
+				const uint32 *renumber)
 {
 	CustomerCursor cursor = {from, 0};
 	Piece		piece = {NULL};
@@ -140,7 +146,7 @@ write_customers(TableSpill *spill, const CustomerTable *from)
 		if (its != partition)
 			write_piece(spill, partition, &piece, from->stride);
 		partition = its;
-		add_to_piece(&piece, from, slot);
+		add_to_piece(&piece, from, slot, renumber);
 	}
 	write_piece(spill, partition, &piece, from->stride);
 	if (piece.slots)
@@ -184,7 +190,7 @@ spill_table(CustomerTable *table, MemoryContext context, Size least)
 
 	if (table->spill == NULL)
 		table->spill = spill_create(table, least);
-	write_customers(table->spill, table);
+	write_customers(table->spill, table, NULL);
 	empty_table(table);
 	MemoryContextSwitchTo(caller);
 }
@@ -195,7 +201,7 @@ spill_other(CustomerTable *table, const CustomerTable *from)
 {
 	MemoryContext caller = MemoryContextSwitchTo(table->spill->context);
 
-	write_customers(table->spill, from);
+	write_customers(table->spill, from, table->renumber);
 	MemoryContextSwitchTo(caller);
 }
 
@@ -314,7 +320,7 @@ spill_finish(CustomerTable *table)
 	if (spill == NULL || table->npartitions > 0)
 		return;
 	caller = MemoryContextSwitchTo(spill->context);
-	write_customers(spill, table);
+	write_customers(spill, table, NULL);
 	empty_table(table);
 	for (int i = 0; i < spill->npartitions; i++)
 	{

@@ -12,8 +12,10 @@
 #include "engine/dated_money.h"
 #include "engine/events.h"
 #include "engine/instants.h"
+#include "engine/number_list.h"
 #include "engine/record_list.h"
 #include "engine/short_name.h"
+#include "engine/text_dictionary.h"
 #include "engine/timeline.h"
 #include "libpq/pqformat.h"
 
@@ -21,6 +23,8 @@ StaticAssertDecl(TIMELINE_EMPTY == INSTANTS_NONE &&
 				 TIMELINE_EMPTY == DATED_MONEY_NONE &&
 				 TIMELINE_EMPTY == EVENTS_NONE &&
 				 TIMELINE_EMPTY == RECORDS_NONE &&
+				 TIMELINE_EMPTY == TEXTS_NONE &&
+				 TIMELINE_EMPTY == NUMBERS_NONE &&
 				 TIMELINE_EMPTY == SHORT_NAME_NONE, "one mark for no block");
 
 static int64
@@ -47,7 +51,8 @@ points_at_block(const StateField *field)
 {
 	return field->type == FIELD_TIMELINE || field->type == FIELD_INSTANTS ||
 		field->type == FIELD_DATED_MONEY || field->type == FIELD_EVENTS ||
-		field->type == FIELD_RECORDS;
+		field->type == FIELD_RECORDS || field->type == FIELD_TEXTS ||
+		field->type == FIELD_NUMBERS || field->type == FIELD_DATED_NUMBERS;
 }
 
 /* Do the fields fill a struct of that size, in their order and without a hole? */
@@ -211,6 +216,14 @@ field_send(StringInfo out, FieldType type, const char *at, const char *base)
 		case FIELD_RECORDS:
 			record_list_send(out, base, (uint64) load_int64(at));
 			break;
+		case FIELD_TEXTS:
+			text_dictionary_send(out, base, (uint64) load_int64(at));
+			break;
+		case FIELD_NUMBERS:
+		case FIELD_DATED_NUMBERS:
+			number_list_send(out, type == FIELD_DATED_NUMBERS, base,
+							 (uint64) load_int64(at));
+			break;
 		case FIELD_NAME:
 			short_name_send(out, base, (uint64) load_int64(at));
 			break;
@@ -284,6 +297,14 @@ field_receive(StringInfo in, FieldType type, char *at, StateHeap *heap)
 		case FIELD_RECORDS:
 			store_int64(at, (int64) record_list_receive(in, heap));
 			break;
+		case FIELD_TEXTS:
+			store_int64(at, (int64) text_dictionary_receive(in, heap));
+			break;
+		case FIELD_NUMBERS:
+		case FIELD_DATED_NUMBERS:
+			store_int64(at, (int64) number_list_receive(in, type == FIELD_DATED_NUMBERS,
+														heap));
+			break;
 		case FIELD_NAME:
 			store_int64(at, (int64) short_name_receive(in, heap));
 			break;
@@ -297,6 +318,42 @@ fields_receive(StringInfo in, const StateField *fields, void *data,
 {
 	FOR_EACH_FIELD(field, fields)
 		field_receive(in, field->type, (char *) data + field->offset, heap);
+}
+
+static bool
+has_numbers(const StateField *field)
+{
+	return field->type == FIELD_NUMBERS || field->type == FIELD_DATED_NUMBERS;
+}
+
+/* Gives the texts that the fields have by number other numbers. */
+void
+fields_renumber(const StateField *fields, void *data, char *base,
+				const uint32 *renumber)
+{
+	FOR_EACH_FIELD(field, fields)
+	{
+		if (has_numbers(field))
+			number_list_renumber(base, field->type == FIELD_DATED_NUMBERS,
+								 (uint64) load_int64((char *) data + field->offset),
+								 renumber);
+	}
+}
+
+/* Notes which texts of so many the fields have; false if there are none such. */
+bool
+fields_use_numbers(const StateField *fields, const void *data, const char *base,
+				   bool *used, uint32 count)
+{
+	FOR_EACH_FIELD(field, fields)
+	{
+		if (has_numbers(field) &&
+			!number_list_use(base, field->type == FIELD_DATED_NUMBERS,
+							 (uint64) load_int64((const char *) data + field->offset),
+							 used, count))
+			return false;
+	}
+	return true;
 }
 
 /* The fewest bytes that fields_send writes. */
@@ -323,6 +380,9 @@ fields_least_bytes(const StateField *fields)
 			case FIELD_DATED_MONEY:
 			case FIELD_EVENTS:
 			case FIELD_RECORDS:
+			case FIELD_TEXTS:
+			case FIELD_NUMBERS:
+			case FIELD_DATED_NUMBERS:
 				bytes += 4;
 				break;
 			case FIELD_INT64:

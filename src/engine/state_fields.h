@@ -35,6 +35,11 @@ typedef enum FieldType
 								 * or EVENTS_NONE */
 	FIELD_RECORDS,				/* offset of records (record_list.h), or
 								 * RECORDS_NONE */
+	FIELD_TEXTS,				/* offset of texts (text_dictionary.h), or
+								 * TEXTS_NONE; first of the totals */
+	FIELD_NUMBERS,				/* offset of numbers of texts (number_list.h),
+								 * or NUMBERS_NONE */
+	FIELD_DATED_NUMBERS,		/* the same, with instants */
 	FIELD_NAME,					/* a short name (short_name.h), or
 								 * SHORT_NAME_NONE */
 	FIELD_DERIVED				/* int64 that is derived from the payloads,
@@ -84,6 +89,13 @@ extern retention_internal void fields_send(StringInfo out,
 extern retention_internal void fields_receive(StringInfo in,
 											  const StateField *fields,
 											  void *data, StateHeap *heap);
+extern retention_internal void fields_renumber(const StateField *fields,
+											   void *data, char *base,
+											   const uint32 *renumber);
+extern retention_internal bool fields_use_numbers(const StateField *fields,
+												  const void *data,
+												  const char *base, bool *used,
+												  uint32 count);
 extern retention_internal int fields_least_bytes(const StateField *fields);
 
 #endif							/* RETENTION_STATE_FIELDS_H */

@@ -30,6 +30,7 @@
 #include "engine/state_fields.h"
 #include "engine/state_flat.h"
 #include "engine/state_read.h"
+#include "engine/text_dictionary.h"
 #include "utils/memutils.h"
 
 #define MAGIC	"RS"
@@ -69,13 +70,31 @@ send_options(StringInfo out, const CustomerTable *table)
 		option_send(out, &table->family->options[i], &table->options->value[i]);
 }
 
+/* The table as it is when it is packed, which gives its texts their numbers. */
+static void
+pack_to_send(CustomerTable *packed, const CustomerTable *table)
+{
+	const Size	size = flat_packed_size(table);
+	void	   *image = palloc(size);
+
+	flat_pack(table, image, size);
+	flat_view(packed, image);
+}
+
 static void
 send_state(StringInfo out, const CustomerTable *table)
 {
 	const CustomerFamily *family = table->family;
+	CustomerTable packed;
 	CustomerCursor cursor = {table, 0};
 	const char *slot;
 
+	if (family->has_texts)
+	{
+		pack_to_send(&packed, table);
+		table = &packed;
+		cursor.table = table;
+	}
 	pq_sendbytes(out, MAGIC, strlen(MAGIC));
 	pq_sendbyte(out, STATE_FORMAT);
 	pq_sendbyte(out, family->id);
@@ -195,12 +214,43 @@ least_customer_bytes(const CustomerFamily *family, KeyKind kind)
 		fields_least_bytes(family->payload_fields);
 }
 
+/* Which texts of a state have been used in payloads */
+typedef struct UsedTexts
+{
+	bool	   *used;
+	uint32		count;
+} UsedTexts;
+
+static UsedTexts
+texts_to_use(const CustomerTable *table)
+{
+	UsedTexts	texts = {NULL, 0};
+	TextList	list;
+
+	if (!table->family->has_texts)
+		return texts;
+	list = texts_of(table);
+	texts.count = list.count;
+	texts.used = array_alloc0(list.count, sizeof(bool));
+	return texts;
+}
+
+/* A state has no texts but those of its rows. */
+static void
+check_all_used(const UsedTexts *texts)
+{
+	for (uint32 i = 0; i < texts->count; i++)
+		if (!texts->used[i])
+			reject_bytes("a text that nothing uses");
+}
+
 static void
 receive_customers(StringInfo in, ExpandedState *expanded, uint64 count)
 {
 	CustomerTable *table = &expanded->table;
 	const CustomerFamily *family = table->family;
 	RowBatch   *batch = &expanded->batch;
+	UsedTexts	texts = texts_to_use(table);
 
 	for (uint64 i = 0; i < count; i++)
 	{
@@ -211,11 +261,16 @@ receive_customers(StringInfo in, ExpandedState *expanded, uint64 count)
 		fields_receive(in, family->payload_fields, payload, &batch->heap);
 		if (family->valid && !family->valid(payload, batch->heap.base, table->options))
 			reject_key(family, "impossible %s");
+		if (texts.used &&
+			!fields_use_numbers(family->payload_fields, payload,
+								batch->heap.base, texts.used, texts.count))
+			reject_key(family, "impossible %s");
 		state_build_add(expanded, key, payload);
 	}
 	expanded_absorb_batch(expanded);
 	if (table->used != count)
 		reject_key(family, "a %s appears twice");
+	check_all_used(&texts);
 }
 
 /* A whole state. Where the message ends too early, an error of the protocol. */

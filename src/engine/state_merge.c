@@ -10,6 +10,7 @@
 #include "base/checks.h"
 #include "engine/customer_type.h"
 #include "engine/state_read.h"
+#include "engine/text_dictionary.h"
 #include "engine/transition.h"
 
 static void
@@ -90,6 +91,7 @@ merge_states(Datum into, Datum other, MemoryContext context,
 	StateUpdate update;
 	CustomerTable view;
 	CustomerTable *from = state_open(other, &view);
+	uint32	   *renumber = NULL;
 
 	state_update_open_value(&update, into, context,
 							customer_table_customers(from) * from->stride +
@@ -103,9 +105,16 @@ merge_states(Datum into, Datum other, MemoryContext context,
 		customer_table_unpack(update.table);
 	}
 	merge_totals(update.table, from);
+	if (from->family->has_texts)
+		renumber = text_dictionary_merge(update.table,
+										 state_texts_context(&update), from);
+	update.table->renumber = renumber;
 	if (update.expanded == NULL ||
 		!expanded_spill_to_merge(update.expanded, from))
 		absorb_table(update.table, from);
+	update.table->renumber = NULL;
+	if (renumber)
+		pfree(renumber);
 	return state_update_end(&update);
 }
 

@@ -68,6 +68,13 @@ state_row_heap(StateUpdate *update)
 	return update->expanded ? update->expanded->batch.row_heap : &update->row_heap;
 }
 
+/* Where the index of an expanded state's texts is to be; NULL: it is flat. */
+static inline MemoryContext
+state_texts_context(const StateUpdate *update)
+{
+	return update->expanded ? update->expanded->header.eoh_context : NULL;
+}
+
 /*
  * Raises an error if an option argument is NULL or not what it was in the
  * group's first row.

@@ -172,6 +172,7 @@ my %value = (
 	expires_at => q(CASE WHEN id % 3 = 0 THEN timestamptz '2024-02-10 00:00+00' END),
 	threshold => '500',
 	score => '(id % 12)::int',
+	min_count => '2',
 	population => '100 + id % 30',
 	answers => 'id % 50',
 	mean => '(id % 7)::float8',
@@ -181,6 +182,7 @@ my %value = (
 sub value_of
 {
 	my ($member, $argument) = @_;
+	return q(repeat(region, (id % 5)::int)) if $argument eq 'product' && $member->{name} =~ /product/;
 	return q('7 days') if $argument eq 'unit' && $member->{name} =~ /^purchase_summary/;
 	return $value{$argument} // die "no value for argument $argument of $member->{name}";
 }
@@ -203,11 +205,11 @@ sub aggregates
 		my @names = @{ $member->{names} };
 		# twins that read histories make the states that these make: history_twins.sql
 		next if $names[0] eq 'history';
-		my $columns = $names[0] eq 'customer' ? $customers{ $member->{types}[0] } : [''];
+		my $columns = $names[0] =~ /^(?:customer|basket)$/ ? $customers{ $member->{types}[0] } : [''];
 
 		foreach my $customer (@$columns)
 		{
-			my @arguments = map { $_ eq 'customer' ? $customer : value_of($member, $_) }
+			my @arguments = map { /^(?:customer|basket)$/ ? $customer : value_of($member, $_) }
 			  @names;
 			push @aggregates,
 			  {

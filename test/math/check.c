@@ -226,6 +226,7 @@ main(int argc, char **argv)
 	run("gauss_legendre", test_gauss_legendre);
 	run("optimize", test_optimize);
 	run("comparison", test_comparison);
+	run("hypergeometric", test_hypergeometric);
 	run("quantile", test_quantile);
 	run("survival", test_survival);
 	run("btyd", test_btyd);

@@ -19,6 +19,7 @@
 extern void test_specfun(void);
 extern void test_gauss_legendre(void);
 extern void test_comparison(void);
+extern void test_hypergeometric(void);
 extern void test_optimize(void);
 extern void test_quantile(void);
 extern void test_survival(void);
