@@ -144,7 +144,7 @@ static Datum
 params_array(const ModelFit *model)
 {
 	Datum		values[BTYD_PARAMS];
-	const int	count = BTYD_PARAMS;
+	const int	count = model->nparams;
 
 	for (int i = 0; i < count; i++)
 		values[i] = Float8GetDatum(model->params[i]);

@@ -358,7 +358,7 @@ put_scores(const LookupRow *row, const CustomerFacts *facts, Datum *values,
 
 /* The parameters of a model, which this room has written; false: there are none. */
 static bool
-read_params(const LookupRow *row, int column, double *params)
+read_params(const LookupRow *row, int column, int count, double *params)
 {
 	ArrayType  *array;
 
@@ -366,14 +366,14 @@ read_params(const LookupRow *row, int column, double *params)
 		return false;
 	array = DatumGetArrayTypeP(row->value[column]);
 	if (ARR_NDIM(array) != 1 || ARR_HASNULL(array) ||
-		ARR_ELEMTYPE(array) != FLOAT8OID || ARR_DIMS(array)[0] != BTYD_PARAMS)
+		ARR_ELEMTYPE(array) != FLOAT8OID || ARR_DIMS(array)[0] != count)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("stored parameters of a model must be %d numbers",
-						BTYD_PARAMS),
+						count),
 				 errhint("retention_fit writes them.")));
-	memcpy(params, ARR_DATA_PTR(array), BTYD_PARAMS * sizeof(double));
-	for (int i = 0; i < BTYD_PARAMS; i++)
+	memcpy(params, ARR_DATA_PTR(array), count * sizeof(double));
+	for (int i = 0; i < count; i++)
 		check_finite_double(params[i], "params");
 	return true;
 }
@@ -395,10 +395,11 @@ static void
 put_money(const LookupRow *row, const CustomerFacts *facts, double orders,
 		  Datum *values, bool *nulls)
 {
-	double		spend[BTYD_PARAMS];
+	double		spend[GAMMA_GAMMA_PARAMS];
 	double		value;
 
-	nulls[CUSTOMER_PREDICTED_CLV] = !read_params(row, LOOKUP_SPEND, spend) ||
+	nulls[CUSTOMER_PREDICTED_CLV] = !read_params(row, LOOKUP_SPEND,
+												 GAMMA_GAMMA_PARAMS, spend) ||
 		!purchase_value(spend, facts->x, facts->mean_known,
 						facts->mean_repeat_value, &value) ||
 		!isfinite(value * orders);
@@ -426,7 +427,8 @@ put_predictions(const LookupRow *row, const CustomerFacts *facts, Datum *values,
 	values[CUSTOMER_T_X] = Float8GetDatum(history.t_x);
 	values[CUSTOMER_AGE] = Float8GetDatum(history.age);
 	model.family = btyd_family_named(TextDatumGetCString(row->value[LOOKUP_FAMILY]));
-	if (model.family == NULL || !read_params(row, LOOKUP_BUYING, model.params))
+	if (model.family == NULL ||
+		!read_params(row, LOOKUP_BUYING, model.family->nparams, model.params))
 	{
 		nulls[CUSTOMER_P_ALIVE] = nulls[CUSTOMER_EXPECTED_ORDERS] =
 			nulls[CUSTOMER_P_ORDER] = nulls[CUSTOMER_PREDICTED_CLV] =
