@@ -210,12 +210,14 @@ check_finite_date(DateADT date, const char *argument)
 }
 
 /* The same day of another year, or the 28th of February */
-static int
+static DateADT
 day_in_year(int year, int month, int day)
 {
-	const bool	is_leap = isleap(year);
-
-	return date2j(year, month, Min(day, day_tab[is_leap][month - 1])) -
+	if (!IS_VALID_JULIAN(year, month, day))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("date out of range")));
+	return date2j(year, month, Min(day, day_tab[isleap(year)][month - 1])) -
 		POSTGRES_EPOCH_JDATE;
 }
 
@@ -245,9 +247,5 @@ next_anniversary(PG_FUNCTION_ARGS)
 	next = day_in_year(year, month, day);
 	if (next < as_of)
 		next = day_in_year(year + 1, month, day);
-	if (!IS_VALID_DATE(next))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-				 errmsg("date out of range")));
 	PG_RETURN_DATEADT(next);
 }
