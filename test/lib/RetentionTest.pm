@@ -176,7 +176,7 @@ my %value = (
 	population => '100 + id % 30',
 	answers => 'id % 50',
 	mean => '(id % 7)::float8',
-	variance => 'nullif(id % 97, 0)::float8');
+	variance => 'CASE WHEN id % 97 > 0 THEN (id % 97)::float8 END');
 
 # Where it is another for some aggregates
 sub value_of
