@@ -57,6 +57,7 @@ sub load
 	my $path = "$reference/$file";
 	my $open = $file =~ /gz$/ ? "PROGRAM 'gzip -dc \"$path\"'" : "'$path'";
 	my ($names) = run_command([ 'sh', '-c', ($file =~ /gz$/ ? 'gzip -dc' : 'cat') . " '$path' | head -n 1" ]);
+	$names =~ s/\r$//;
 	my $columns = join ', ', map { "\"$_\" " . ($types{$_} // 'float8') } split /,/, lc $names;
 
 	answer("CREATE TABLE $table ($columns); COPY $table FROM $open (FORMAT csv, HEADER)");
