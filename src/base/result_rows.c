@@ -190,6 +190,7 @@ result_set_begin_many(FunctionCallInfo fcinfo, ResultSet *set)
 	begin_result(fcinfo, rows);
 	*set = (ResultSet) {
 		.result = (ReturnSetInfo *) fcinfo->resultinfo,
+		.call = CurrentMemoryContext,
 		.rows = rows,
 		.memory = MemoryContextMemAllocated(rows, false)
 	};
@@ -201,18 +202,14 @@ result_set_begin_many(FunctionCallInfo fcinfo, ResultSet *set)
 static void
 reserve_row(ResultSet *set, Size size)
 {
-	MemoryContext caller;
-
 	if (likely(size <= set->room))
 		return;
-	caller = MemoryContextSwitchTo(set->result->econtext->ecxt_per_query_memory);
 	if (set->row)
 		pfree(set->row);
 	set->row = NULL;
 	set->room = 0;
-	set->row = palloc(size * 2);
+	set->row = MemoryContextAlloc(set->call, size * 2);
 	set->room = size * 2;
-	MemoryContextSwitchTo(caller);
 }
 
 /* As heap_form_minimal_tuple(), but in memory that is used again. */
@@ -240,13 +237,20 @@ form_row(ResultSet *set, Datum *values, bool *nulls)
 	return row;
 }
 
-/* The server took another block for rows, which lies around what it has next. */
+/*
+ * The server took another block for rows, which lies around what it has next. That is
+ * given back, or the block would be kept until the query ends.
+ */
 static void
 prepare_block(ResultSet *set, Size memory)
 {
 	if (memory > set->memory)
-		prefer_huge_pages(MemoryContextAlloc(set->rows, 1),
-						  memory - set->memory);
+	{
+		char	   *inside = MemoryContextAlloc(set->rows, 1);
+
+		prefer_huge_pages(inside, memory - set->memory);
+		pfree(inside);
+	}
 	set->memory = MemoryContextMemAllocated(set->rows, false);
 }
 

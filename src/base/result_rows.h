@@ -33,6 +33,7 @@ typedef struct ResultRows
 typedef struct ResultSet
 {
 	ReturnSetInfo *result;
+	MemoryContext call;			/* lives as long as the call */
 	TupleTableSlot *slot;		/* to hand a row on */
 	char	   *row;			/* the last one: a minimal tuple */
 	Size		room;
