@@ -237,6 +237,13 @@ form_row(ResultSet *set, Datum *values, bool *nulls)
 	return row;
 }
 
+/* The sanitizer's guards take each request for a block of its own. */
+#ifdef __SANITIZE_ADDRESS__
+#define SHARES_BLOCKS	false
+#else
+#define SHARES_BLOCKS	true
+#endif
+
 /*
  * The server took another block for rows, which lies around what it has next. That is
  * given back, or the block would be kept until the query ends.
@@ -244,7 +251,7 @@ form_row(ResultSet *set, Datum *values, bool *nulls)
 static void
 prepare_block(ResultSet *set, Size memory)
 {
-	if (memory > set->memory)
+	if (SHARES_BLOCKS && memory > set->memory)
 	{
 		char	   *inside = MemoryContextAlloc(set->rows, 1);
 
