@@ -91,4 +91,16 @@ array_alloc0(uint64 n, Size size)
 									  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 }
 
+/* An array that is used again, with room for so many; what is in it may be lost. */
+static inline void *
+array_reserve(void *array, uint32 *room, uint32 n, Size size)
+{
+	if (array && n <= *room)
+		return array;
+	if (array)
+		pfree(array);
+	*room = Max(n, 64);
+	return array_alloc(*room, size);
+}
+
 #endif							/* RETENTION_COMPAT_H */

@@ -7,6 +7,7 @@
  */
 #include "engine/customer_type.h"
 
+#include "base/bytes.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -166,7 +167,6 @@ customer_compare(const CustomerTable *table, const char *a, const char *b)
 	const char *y_bytes = y_buffer;
 	uint32		x_length = sizeof(x_buffer);
 	uint32		y_length = sizeof(y_buffer);
-	int			order;
 
 	if (table->kind == KEY_BIGINT)
 		return (key_to_bigint(x) > key_to_bigint(y)) -
@@ -181,6 +181,5 @@ customer_compare(const CustomerTable *table, const char *a, const char *b)
 		key_to_16_bytes(x, x_buffer);
 		key_to_16_bytes(y, y_buffer);
 	}
-	order = memcmp(x_bytes, y_bytes, Min(x_length, y_length));
-	return order != 0 ? order : (x_length > y_length) - (x_length < y_length);
+	return compare_bytes(x_bytes, x_length, y_bytes, y_length);
 }

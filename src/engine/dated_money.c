@@ -7,6 +7,7 @@
  */
 #include "engine/dated_money.h"
 
+#include "base/bytes.h"
 #include "libpq/pqformat.h"
 #include "miscadmin.h"
 #include "port.h"
@@ -21,27 +22,14 @@ void
 dated_money_merge(StateHeap *heap, uint64 *into, const char *from_base,
 				  uint64 from)
 {
-	uint32		size;
-	uint32		used;
-	const char *data;
-
-	if (from == DATED_MONEY_NONE)
-		return;
-	size = heap_block_size(from_base, from);
-	data = heap_block_data(from_base, from);
-	if (*into == DATED_MONEY_NONE)
-	{
-		*into = heap_add_block(heap, data, size, Max(size, NEW_ROOM));
-		return;
-	}
-	used = heap_block_size(heap->base, *into);
-	if ((uint64) used + size > MaxAllocSize / 2)
+	if (from != DATED_MONEY_NONE &&
+		!heap_append(heap, into, heap_block_data(from_base, from),
+					 heap_block_size(from_base, from), NEW_ROOM))
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("the amounts of one customer take more than %zu MB",
-						(MaxAllocSize / 2) >> 20),
+						MOST_BLOCK_SIZE >> 20),
 				 errhint("Is the customer's key one that many share, such as 0 for guests? Leave it out with FILTER or WHERE.")));
-	*into = heap_splice_block(heap, *into, used, 0, data, size);
 }
 
 /* ------------------------------------------------------------------------
@@ -61,13 +49,11 @@ compare_entries(const void *a, const void *b)
 {
 	const DatedEntry *x = a;
 	const DatedEntry *y = b;
-	int			order;
 
 	CHECK_FOR_INTERRUPTS();
 	if (x->at != y->at)
 		return x->at < y->at ? -1 : 1;
-	order = memcmp(x->bytes, y->bytes, Min(x->size, y->size));
-	return order != 0 ? order : (x->size > y->size) - (x->size < y->size);
+	return compare_bytes(x->bytes, x->size, y->bytes, y->size);
 }
 
 /* The entries of a block, sorted; NULL of none. */

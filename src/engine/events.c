@@ -7,6 +7,7 @@
  */
 #include "engine/events.h"
 
+#include "base/bytes.h"
 #include "libpq/pqformat.h"
 #include "port.h"
 #include "utils/memutils.h"
@@ -25,7 +26,7 @@ reject_size(void)
 	ereport(ERROR,
 			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 			 errmsg("the events of one customer take more than %zu MB",
-					(MaxAllocSize / 2) >> 20),
+					MOST_BLOCK_SIZE >> 20),
 			 errhint("Is the customer's key one that many share, such as 0 for guests? Leave it out with FILTER or WHERE.")));
 }
 
@@ -54,7 +55,7 @@ events_create(StateHeap *heap, TimestampTz at, const char *bytes, uint32 size)
 	const uint32 before = write_head(head, at, size);
 	uint64		offset;
 
-	if ((uint64) size + EVENT_HEAD > MaxAllocSize / 2)
+	if ((uint64) size + EVENT_HEAD > MOST_BLOCK_SIZE)
 		reject_size();
 	if (before + size > sizeof(few))
 		event = palloc(before + size);
@@ -70,23 +71,10 @@ events_create(StateHeap *heap, TimestampTz at, const char *bytes, uint32 size)
 void
 events_merge(StateHeap *heap, uint64 *into, const char *from_base, uint64 from)
 {
-	uint32		size;
-	uint32		used;
-	const char *data;
-
-	if (from == EVENTS_NONE)
-		return;
-	size = heap_block_size(from_base, from);
-	data = heap_block_data(from_base, from);
-	if (*into == EVENTS_NONE)
-	{
-		*into = heap_add_block(heap, data, size, Max(size, NEW_EVENTS_ROOM));
-		return;
-	}
-	used = heap_block_size(heap->base, *into);
-	if ((uint64) used + size > MaxAllocSize / 2)
+	if (from != EVENTS_NONE &&
+		!heap_append(heap, into, heap_block_data(from_base, from),
+					 heap_block_size(from_base, from), NEW_EVENTS_ROOM))
 		reject_size();
-	*into = heap_splice_block(heap, *into, used, 0, data, size);
 }
 
 /* ------------------------------------------------------------------------
@@ -96,12 +84,9 @@ events_merge(StateHeap *heap, uint64 *into, const char *from_base, uint64 from)
 static inline int
 order_of(const Event *a, const Event *b)
 {
-	int			order;
-
 	if (a->at != b->at)
 		return a->at < b->at ? -1 : 1;
-	order = memcmp(a->bytes, b->bytes, Min(a->size, b->size));
-	return order != 0 ? order : (a->size > b->size) - (a->size < b->size);
+	return compare_bytes(a->bytes, a->size, b->bytes, b->size);
 }
 
 static int
@@ -109,17 +94,6 @@ compare_events(const void *a, const void *b)
 {
 	CHECK_FOR_INTERRUPTS();
 	return order_of(a, b);
-}
-
-static void
-make_room(SortedEvents *sorted, uint32 count)
-{
-	if (count <= sorted->room)
-		return;
-	if (sorted->event)
-		pfree(sorted->event);
-	sorted->room = Max(count, 64);
-	sorted->event = array_alloc(sorted->room, sizeof(Event));
 }
 
 static uint32
@@ -162,7 +136,8 @@ events_sort(SortedEvents *sorted, const char *base, uint64 offset)
 	EventReader reader;
 	bool		is_sorted = true;
 
-	make_room(sorted, count_events(base, offset));
+	sorted->event = array_reserve(sorted->event, &sorted->room,
+								  count_events(base, offset), sizeof(Event));
 	sorted->count = 0;
 	events_open(&reader, base, offset);
 	while (events_next(&reader, &sorted->event[sorted->count]))
@@ -272,7 +247,7 @@ events_receive(StringInfo in, StateHeap *heap)
 		appendBinaryStringInfo(&block, event.bytes, event.size);
 		before = event;
 	}
-	if ((Size) block.len > MaxAllocSize / 2)
+	if ((Size) block.len > MOST_BLOCK_SIZE)
 		reject_size();
 	offset = heap_add_block(heap, block.data, block.len, block.len);
 	pfree(block.data);

@@ -28,7 +28,7 @@
 #include "engine/state_heap.h"
 
 /* The offset that says: none. */
-#define EVENTS_NONE		PG_UINT64_MAX
+#define EVENTS_NONE		HEAP_NO_BLOCK
 
 typedef struct Event
 {
@@ -94,16 +94,6 @@ events_next(EventReader *reader, Event *event)
 	event->bytes = reader->at;
 	reader->at += event->size;
 	return true;
-}
-
-/* Asks for the head of a block, and its end if there are few. */
-static inline void
-events_prefetch(const char *base, uint64 offset)
-{
-	if (offset == EVENTS_NONE)
-		return;
-	__builtin_prefetch(base + offset, 1, 2);
-	__builtin_prefetch(base + offset + 64, 1, 2);
 }
 
 #endif							/* RETENTION_EVENTS_H */

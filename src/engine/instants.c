@@ -23,16 +23,14 @@ instants_create(StateHeap *heap, TimestampTz at)
 	return heap_add_block(heap, (const char *) &at, sizeof(at), sizeof(at));
 }
 
-/* Are these bytes as many as a customer's instants may take? */
 static void
-check_size(uint64 size)
+reject_size(void)
 {
-	if (size > MaxAllocSize / 2)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("one customer has more than %zu million orders",
-						MaxAllocSize / 2 / sizeof(TimestampTz) / 1000000),
-				 errhint("Is the customer's key one that many share, such as 0 for guests? Leave it out with FILTER or WHERE.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("one customer has more than %zu million orders",
+					MOST_BLOCK_SIZE / sizeof(TimestampTz) / 1000000),
+			 errhint("Is the customer's key one that many share, such as 0 for guests? Leave it out with FILTER or WHERE.")));
 }
 
 /* An empty list with room for so many. */
@@ -51,7 +49,8 @@ instant_list_end(InstantList *list, StateHeap *heap)
 	uint64		size = list->count * sizeof(TimestampTz);
 	uint64		offset = INSTANTS_NONE;
 
-	check_size(size);
+	if (size > MOST_BLOCK_SIZE)
+		reject_size();
 	if (size > 0)
 		offset = heap_add_block(heap, (const char *) list->at, size, size);
 	if (list->at != list->few)
@@ -63,21 +62,10 @@ instant_list_end(InstantList *list, StateHeap *heap)
 void
 instants_merge(StateHeap *heap, uint64 *into, const char *from_base, uint64 from)
 {
-	uint32		size;
-	const char *data;
-
-	if (from == INSTANTS_NONE)
-		return;
-	size = heap_block_size(from_base, from);
-	data = heap_block_data(from_base, from);
-	if (*into == INSTANTS_NONE)
-	{
-		*into = heap_add_block(heap, data, size, Max(size, NEW_INSTANTS_ROOM));
-		return;
-	}
-	check_size((uint64) heap_block_size(heap->base, *into) + size);
-	*into = heap_splice_block(heap, *into, heap_block_size(heap->base, *into), 0,
-							  data, size);
+	if (from != INSTANTS_NONE &&
+		!heap_append(heap, into, heap_block_data(from_base, from),
+					 heap_block_size(from_base, from), NEW_INSTANTS_ROOM))
+		reject_size();
 }
 
 static int
@@ -110,15 +98,10 @@ instants_sort(SortedInstants *sorted, const char *base, uint64 offset)
 {
 	sorted->count = offset == INSTANTS_NONE ? 0 :
 		heap_block_size(base, offset) / sizeof(TimestampTz);
-	if (sorted->count > sorted->room)
-	{
-		if (sorted->at)
-			pfree(sorted->at);
-		sorted->room = Max(sorted->count, 64);
-		sorted->at = array_alloc(sorted->room, sizeof(TimestampTz));
-	}
 	if (sorted->count == 0)
 		return;
+	sorted->at = array_reserve(sorted->at, &sorted->room, sorted->count,
+							   sizeof(TimestampTz));
 	memcpy(sorted->at, heap_block_data(base, offset),
 		   (Size) sorted->count * sizeof(TimestampTz));
 	sort_instants(sorted->at, sorted->count);

@@ -19,7 +19,7 @@
 #include "engine/state_heap.h"
 
 /* The offset that says: none. */
-#define INSTANTS_NONE		PG_UINT64_MAX
+#define INSTANTS_NONE		HEAP_NO_BLOCK
 
 /* Sorted instants taken out of a state; the memory is used again for the next. */
 typedef struct SortedInstants
@@ -60,16 +60,6 @@ static inline void
 instant_list_add(InstantList *list, TimestampTz at)
 {
 	list->at[list->count++] = at;
-}
-
-/* Asks for the head of a block, and its end if there are few. */
-static inline void
-instants_prefetch(const char *base, uint64 offset)
-{
-	if (offset == INSTANTS_NONE)
-		return;
-	__builtin_prefetch(base + offset, 1, 2);
-	__builtin_prefetch(base + offset + 64, 1, 2);
 }
 
 #endif							/* RETENTION_INSTANTS_H */

@@ -67,14 +67,13 @@ number_list_create(StateHeap *heap, bool is_dated, TimestampTz at, uint32 number
 }
 
 static void
-check_size(uint64 size)
+reject_size(void)
 {
-	if (size > MaxAllocSize / 2)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("the rows of one customer or basket take more than %zu MB",
-						(MaxAllocSize / 2) >> 20),
-				 errhint("Is the key one that many share, such as 0 for guests? Leave it out with FILTER or WHERE.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("the rows of one customer or basket take more than %zu MB",
+					MOST_BLOCK_SIZE >> 20),
+			 errhint("Is the key one that many share, such as 0 for guests? Leave it out with FILTER or WHERE.")));
 }
 
 /*
@@ -86,25 +85,17 @@ number_list_merge(StateHeap *heap, bool is_dated, uint64 *into,
 				  const char *from_base, uint64 from, const uint32 *renumber)
 {
 	uint32		size;
-	uint32		used = 0;
-	const char *data;
 
 	if (from == NUMBERS_NONE)
 		return;
 	size = heap_block_size(from_base, from);
-	data = heap_block_data(from_base, from);
-	if (*into == NUMBERS_NONE)
-		*into = heap_add_block(heap, data, size, size);
-	else
-	{
-		used = heap_block_size(heap->base, *into);
-		check_size((uint64) used + size);
-		*into = heap_splice_block(heap, *into, used, 0, data, size);
-	}
+	if (!heap_append(heap, into, heap_block_data(from_base, from), size, size))
+		reject_size();
 	if (renumber)
 	{
-		char	   *at = heap->base + *into + HEAP_BLOCK_HEADER + used;
-		char	   *end = at + size;
+		char	   *end = heap->base + *into + HEAP_BLOCK_HEADER +
+			heap_block_size(heap->base, *into);
+		char	   *at = end - size;
 
 		for (; at < end; at += item_size(is_dated))
 		{
@@ -136,15 +127,10 @@ number_list_read(NumberList *list, bool is_dated, const char *base,
 	const char *at;
 
 	list->count = items_of(base, is_dated, offset);
-	if (list->count > list->room)
-	{
-		if (list->item)
-			pfree(list->item);
-		list->room = Max(list->count, 64);
-		list->item = array_alloc(list->room, sizeof(DatedNumber));
-	}
 	if (list->count == 0)
 		return;
+	list->item = array_reserve(list->item, &list->room, list->count,
+							   sizeof(DatedNumber));
 	at = heap_block_data(base, offset);
 	for (uint32 i = 0; i < list->count; i++, at += item_size(is_dated))
 	{
@@ -262,7 +248,8 @@ number_list_receive(StringInfo in, bool is_dated, StateHeap *heap)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
 				 errmsg("invalid retention state: bad list of texts")));
-	check_size((uint64) items * size);
+	if ((uint64) items * size > MOST_BLOCK_SIZE)
+		reject_size();
 	offset = heap_add_block(heap, bytes, items * size, items * size);
 	pfree(bytes);
 	return offset;

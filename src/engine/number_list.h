@@ -20,7 +20,7 @@
 #include "lib/stringinfo.h"
 
 /* The offset that says: none. */
-#define NUMBERS_NONE	PG_UINT64_MAX
+#define NUMBERS_NONE	HEAP_NO_BLOCK
 
 /* One of them; the instant is 0 where they have none. */
 typedef struct DatedNumber

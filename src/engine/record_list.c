@@ -9,6 +9,7 @@
  */
 #include "engine/record_list.h"
 
+#include "base/bytes.h"
 #include "libpq/pqformat.h"
 #include "miscadmin.h"
 #include "port.h"
@@ -17,29 +18,21 @@
 #define RECORD_HEADER	sizeof(uint32)
 
 static void
-check_size(uint64 size)
+reject_size(void)
 {
-	if (size > MaxAllocSize / 2)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("the rows of one group take more than %zu MB",
-						(MaxAllocSize / 2) >> 20),
-				 errhint("Is a column missing in GROUP BY?")));
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("the rows of one group take more than %zu MB",
+					MOST_BLOCK_SIZE >> 20),
+			 errhint("Is a column missing in GROUP BY?")));
 }
 
 /* Appends bytes that are whole records; they must not lie in this heap. */
 static void
 append(StateHeap *heap, uint64 *into, const char *data, uint32 size)
 {
-	if (*into == RECORDS_NONE)
-	{
-		check_size(size);
-		*into = heap_add_block(heap, data, size, size);
-		return;
-	}
-	check_size((uint64) heap_block_size(heap->base, *into) + size);
-	*into = heap_splice_block(heap, *into, heap_block_size(heap->base, *into), 0,
-							  data, size);
+	if (!heap_append(heap, into, data, size, size))
+		reject_size();
 }
 
 /* Adds one record, whose bytes must not lie in this heap. */
@@ -49,7 +42,8 @@ record_list_add(StateHeap *heap, uint64 *into, const char *bytes, uint32 size)
 	char		small[256];
 	char	   *record = small;
 
-	check_size(size);
+	if (size > MOST_BLOCK_SIZE)
+		reject_size();
 	if (size + RECORD_HEADER > sizeof(small))
 		record = palloc(size + RECORD_HEADER);
 	memcpy(record, &size, RECORD_HEADER);
@@ -74,11 +68,9 @@ compare_records(const void *a, const void *b)
 {
 	const ByteRecord *x = a;
 	const ByteRecord *y = b;
-	int			order;
 
 	CHECK_FOR_INTERRUPTS();
-	order = memcmp(x->bytes, y->bytes, Min(x->size, y->size));
-	return order != 0 ? order : (x->size > y->size) - (x->size < y->size);
+	return compare_bytes(x->bytes, x->size, y->bytes, y->size);
 }
 
 /* The record at "at", which it moves behind it */

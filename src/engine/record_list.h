@@ -21,7 +21,7 @@
 #include "port/pg_bswap.h"
 
 /* The offset that says: none. */
-#define RECORDS_NONE	PG_UINT64_MAX
+#define RECORDS_NONE	HEAP_NO_BLOCK
 
 /* One record, where it lies */
 typedef struct ByteRecord

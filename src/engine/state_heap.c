@@ -110,3 +110,22 @@ heap_splice_block(StateHeap *heap, uint64 offset, uint32 at, uint32 removed,
 	memcpy(block + HEAP_BLOCK_HEADER + at, data, size);
 	return offset;
 }
+
+/*
+ * Puts bytes of another heap behind those of a list's block; the first of them make the
+ * block, with some room. False, and nothing has been done, if they would be too many.
+ */
+bool
+heap_append(StateHeap *heap, uint64 *block, const char *data, uint32 size,
+			uint32 room)
+{
+	const uint64 used = *block == HEAP_NO_BLOCK ? 0 :
+		heap_block_size(heap->base, *block);
+
+	if (used + size > MOST_BLOCK_SIZE)
+		return false;
+	*block = *block == HEAP_NO_BLOCK ?
+		heap_add_block(heap, data, size, Max(size, room)) :
+		heap_splice_block(heap, *block, (uint32) used, 0, data, size);
+	return true;
+}

@@ -22,6 +22,8 @@
 
 #include "base/compat.h"
 
+#include "utils/memutils.h"
+
 typedef struct StateHeap StateHeap;
 
 struct StateHeap
@@ -36,6 +38,9 @@ struct StateHeap
 };
 
 #define HEAP_BLOCK_HEADER	(2 * sizeof(uint32))
+
+/* The offset of a list that has no block, being empty. */
+#define HEAP_NO_BLOCK		PG_UINT64_MAX
 
 static inline uint32
 heap_block_size(const char *base, uint64 offset)
@@ -75,6 +80,23 @@ extern retention_internal uint64 heap_splice_block(StateHeap *heap,
 												   uint32 removed,
 												   const char *data,
 												   uint32 size);
+
+/* The bytes of a block that grows by appending stop here. */
+#define MOST_BLOCK_SIZE		(MaxAllocSize / 2)
+
+extern retention_internal bool heap_append(StateHeap *heap, uint64 *block,
+										   const char *data, uint32 size,
+										   uint32 room);
+
+/* Asks for the head of a block, and its end if it is short; there may be none. */
+static inline void
+heap_prefetch(const char *base, uint64 offset)
+{
+	if (offset == HEAP_NO_BLOCK)
+		return;
+	__builtin_prefetch(base + offset, 1, 2);
+	__builtin_prefetch(base + offset + 64, 1, 2);
+}
 
 /* Would it be worth to rewrite it, once that many bytes are dead? */
 static inline bool

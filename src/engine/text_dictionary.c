@@ -9,6 +9,7 @@
  */
 #include "engine/text_dictionary.h"
 
+#include "base/bytes.h"
 #include "common/hashfn.h"
 #include "engine/customer_table.h"
 #include "libpq/pqformat.h"
@@ -43,11 +44,11 @@ texts_offset(const CustomerTable *table)
 static StateText
 text_at(const char *at)
 {
-	StateText text;
+	StateText	found;
 
-	memcpy(&text.size, at, TEXT_HEADER);
-	text.		bytes = at + TEXT_HEADER;
-	return text;
+	memcpy(&found.size, at, TEXT_HEADER);
+	found.bytes = at + TEXT_HEADER;
+	return found;
 }
 
 static bool
@@ -74,10 +75,10 @@ text_list(const char *base, uint64 offset)
 	list.count = 0;
 	for (const char *at = begin; at < end;)
 	{
-		const StateText text = text_at(at);
+		const StateText next = text_at(at);
 
-		list.text[list.count++] = text;
-		at = text.	bytes + text.size;
+		list.text[list.count++] = next;
+		at = next.bytes + next.size;
 	}
 	return list;
 }
@@ -92,28 +93,21 @@ texts_of(const CustomerTable *table)
 static void
 append_text(CustomerTable *table, const char *bytes, uint32 size)
 {
+	const uint32 entry_size = TEXT_HEADER + size;
 	uint64		offset = texts_offset(table);
-	const uint64 used = offset == TEXTS_NONE ? 0 :
-		heap_block_size(table->heap.base, offset);
 	char		small[256];
 	char	   *entry = small;
 
-	if (used + TEXT_HEADER + size > MaxAllocSize / 2)
+	if (entry_size > sizeof(small))
+		entry = palloc(entry_size);
+	memcpy(entry, &size, TEXT_HEADER);
+	memcpy(entry + TEXT_HEADER, bytes, size);
+	if (!heap_append(&table->heap, &offset, entry, entry_size, entry_size))
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("the texts of a state of %s take more than %zu MB",
-						table->family->name, (MaxAllocSize / 2) >> 20),
+						table->family->name, MOST_BLOCK_SIZE >> 20),
 				 errhint("Use a short code of a product in place of its description.")));
-	if (TEXT_HEADER + size > sizeof(small))
-		entry = palloc(TEXT_HEADER + size);
-	memcpy(entry, &size, TEXT_HEADER);
-	memcpy(entry + TEXT_HEADER, bytes, size);
-	if (offset == TEXTS_NONE)
-		offset = heap_add_block(&table->heap, entry, TEXT_HEADER + size,
-								TEXT_HEADER + size);
-	else
-		offset = heap_splice_block(&table->heap, offset, (uint32) used, 0, entry,
-								   TEXT_HEADER + size);
 	/* only now: a flat table moves when its heap grows */
 	memcpy(table->totals, &offset, sizeof(offset));
 	if (entry != small)
@@ -254,11 +248,11 @@ text_number(CustomerTable *table, MemoryContext context, const char *bytes,
 		end = at + heap_block_size(table->heap.base, block);
 		for (; at < end; number++)
 		{
-			const StateText text = text_at(at);
+			const StateText known = text_at(at);
 
-			if (is_text(&text, bytes, size))
+			if (is_text(&known, bytes, size))
 				return number;
-			at = text.	bytes + text.size;
+			at = known.bytes + known.size;
 		}
 	}
 	append_text(table, bytes, size);
@@ -302,11 +296,9 @@ compare_texts(const void *a, const void *b)
 {
 	const StateText *x = *(StateText *const *) a;
 	const StateText *y = *(StateText *const *) b;
-	int			order;
 
 	CHECK_FOR_INTERRUPTS();
-	order = memcmp(x->bytes, y->bytes, Min(x->size, y->size));
-	return order != 0 ? order : (x->size > y->size) - (x->size < y->size);
+	return compare_bytes(x->bytes, x->size, y->bytes, y->size);
 }
 
 /* The place of each text, by number, among all in the order of their bytes. */
@@ -420,7 +412,7 @@ text_dictionary_receive(StringInfo in, StateHeap *heap)
 		appendBinaryStringInfo(&block, text.bytes, (int) size);
 		before = text;
 	}
-	if (block.len > MaxAllocSize / 2)
+	if (block.len > MOST_BLOCK_SIZE)
 		reject_texts();
 	offset = heap_add_block(heap, block.data, block.len, block.len);
 	pfree(block.data);

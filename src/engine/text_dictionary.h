@@ -30,7 +30,7 @@
 struct CustomerTable;
 
 /* The offset that says: no texts. */
-#define TEXTS_NONE	PG_UINT64_MAX
+#define TEXTS_NONE	HEAP_NO_BLOCK
 
 typedef struct StateText
 {

@@ -472,7 +472,7 @@ merge_entry(StateHeap *heap, uint64 into, const TimelineReader *entry,
 			removed = reader.rest - reader.start;
 		}
 	}
-	if ((uint64) (reader.end - begin) + middle.used > MaxAllocSize / 2)
+	if ((uint64) (reader.end - begin) + middle.used > MOST_BLOCK_SIZE)
 		reject_large_timeline();
 	offset = heap_splice_block(heap, into, at, removed,
 							   (const char *) middle.bytes, middle.used);

@@ -31,7 +31,7 @@
 #include "engine/state_heap.h"
 
 /* The offset that says: no entries. */
-#define TIMELINE_EMPTY		PG_UINT64_MAX
+#define TIMELINE_EMPTY		HEAP_NO_BLOCK
 
 typedef struct TimelineReader
 {
@@ -113,16 +113,6 @@ timeline_first(const char *base, uint64 offset)
 
 	timeline_open(&reader, base, offset);
 	return timeline_next(&reader) ? reader.position : PG_INT64_MAX;
-}
-
-/* Asks for the memory of a timeline of usual size. */
-static inline void
-timeline_prefetch(const char *base, uint64 offset)
-{
-	if (offset == TIMELINE_EMPTY)
-		return;
-	__builtin_prefetch(base + offset, 1, 2);
-	__builtin_prefetch(base + offset + 64, 1, 2);
 }
 
 #endif							/* RETENTION_TIMELINE_H */

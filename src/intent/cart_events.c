@@ -7,6 +7,7 @@
  */
 #include "intent/cart_events.h"
 
+#include "base/bytes.h"
 #include "base/checks.h"
 #include "libpq/pqformat.h"
 #include "port.h"
@@ -159,14 +160,6 @@ cart_events_valid(uint64 events, const char *heap_base, TimestampTz from,
 	}
 	heap_free_scratch(&heap);
 	return valid;
-}
-
-static int
-compare_bytes(const char *a, uint32 a_size, const char *b, uint32 b_size)
-{
-	int			order = memcmp(a, b, Min(a_size, b_size));
-
-	return order != 0 ? order : (a_size > b_size) - (a_size < b_size);
 }
 
 /* The product without a name first, the others by their bytes */

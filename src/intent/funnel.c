@@ -98,7 +98,7 @@ funnel_merge_totals(StateHeap *heap, void *into, const void *from,
 static void
 funnel_prefetch(const void *payload, const char *heap_base)
 {
-	events_prefetch(heap_base, ((const FunnelPayload *) payload)->events);
+	heap_prefetch(heap_base, ((const FunnelPayload *) payload)->events);
 }
 
 static uint32

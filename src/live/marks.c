@@ -15,6 +15,7 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "base/bytes.h"
 #include "base/checks.h"
 #include "catalog/pg_class.h"
 #include "common/hashfn.h"
@@ -138,19 +139,15 @@ compare_customers(const void *a, const void *b, void *arg)
 	const MarkWriter *writer = arg;
 	const Datum x = *(const Datum *) a;
 	const Datum y = *(const Datum *) b;
-	Size		x_size = writer->length;
-	Size		y_size = writer->length;
-	int			difference;
 
 	if (writer->by_value)
 		return (int64) x < (int64) y ? -1 : (int64) x > (int64) y;
 	if (writer->length > 0)
-		return memcmp(DatumGetPointer(x), DatumGetPointer(y), x_size);
-	x_size = VARSIZE_ANY_EXHDR(DatumGetPointer(x));
-	y_size = VARSIZE_ANY_EXHDR(DatumGetPointer(y));
-	difference = memcmp(VARDATA_ANY(DatumGetPointer(x)),
-						VARDATA_ANY(DatumGetPointer(y)), Min(x_size, y_size));
-	return difference ? difference : x_size < y_size ? -1 : x_size > y_size;
+		return memcmp(DatumGetPointer(x), DatumGetPointer(y), writer->length);
+	return compare_bytes(VARDATA_ANY(DatumGetPointer(x)),
+						 VARSIZE_ANY_EXHDR(DatumGetPointer(x)),
+						 VARDATA_ANY(DatumGetPointer(y)),
+						 VARSIZE_ANY_EXHDR(DatumGetPointer(y)));
 }
 
 /* Has this writer that customer among the collected? */

@@ -255,8 +255,8 @@ churn_by_period_merge(CustomerTable *table, void *into, const void *from,
 static void
 churn_by_period_prefetch(const void *payload, const char *heap_base)
 {
-	instants_prefetch(heap_base,
-					  ((const ChurnByPeriodPayload *) payload)->earlier);
+	heap_prefetch(heap_base,
+				  ((const ChurnByPeriodPayload *) payload)->earlier);
 }
 
 /*

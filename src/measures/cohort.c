@@ -50,7 +50,7 @@ cohort_merge(CustomerTable *table, void *into, const void *from,
 static void
 cohort_prefetch(const void *payload, const char *heap_base)
 {
-	timeline_prefetch(heap_base, ((const CohortPayload *) payload)->member.activity);
+	heap_prefetch(heap_base, ((const CohortPayload *) payload)->member.activity);
 }
 
 /* Are these rows before as_of that are no orders? */

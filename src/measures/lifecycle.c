@@ -42,7 +42,7 @@ lifecycle_merge(CustomerTable *table, void *into, const void *from,
 static void
 lifecycle_prefetch(const void *payload, const char *heap_base)
 {
-	timeline_prefetch(heap_base, ((const LifecyclePayload *) payload)->activity);
+	heap_prefetch(heap_base, ((const LifecyclePayload *) payload)->activity);
 }
 
 static bool

@@ -61,7 +61,7 @@ new_merge(CustomerTable *table, void *into, const void *from,
 static void
 new_prefetch(const void *payload, const char *heap_base)
 {
-	timeline_prefetch(heap_base, ((const NewPayload *) payload)->orders);
+	heap_prefetch(heap_base, ((const NewPayload *) payload)->orders);
 }
 
 /*

@@ -20,7 +20,7 @@ order_times_merge(CustomerTable *table, void *into, const void *from,
 void
 order_times_prefetch(const void *payload, const char *heap_base)
 {
-	instants_prefetch(heap_base, ((const OrderTimes *) payload)->instants);
+	heap_prefetch(heap_base, ((const OrderTimes *) payload)->instants);
 }
 
 /* They were received in ascending order, so the last decides. */

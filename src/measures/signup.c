@@ -52,7 +52,7 @@ signup_merge(CustomerTable *table, void *into, const void *from,
 static void
 signup_prefetch(const void *payload, const char *heap_base)
 {
-	timeline_prefetch(heap_base, ((const CohortMember *) payload)->activity);
+	heap_prefetch(heap_base, ((const CohortMember *) payload)->activity);
 }
 
 /* Are these orders and money of periods from one to another? */

@@ -78,7 +78,7 @@ subscriber_merge(CustomerTable *table, void *into, const void *from,
 static void
 subscriber_prefetch(const void *payload, const char *heap_base)
 {
-	timeline_prefetch(heap_base, ((const SubscriberPayload *) payload)->known);
+	heap_prefetch(heap_base, ((const SubscriberPayload *) payload)->known);
 }
 
 /*

@@ -82,7 +82,7 @@ days_merge(CustomerTable *table, void *into, const void *from,
 static void
 days_prefetch(const void *payload, const char *heap_base)
 {
-	timeline_prefetch(heap_base, ((const PurchaseDays *) payload)->days);
+	heap_prefetch(heap_base, ((const PurchaseDays *) payload)->days);
 }
 
 static bool
@@ -249,7 +249,7 @@ prefetch_ahead(const CustomerCursor *cursor)
 		PurchaseDays days;
 
 		memcpy(&days, slot + table->key_size, sizeof(days));
-		timeline_prefetch(table->heap.base, days.days);
+		heap_prefetch(table->heap.base, days.days);
 	}
 }
 

@@ -16,7 +16,7 @@
 
 enum
 {
-	NEXT_MIN_COUNT,
+	NEXT_MIN_COUNT = PRODUCTS_MIN_COUNT,
 	NEXT_AS_OF
 };
 
@@ -29,25 +29,12 @@ static const OptionSpec next_options[] = {
 #define NEXT_FIRST_OPTION	4
 
 static void
-next_derive(StateOptions *options)
-{
-	check_int_range((int) options->value[NEXT_MIN_COUNT].count, 1, PG_INT32_MAX,
-					"min_count");
-}
-
-static void
 next_merge(CustomerTable *table, void *into, const void *from,
 		   const char *from_base)
 {
 	number_list_merge(&table->heap, true, &((ProductLines *) into)->lines,
 					  from_base, ((const ProductLines *) from)->lines,
 					  table->renumber);
-}
-
-static void
-next_prefetch(const void *payload, const char *heap_base)
-{
-	__builtin_prefetch(heap_base + ((const ProductLines *) payload)->lines, 1, 2);
 }
 
 /* They were received in the order of time. */
@@ -73,7 +60,7 @@ retention_internal const CustomerFamily next_products_family = {
 	.id = FAMILY_NEXT_PRODUCTS,
 	.noptions = lengthof(next_options),
 	.options = next_options,
-	.derive = next_derive,
+	.derive = products_derive,
 	.totals_fields = STATE_FIELDS(FIELD(ProductTotals, products, TEXTS)),
 	.totals_size = sizeof(ProductTotals),
 	.totals_identity = &no_products,
@@ -81,7 +68,7 @@ retention_internal const CustomerFamily next_products_family = {
 	.payload_size = sizeof(ProductLines),
 	.identity = &no_lines,
 	.merge = next_merge,
-	.prefetch = next_prefetch,
+	.prefetch = product_lines_prefetch,
 	.valid = next_valid,
 	.has_texts = true,
 	.absorb = next_absorb

@@ -15,24 +15,12 @@
 #include "math/hypergeometric.h"
 #include "products/product_sets.h"
 
-enum
-{
-	PAIRS_MIN_COUNT
-};
-
 static const OptionSpec pairs_options[] = {
-	[PAIRS_MIN_COUNT] = {"min_count", OPTION_COUNT}
+	[PRODUCTS_MIN_COUNT] = {"min_count", OPTION_COUNT}
 };
 
 /* state, basket, product */
 #define PAIRS_FIRST_OPTION	3
-
-static void
-pairs_derive(StateOptions *options)
-{
-	check_int_range((int) options->value[PAIRS_MIN_COUNT].count, 1, PG_INT32_MAX,
-					"min_count");
-}
 
 static void
 pairs_merge(CustomerTable *table, void *into, const void *from,
@@ -41,12 +29,6 @@ pairs_merge(CustomerTable *table, void *into, const void *from,
 	number_list_merge(&table->heap, false, &((ProductLines *) into)->lines,
 					  from_base, ((const ProductLines *) from)->lines,
 					  table->renumber);
-}
-
-static void
-pairs_prefetch(const void *payload, const char *heap_base)
-{
-	__builtin_prefetch(heap_base + ((const ProductLines *) payload)->lines, 1, 2);
 }
 
 static bool
@@ -63,7 +45,7 @@ retention_internal const CustomerFamily product_pairs_family = {
 	.id = FAMILY_PRODUCT_PAIRS,
 	.noptions = lengthof(pairs_options),
 	.options = pairs_options,
-	.derive = pairs_derive,
+	.derive = products_derive,
 	.totals_fields = STATE_FIELDS(FIELD(ProductTotals, products, TEXTS)),
 	.totals_size = sizeof(ProductTotals),
 	.totals_identity = &no_products,
@@ -71,7 +53,7 @@ retention_internal const CustomerFamily product_pairs_family = {
 	.payload_size = sizeof(ProductLines),
 	.identity = &no_lines,
 	.merge = pairs_merge,
-	.prefetch = pairs_prefetch,
+	.prefetch = product_lines_prefetch,
 	.valid = pairs_valid,
 	.has_texts = true,
 	.absorb = pairs_absorb,
@@ -196,7 +178,7 @@ product_pairs(PG_FUNCTION_ARGS)
 		reject_state(table, "product_pairs");
 	if (customer_table_customers(table) == 0)
 		PG_RETURN_NULL();
-	least = (uint64) table->options->value[PAIRS_MIN_COUNT].count;
+	least = (uint64) table->options->value[PRODUCTS_MIN_COUNT].count;
 	read_baskets(&sets, table);
 	sizes = product_sets_sizes(&sets);
 	product_sets_prune(&sets, sizes, least);

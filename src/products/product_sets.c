@@ -8,6 +8,7 @@
 #include "products/product_sets.h"
 
 #include "access/htup_details.h"
+#include "base/checks.h"
 #include "miscadmin.h"
 #include "port.h"
 #include "utils/builtins.h"
@@ -15,6 +16,19 @@
 
 const ProductTotals no_products = {TEXTS_NONE};
 const ProductLines no_lines = {NUMBERS_NONE};
+
+void
+products_derive(StateOptions *options)
+{
+	check_int_range((int) options->value[PRODUCTS_MIN_COUNT].count, 1,
+					PG_INT32_MAX, "min_count");
+}
+
+void
+product_lines_prefetch(const void *payload, const char *heap_base)
+{
+	heap_prefetch(heap_base, ((const ProductLines *) payload)->lines);
+}
 
 #define FIRST_ROOM	1024
 
@@ -147,10 +161,10 @@ counts_of_none(const ProductSets *sets)
 }
 
 static inline void
-count_product(ProductCounts *counts, uint32 product)
+count_product(ProductCounts *tally, uint32 product)
 {
-	if (counts->count[product]++ == 0)
-		counts	  ->found[counts->nfound++] = product;
+	if (tally->count[product]++ == 0)
+		tally->found[tally->nfound++] = product;
 }
 
 /* Bytes of a row but for its two names: its header, numbers, and what aligns them */
@@ -179,19 +193,19 @@ add_pair(ProductPairs *pairs, const ProductSets *sets, ProductPair pair)
 
 /* Takes down what was found often enough with a product, and begins anew. */
 static void
-end_counts(ProductCounts *counts, ProductPairs *pairs, const ProductSets *sets,
+end_counts(ProductCounts *tally, ProductPairs *pairs, const ProductSets *sets,
 		   uint32 product, uint64 least)
 {
-	for (uint32 i = 0; i < counts->nfound; i++)
+	for (uint32 i = 0; i < tally->nfound; i++)
 	{
-		const uint32 other = counts->found[i];
+		const uint32 other = tally->found[i];
 
-		if (counts->count[other] >= least)
+		if (tally->count[other] >= least)
 			add_pair(pairs, sets,
-					 (ProductPair) {product, other, counts->count[other]});
-		counts	  ->count[other] = 0;
+					 (ProductPair) {product, other, tally->count[other]});
+		tally->count[other] = 0;
 	}
-	counts	  ->nfound = 0;
+	tally->nfound = 0;
 }
 
 static int
@@ -221,7 +235,7 @@ ProductPairs
 product_pairs_in_sets(const ProductSets *sets, uint64 least)
 {
 	const SetsOfProducts of = sets_of_products(sets);
-	ProductCounts counts = counts_of_none(sets);
+	ProductCounts tally = counts_of_none(sets);
 	ProductPairs pairs = {NULL};
 
 	for (uint32 a = 0; a < sets->products; a++)
@@ -234,9 +248,9 @@ product_pairs_in_sets(const ProductSets *sets, uint64 least)
 			CHECK_FOR_INTERRUPTS();
 			/* a is among them, and those behind it are larger */
 			while (--other >= first && *other > a)
-				count_product(&counts, *other);
+				count_product(&tally, *other);
 		}
-		end_counts(&counts, &pairs, sets, a, least);
+		end_counts(&tally, &pairs, sets, a, least);
 	}
 	sort_pairs(&pairs);
 	return pairs;
@@ -247,7 +261,7 @@ ProductPairs
 product_pairs_in_next(const ProductSets *sets, const bool *has_next, uint64 least)
 {
 	const SetsOfProducts of = sets_of_products(sets);
-	ProductCounts counts = counts_of_none(sets);
+	ProductCounts tally = counts_of_none(sets);
 	ProductPairs pairs = {NULL};
 
 	for (uint32 a = 0; a < sets->products; a++)
@@ -260,9 +274,9 @@ product_pairs_in_next(const ProductSets *sets, const bool *has_next, uint64 leas
 			if (!has_next[set])
 				continue;
 			for (uint64 j = sets->start[set + 1]; j < sets->start[set + 2]; j++)
-				count_product(&counts, sets->member[j]);
+				count_product(&tally, sets->member[j]);
 		}
-		end_counts(&counts, &pairs, sets, a, least);
+		end_counts(&tally, &pairs, sets, a, least);
 	}
 	sort_pairs(&pairs);
 	return pairs;

@@ -65,6 +65,12 @@ typedef struct ProductPairs
 	uint64		bytes;			/* that their rows will take */
 } ProductPairs;
 
+/* The option that both families begin with */
+#define PRODUCTS_MIN_COUNT	0
+
+extern retention_internal void products_derive(StateOptions *options);
+extern retention_internal void product_lines_prefetch(const void *payload,
+													  const char *heap_base);
 extern retention_internal void product_sets_begin(ProductSets *sets,
 												  const CustomerTable *table);
 extern retention_internal void product_sets_open(ProductSets *sets);

@@ -18,6 +18,7 @@
 
 #include <math.h>
 
+#include "base/bytes.h"
 #include "base/result_rows.h"
 #include "base/result_values.h"
 #include "engine/intervals.h"
@@ -262,14 +263,6 @@ typedef struct Arms
 	StateHeap	heap;			/* of the sums */
 } Arms;
 
-static int
-compare_names(const char *a, int a_length, const char *b, int b_length)
-{
-	int			order = memcmp(a, b, Min(a_length, b_length));
-
-	return order != 0 ? order : a_length - b_length;
-}
-
 /* The place of a name; false if it is not there. */
 static bool
 find_arm(const Arms *arms, const char *name, int length, int *place)
@@ -280,7 +273,7 @@ find_arm(const Arms *arms, const char *name, int length, int *place)
 	while (low < high)
 	{
 		int			middle = (low + high) / 2;
-		int			order = compare_names(arms->arm[middle].name,
+		int			order = compare_bytes(arms->arm[middle].name,
 										  arms->arm[middle].name_length,
 										  name, length);
 
