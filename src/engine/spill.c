@@ -250,6 +250,24 @@ absorb_partition(CustomerTable *table, int partition)
 }
 
 /*
+ * In builds that look for faults, the heap moves with each partition, so that a pointer
+ * that outlives its own finds rubbish; else it may, and seldom does.
+ */
+static void
+move_heap(StateHeap *heap)
+{
+#if defined(USE_ASSERT_CHECKING) || defined(__SANITIZE_ADDRESS__)
+	char	   *old = heap->base;
+
+	if (old == NULL)
+		return;
+	heap->base = MemoryContextAllocHuge(GetMemoryChunkContext(old), heap->size);
+	memset(old, 0x7F, heap->size);
+	pfree(old);
+#endif
+}
+
+/*
  * Makes the table that of a partition, from 1 on. Its totals point nowhere until
  * they are restored.
  */
@@ -261,6 +279,7 @@ take_up(CustomerTable *table, int partition)
 	customer_table_empty(table);
 	table->heap.used = 0;
 	table->heap.dead = 0;
+	move_heap(&table->heap);
 	/* as they come in the order of keys, there must be room for all at once */
 	customer_table_reserve_new(table, Min(spill->nslots[partition - 1],
 										  spill->most_reserved));

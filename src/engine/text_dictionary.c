@@ -89,6 +89,22 @@ texts_of(const CustomerTable *table)
 	return text_list(table->heap.base, texts_offset(table));
 }
 
+/* The same in memory of their own, for whom goes on to read the customers. */
+TextList
+texts_kept(const CustomerTable *table)
+{
+	const uint64 offset = texts_offset(table);
+	char	   *copy;
+	Size		size;
+
+	if (offset == TEXTS_NONE)
+		return text_list(NULL, offset);
+	size = heap_copied_size(table->heap.base, offset);
+	copy = array_alloc(size, 1);
+	memcpy(copy, table->heap.base + offset, size);
+	return text_list(copy, 0);
+}
+
 /* Puts a text behind the others; its bytes must not lie in the table's heap. */
 static void
 append_text(CustomerTable *table, const char *bytes, uint32 size)

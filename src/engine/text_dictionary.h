@@ -38,7 +38,10 @@ typedef struct StateText
 	uint32		size;
 } StateText;
 
-/* The texts of a state by number; the bytes lie in its heap. */
+/*
+ * The texts of a state by number. The bytes lie in its heap, which is another for every
+ * part of a spilled state: what outlives a part has its own.
+ */
 typedef struct TextList
 {
 	StateText  *text;
@@ -53,6 +56,7 @@ extern retention_internal uint32 text_number(struct CustomerTable *table,
 											 const char *bytes, uint32 size);
 extern retention_internal TextList text_list(const char *base, uint64 offset);
 extern retention_internal TextList texts_of(const struct CustomerTable *table);
+extern retention_internal TextList texts_kept(const struct CustomerTable *table);
 extern retention_internal uint32 *text_ranks(const TextList *texts);
 extern retention_internal uint32 *text_dictionary_sort(StateHeap *heap,
 													   uint64 offset);

@@ -37,7 +37,7 @@ void
 product_sets_begin(ProductSets *sets, const CustomerTable *table)
 {
 	*sets = (ProductSets) {
-		.names = texts_of(table),
+		.names = texts_kept(table),
 		.sets_room = FIRST_ROOM,
 		.members_room = FIRST_ROOM
 	};
