@@ -368,13 +368,23 @@ expand(const HistoryHeader *flat, MemoryContext context)
  * Adding
  * ------------------------------------------------------------------------
  */
+
+/* The arguments of the transition, of whatever type of customers. */
+enum
+{
+	ROW_STATE,
+	ROW_CUSTOMER,
+	ROW_ORDERED_AT,
+	ROW_AMOUNT
+};
+
 static Money
 amount_argument(FunctionCallInfo fcinfo, StateHeap *heap)
 {
 	Money		amount = {0, 0};
 
-	if (!PG_ARGISNULL(3))
-		money_from_datum(heap, &amount, PG_GETARG_DATUM(3), "amount");
+	if (!PG_ARGISNULL(ROW_AMOUNT))
+		money_from_datum(heap, &amount, PG_GETARG_DATUM(ROW_AMOUNT), "amount");
 	return amount;
 }
 
@@ -392,10 +402,10 @@ static void
 expanded_add(ExpandedHistory *history, FunctionCallInfo fcinfo, KeyKind kind)
 {
 	LooseRows  *loose = &history->loose;
-	CustomerKey key = key_from_datum(kind, PG_GETARG_DATUM(1), &loose->heap);
+	CustomerKey key = key_from_datum(kind, PG_GETARG_DATUM(ROW_CUSTOMER), &loose->heap);
 	Money		amount = amount_argument(fcinfo, &loose->heap);
 
-	loose_rows_add(loose, key, PG_GETARG_TIMESTAMPTZ(2), amount);
+	loose_rows_add(loose, key, PG_GETARG_TIMESTAMPTZ(ROW_ORDERED_AT), amount);
 	if (unlikely(loose->count >= HISTORY_BATCH))
 		absorb_batch(history);
 }
@@ -410,8 +420,8 @@ log_add(HistoryHeader *log, FunctionCallInfo fcinfo, KeyKind kind)
 	HistoryRow	row;
 
 	heap_init_scratch(&heap);
-	key = key_from_datum(kind, PG_GETARG_DATUM(1), &heap);
-	row.at = PG_GETARG_TIMESTAMPTZ(2);
+	key = key_from_datum(kind, PG_GETARG_DATUM(ROW_CUSTOMER), &heap);
+	row.at = PG_GETARG_TIMESTAMPTZ(ROW_ORDERED_AT);
 	row.amount = amount_argument(fcinfo, &heap);
 	history_writer_init(&writer, kind, 64);
 	history_write_log(&writer, key, &row, heap.base);
@@ -432,21 +442,21 @@ history_add_row(FunctionCallInfo fcinfo, KeyKind kind)
 {
 	MemoryContext aggcontext = aggregate_context(fcinfo);
 	HistoryHeader *log = NULL;
-	bool		skip = PG_ARGISNULL(1) || PG_ARGISNULL(2);
+	bool		skip = PG_ARGISNULL(ROW_CUSTOMER) || PG_ARGISNULL(ROW_ORDERED_AT);
 
 	if (!skip)
-		check_finite_time(PG_GETARG_TIMESTAMPTZ(2), "ordered_at");
-	if (PG_ARGISNULL(0))
+		check_finite_time(PG_GETARG_TIMESTAMPTZ(ROW_ORDERED_AT), "ordered_at");
+	if (PG_ARGISNULL(ROW_STATE))
 	{
 		if (skip)
 			PG_RETURN_NULL();
 		PG_RETURN_DATUM(log_add(NULL, fcinfo, kind));
 	}
 	if (skip)
-		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
-	if (!VARATT_IS_EXTERNAL_EXPANDED_RW(DatumGetPointer(PG_GETARG_DATUM(0))))
+		PG_RETURN_DATUM(PG_GETARG_DATUM(ROW_STATE));
+	if (!VARATT_IS_EXTERNAL_EXPANDED_RW(DatumGetPointer(PG_GETARG_DATUM(ROW_STATE))))
 	{
-		log = flat_open(PG_GETARG_DATUM(0));
+		log = flat_open(PG_GETARG_DATUM(ROW_STATE));
 		if (log->kind != kind)
 			reject_other_kind(log->kind, kind);
 		if (log->size < LOG_LIMIT)
@@ -454,7 +464,7 @@ history_add_row(FunctionCallInfo fcinfo, KeyKind kind)
 	}
 	{
 		ExpandedHistory *history = log ? expand(log, aggcontext) :
-			(ExpandedHistory *) DatumGetEOHP(PG_GETARG_DATUM(0));
+			(ExpandedHistory *) DatumGetEOHP(PG_GETARG_DATUM(ROW_STATE));
 
 		if (history->kind != kind)
 			reject_other_kind(history->kind, kind);

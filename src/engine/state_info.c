@@ -20,6 +20,15 @@
  * OUT bytes): what built it, its customers, and the memory it takes where it is
  * now (inside a query that may be more than when it is stored).
  */
+enum
+{
+	INFO_MEASURE,
+	INFO_CUSTOMER_TYPE,
+	INFO_CUSTOMERS,
+	INFO_BYTES,
+	INFO_COLUMNS
+};
+
 PG_FUNCTION_INFO_V1(state_info);
 Datum
 state_info(PG_FUNCTION_ARGS)
@@ -30,8 +39,8 @@ state_info(PG_FUNCTION_ARGS)
 	const char *kind = key_kind_name(table->kind);
 	Size		bytes;
 	TupleDesc	row;
-	Datum		values[4];
-	bool		nulls[4] = {false, false, false, false};
+	Datum		values[INFO_COLUMNS];
+	bool		nulls[INFO_COLUMNS] = {false};
 
 	if (get_call_result_type(fcinfo, NULL, &row) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "state_info must return a row");
@@ -39,14 +48,14 @@ state_info(PG_FUNCTION_ARGS)
 		bytes = toast_datum_size(value);
 	else
 		bytes = MemoryContextMemAllocated(DatumGetEOHP(value)->eoh_context, true);
-	values[0] = CStringGetTextDatum(table->family->name);
+	values[INFO_MEASURE] = CStringGetTextDatum(table->family->name);
 	if (kind)
-		values[1] = CStringGetTextDatum(kind);
+		values[INFO_CUSTOMER_TYPE] = CStringGetTextDatum(kind);
 	else
-		nulls[1] = true;
-	values[2] = Int64GetDatum((int64) customer_table_customers(table));
-	nulls[2] = table->kind == KEY_NONE || table->kind == KEY_PATTERN;
-	values[3] = Int64GetDatum((int64) bytes);
+		nulls[INFO_CUSTOMER_TYPE] = true;
+	values[INFO_CUSTOMERS] = Int64GetDatum((int64) customer_table_customers(table));
+	nulls[INFO_CUSTOMERS] = table->kind == KEY_NONE || table->kind == KEY_PATTERN;
+	values[INFO_BYTES] = Int64GetDatum((int64) bytes);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(row),
 													  values, nulls)));
 }

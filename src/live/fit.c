@@ -43,6 +43,15 @@ typedef struct Fit
 	CustomerFits fits;
 } Fit;
 
+/* The columns of the query for the options: the server counts them from 1. */
+enum
+{
+	SETTING_BINS = 1,
+	SETTING_UNIT,
+	SETTING_FAMILY,
+	SETTING_TZ
+};
+
 static void
 read_options(Fit *fit)
 {
@@ -60,19 +69,21 @@ read_options(Fit *fit)
 				 errmsg("table %s has not one row", fit->tracking->settings)));
 	row = SPI_tuptable->vals[0];
 	columns = SPI_tuptable->tupdesc;
-	fit->bins = DatumGetInt32(SPI_getbinval(row, columns, 1, &isnull));
+	fit->bins = DatumGetInt32(SPI_getbinval(row, columns, SETTING_BINS, &isnull));
 	check_rfm_bins(fit->bins);
 	fit->call.unit =
-		interval_days(DatumGetIntervalP(SPI_getbinval(row, columns, 2, &isnull)),
+		interval_days(DatumGetIntervalP(SPI_getbinval(row, columns,
+													  SETTING_UNIT, &isnull)),
 					  "unit");
-	family = SPI_getvalue(row, columns, 3);
+	family = SPI_getvalue(row, columns, SETTING_FAMILY);
 	fit->call.family = btyd_family_named(family);
 	if (fit->call.family == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("family \"%s\" of %s is not known", family,
 						fit->tracking->settings)));
-	fit->tz = MemoryContextStrdup(fit->context, SPI_getvalue(row, columns, 4));
+	fit->tz = MemoryContextStrdup(fit->context,
+								  SPI_getvalue(row, columns, SETTING_TZ));
 	SPI_finish();
 }
 
@@ -111,19 +122,28 @@ money_array(const RfmCustomers *customers)
 										   false, TYPALIGN_INT));
 }
 
-/* Gets the state of purchases and that of days. */
+enum
+{
+	STATE_PURCHASES,
+	STATE_DAYS,
+	STATES
+};
+
+/* Gets the two states. */
 static void
 fit_states(TupleTableSlot *row, void *arg)
 {
 	Fit		   *fit = arg;
 	MemoryContext caller = MemoryContextSwitchTo(fit->context);
-	CustomerTable view[2];
+	CustomerTable view[STATES];
 	RfmCustomers customers;
 
-	fit->has_customers = !row->tts_isnull[0];
+	fit->has_customers = !row->tts_isnull[STATE_PURCHASES];
 	if (fit->has_customers)
 	{
-		rfm_customers_init(&customers, state_open(row->tts_values[0], &view[0]),
+		rfm_customers_init(&customers,
+						   state_open(row->tts_values[STATE_PURCHASES],
+									  &view[STATE_PURCHASES]),
 						   fit->bins, GRID_STANDARD);
 		fit->has_customers = customers.count > 0;
 	}
@@ -134,7 +154,8 @@ fit_states(TupleTableSlot *row, void *arg)
 		fit->frequency = int64_array(&customers.cuts[RFM_FREQUENCY], false, INT8OID);
 		fit->monetary = money_array(&customers);
 		(void) fit_customers(&fit->call,
-							 state_open(row->tts_values[1], &view[1]), true,
+							 state_open(row->tts_values[STATE_DAYS],
+										&view[STATE_DAYS]), true,
 							 &fit->fits);
 	}
 	MemoryContextSwitchTo(caller);
@@ -152,27 +173,56 @@ params_array(const ModelFit *model)
 										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
+/* The parameters of the update: $1 and so on */
+enum
+{
+	FIT_RECENCY,
+	FIT_FREQUENCY,
+	FIT_MONETARY,
+	FIT_AS_OF,
+	FIT_BUYING,
+	FIT_SPEND,
+	FIT_STATUS,
+	FIT_DECIMALS,
+	FIT_VALUES
+};
+
 static void
 store_fit(const Fit *fit)
 {
-	Oid			types[] = {TIMESTAMPTZARRAYOID, INT8ARRAYOID, NUMERICARRAYOID,
-	TIMESTAMPTZOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID, TEXTOID, INT4OID};
-	Datum		values[lengthof(types)] = {
-		fit->recency, fit->frequency, fit->monetary,
-		TimestampTzGetDatum(fit->as_of), params_array(&fit->fits.buying),
-		params_array(&fit->fits.spend), CStringGetTextDatum(fit->fits.status),
-		Int32GetDatum(fit->fits.decimals)
+	Oid			types[FIT_VALUES] = {
+		[FIT_RECENCY] = TIMESTAMPTZARRAYOID,
+		[FIT_FREQUENCY] = INT8ARRAYOID,
+		[FIT_MONETARY] = NUMERICARRAYOID,
+		[FIT_AS_OF] = TIMESTAMPTZOID,
+		[FIT_BUYING] = FLOAT8ARRAYOID,
+		[FIT_SPEND] = FLOAT8ARRAYOID,
+		[FIT_STATUS] = TEXTOID,
+		[FIT_DECIMALS] = INT4OID
 	};
-	char		nulls[lengthof(types) + 1] = "        ";
+	Datum		values[FIT_VALUES] = {
+		[FIT_RECENCY] = fit->recency,
+		[FIT_FREQUENCY] = fit->frequency,
+		[FIT_MONETARY] = fit->monetary,
+		[FIT_AS_OF] = TimestampTzGetDatum(fit->as_of),
+		[FIT_BUYING] = params_array(&fit->fits.buying),
+		[FIT_SPEND] = params_array(&fit->fits.spend),
+		[FIT_STATUS] = CStringGetTextDatum(fit->fits.status),
+		[FIT_DECIMALS] = Int32GetDatum(fit->fits.decimals)
+	};
+	char		nulls[FIT_VALUES];
 
-	nulls[4] = fit->fits.buying.has_params ? ' ' : 'n';
-	nulls[5] = fit->fits.spend.has_params ? ' ' : 'n';
+	memset(nulls, ' ', sizeof(nulls));
+	if (!fit->fits.buying.has_params)
+		nulls[FIT_BUYING] = 'n';
+	if (!fit->fits.spend.has_params)
+		nulls[FIT_SPEND] = 'n';
 	SPI_connect();
 	if (SPI_execute_with_args(psprintf("UPDATE %s AS s SET cuts = ROW(s.bins, s.grid, $1, $2, $3)::%s.rfm_cuts, cuts_at = $4, "
 									   "buying_params = $5, spend_params = $6, model_status = $7, decimals = $8, fitted_at = $4",
 									   fit->tracking->settings,
 									   fit->tracking->extension),
-							  lengthof(types), types, values, nulls, false, 0) != SPI_OK_UPDATE)
+							  FIT_VALUES, types, values, nulls, false, 0) != SPI_OK_UPDATE)
 		elog(ERROR, "settings could not be updated");
 	SPI_finish();
 }

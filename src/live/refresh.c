@@ -62,6 +62,14 @@ notify_moved(const Tracking *tracking, int64 customers)
  * ------------------------------------------------------------------------
  */
 
+/* What the query for removed marks answers: the server counts columns from 1. */
+enum
+{
+	GONE_EVERYBODY = 1,
+	GONE_COUNT,
+	GONE_CUSTOMERS
+};
+
 /*
  * Removes marks. Whether everybody is marked is read from what was removed: asked
  * before, it would be the answer of another moment.
@@ -85,12 +93,15 @@ remove_marks(const Tracking *tracking, int64 most, Marks *marks)
 								   "pg_catalog.array_agg(DISTINCT g.customer) FILTER (WHERE g.customer IS NOT NULL) "
 								   "FROM gone AS g", tracking->changes, which),
 						  false, 0));
-	value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, GONE_EVERYBODY,
+						  &isnull);
 	marks->everybody = !isnull && DatumGetBool(value);
 	marks->count = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
-											   SPI_tuptable->tupdesc, 2, &isnull));
-	marks->array_type = SPI_gettypeid(SPI_tuptable->tupdesc, 3);
-	value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3, &isnull);
+											   SPI_tuptable->tupdesc,
+											   GONE_COUNT, &isnull));
+	marks->array_type = SPI_gettypeid(SPI_tuptable->tupdesc, GONE_CUSTOMERS);
+	value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, GONE_CUSTOMERS,
+						  &isnull);
 	if (!isnull)
 	{
 		MemoryContext spi = MemoryContextSwitchTo(caller);

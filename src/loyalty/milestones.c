@@ -116,6 +116,14 @@ add_amount(StateUpdate *update, TimestampTz at, Datum amount)
  * reached_at_transfn(retention_state, at timestamptz, amount numeric, threshold
  * numeric, as_of timestamptz)
  */
+enum
+{
+	ROW_STATE,
+	ROW_AT,
+	ROW_AMOUNT,
+	ROW_ARGS
+};
+
 PG_FUNCTION_INFO_V1(reached_at_transfn);
 Datum
 reached_at_transfn(PG_FUNCTION_ARGS)
@@ -123,13 +131,13 @@ reached_at_transfn(PG_FUNCTION_ARGS)
 	StateUpdate update;
 	TimestampTz at;
 
-	state_update_begin(&update, fcinfo, &reached_at_family, KEY_NONE, 3, 0);
-	if (!PG_ARGISNULL(1) && !PG_ARGISNULL(2))
+	state_update_begin(&update, fcinfo, &reached_at_family, KEY_NONE, ROW_ARGS, 0);
+	if (!PG_ARGISNULL(ROW_AT) && !PG_ARGISNULL(ROW_AMOUNT))
 	{
-		at = PG_GETARG_TIMESTAMPTZ(1);
+		at = PG_GETARG_TIMESTAMPTZ(ROW_AT);
 		check_finite_time(at, "at");
 		if (at < update.table->options->value[REACHED_AS_OF].time)
-			add_amount(&update, at, PG_GETARG_DATUM(2));
+			add_amount(&update, at, PG_GETARG_DATUM(ROW_AMOUNT));
 	}
 	return state_update_end(&update);
 }

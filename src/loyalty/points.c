@@ -165,6 +165,16 @@ expires_at_arg(FunctionCallInfo fcinfo, int argument)
 	return at;
 }
 
+/* The arguments of points_transfn, before the options */
+enum
+{
+	ROW_STATE,
+	ROW_AT,
+	ROW_POINTS,
+	ROW_EXPIRES_AT,
+	ROW_ARGS
+};
+
 static void
 add_row(StateUpdate *update, FunctionCallInfo fcinfo, TimestampTz at)
 {
@@ -174,12 +184,12 @@ add_row(StateUpdate *update, FunctionCallInfo fcinfo, TimestampTz at)
 	Money		points;
 	int			sign;
 
-	money_from_datum(row_heap, &points, PG_GETARG_DATUM(2), "points");
+	money_from_datum(row_heap, &points, PG_GETARG_DATUM(ROW_POINTS), "points");
 	sign = money_sign(&points, row_heap->base);
 	if (sign == 0)
 		return;
 	initStringInfo(&record);
-	write_row(&record, at, sign > 0 ? expires_at_arg(fcinfo, 3) : NEVER_EXPIRES,
+	write_row(&record, at, sign > 0 ? expires_at_arg(fcinfo, ROW_EXPIRES_AT) : NEVER_EXPIRES,
 			  &points, row_heap->base);
 	/* a copy, since a flat table moves if its heap grows */
 	memcpy(&totals, update->table->totals, sizeof(totals));
@@ -199,10 +209,10 @@ points_transfn(PG_FUNCTION_ARGS)
 	StateUpdate update;
 	TimestampTz at;
 
-	state_update_begin(&update, fcinfo, &points_family, KEY_NONE, 4, 0);
-	if (!PG_ARGISNULL(1) && !PG_ARGISNULL(2))
+	state_update_begin(&update, fcinfo, &points_family, KEY_NONE, ROW_ARGS, 0);
+	if (!PG_ARGISNULL(ROW_AT) && !PG_ARGISNULL(ROW_POINTS))
 	{
-		at = PG_GETARG_TIMESTAMPTZ(1);
+		at = PG_GETARG_TIMESTAMPTZ(ROW_AT);
 		check_finite_time(at, "at");
 		if (at < update.table->options->value[POINTS_AS_OF].time)
 			add_row(&update, fcinfo, at);

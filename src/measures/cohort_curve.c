@@ -156,6 +156,18 @@ read_rows(Curve *curve, ArrayType *rows)
  *
  * A row for every index that some cohort has completed.
  */
+enum
+{
+	CURVE_PERIOD_INDEX,
+	CURVE_COHORTS,
+	CURVE_ELIGIBLE,
+	CURVE_RETAINED,
+	CURVE_RATE,
+	CURVE_CI_LOW,
+	CURVE_CI_HIGH,
+	CURVE_COLUMNS
+};
+
 PG_FUNCTION_INFO_V1(cohort_curve);
 Datum
 cohort_curve(PG_FUNCTION_ARGS)
@@ -179,23 +191,24 @@ cohort_curve(PG_FUNCTION_ARGS)
 		const CurvePoint *point = &curve.points[i];
 		double		low = 0;
 		double		high = 0;
-		Datum		values[7];
-		bool		nulls[7] = {false};
+		Datum		values[CURVE_COLUMNS];
+		bool		nulls[CURVE_COLUMNS] = {false};
 
 		if (point->cohorts == 0)
 			continue;
-		nulls[4] = nulls[5] = nulls[6] = point->eligible == 0;
+		nulls[CURVE_RATE] = point->eligible == 0;
+		nulls[CURVE_CI_LOW] = nulls[CURVE_CI_HIGH] = nulls[CURVE_RATE];
 		if (point->eligible > 0)
 			wilson_interval((double) point->retained, (double) point->eligible,
 							z, &low, &high);
-		values[0] = Int32GetDatum((int32) i);
-		values[1] = Int64GetDatum(point->cohorts);
-		values[2] = Int64GetDatum(point->eligible);
-		values[3] = Int64GetDatum(point->retained);
-		values[4] = Float8GetDatum(nulls[4] ? 0 : (double) point->retained /
-								   (double) point->eligible);
-		values[5] = Float8GetDatum(low);
-		values[6] = Float8GetDatum(high);
+		values[CURVE_PERIOD_INDEX] = Int32GetDatum((int32) i);
+		values[CURVE_COHORTS] = Int64GetDatum(point->cohorts);
+		values[CURVE_ELIGIBLE] = Int64GetDatum(point->eligible);
+		values[CURVE_RETAINED] = Int64GetDatum(point->retained);
+		values[CURVE_RATE] = Float8GetDatum(nulls[CURVE_RATE] ? 0 : (double) point->retained /
+											(double) point->eligible);
+		values[CURVE_CI_LOW] = Float8GetDatum(low);
+		values[CURVE_CI_HIGH] = Float8GetDatum(high);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;

@@ -252,6 +252,14 @@ history_info(PG_FUNCTION_ARGS)
  *
  * The rows that went in, by customer (in no order that means anything) and time.
  */
+enum
+{
+	ORDER_CUSTOMER,
+	ORDER_ORDERED_AT,
+	ORDER_AMOUNT,
+	ORDER_COLUMNS
+};
+
 PG_FUNCTION_INFO_V1(order_rows);
 Datum
 order_rows(PG_FUNCTION_ARGS)
@@ -278,17 +286,17 @@ order_rows(PG_FUNCTION_ARGS)
 						&heap);
 	while (history_next_customer(&reader, view.kind))
 	{
-		Datum		values[3];
-		bool		nulls[3] = {false};
+		Datum		values[ORDER_COLUMNS];
+		bool		nulls[ORDER_COLUMNS] = {false};
 
 		while (history_next_row(&reader, &row))
 		{
 			CHECK_FOR_INTERRUPTS();
-			values[0] = customer_key_datum(view.kind, reader.key, heap.base,
-										   type);
-			values[1] = TimestampTzGetDatum(row.at);
-			values[2] = numeric_or_null(money_numeric(&row.amount, heap.base),
-										&nulls[2]);
+			values[ORDER_CUSTOMER] = customer_key_datum(view.kind, reader.key, heap.base,
+														type);
+			values[ORDER_ORDERED_AT] = TimestampTzGetDatum(row.at);
+			values[ORDER_AMOUNT] = numeric_or_null(money_numeric(&row.amount, heap.base),
+												   &nulls[ORDER_AMOUNT]);
 			tuplestore_putvalues(result->setResult, result->setDesc, values,
 								 nulls);
 			MemoryContextReset(row_context);

@@ -158,21 +158,35 @@ median_days(const OrderNumber *number)
 	return shorter + 0.5 * (longer - shorter);
 }
 
+/* The columns of order_number_row */
+enum
+{
+	ROW_ORDER_NUMBER,
+	ROW_CUSTOMERS,
+	ROW_REPURCHASED,
+	ROW_RATE,
+	ROW_MEDIAN_DAYS_TO_NEXT,
+	ROW_ELIGIBLE,
+	ROW_REPURCHASED_WITHIN,
+	ROW_RATE_WITHIN,
+	ROW_COLUMNS
+};
+
 static void
 add_number_row(ResultRows *rows, int64 n, const OrderNumber *number)
 {
-	Datum		values[8];
-	bool		nulls[8] = {false};
+	Datum		values[ROW_COLUMNS];
+	bool		nulls[ROW_COLUMNS] = {false};
 
-	values[0] = Int32GetDatum((int32) n);
-	values[1] = Int64GetDatum(number->customers);
-	values[2] = Int64GetDatum(number->repurchased);
-	values[3] = share_or_null(number->repurchased, number->customers, &nulls[3]);
-	nulls[4] = number->repurchased == 0;
-	values[4] = Float8GetDatum(nulls[4] ? 0 : median_days(number));
-	values[5] = Int64GetDatum(number->eligible);
-	values[6] = Int64GetDatum(number->repurchased_within);
-	values[7] = share_or_null(number->repurchased_within, number->eligible, &nulls[7]);
+	values[ROW_ORDER_NUMBER] = Int32GetDatum((int32) n);
+	values[ROW_CUSTOMERS] = Int64GetDatum(number->customers);
+	values[ROW_REPURCHASED] = Int64GetDatum(number->repurchased);
+	values[ROW_RATE] = share_or_null(number->repurchased, number->customers, &nulls[ROW_RATE]);
+	nulls[ROW_MEDIAN_DAYS_TO_NEXT] = number->repurchased == 0;
+	values[ROW_MEDIAN_DAYS_TO_NEXT] = Float8GetDatum(nulls[ROW_MEDIAN_DAYS_TO_NEXT] ? 0 : median_days(number));
+	values[ROW_ELIGIBLE] = Int64GetDatum(number->eligible);
+	values[ROW_REPURCHASED_WITHIN] = Int64GetDatum(number->repurchased_within);
+	values[ROW_RATE_WITHIN] = share_or_null(number->repurchased_within, number->eligible, &nulls[ROW_RATE_WITHIN]);
 	result_rows_add(rows, values, nulls);
 }
 

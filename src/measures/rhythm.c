@@ -312,13 +312,20 @@ half_life_arg(FunctionCallInfo fcinfo, int argument)
  * 0.5 ^ (age / half_life), the age being that at as_of: just below 1 of what was a moment
  * ago. What is at or after as_of is not seen, and counts 0.
  */
+enum
+{
+	DECAY_AT,
+	DECAY_HALF_LIFE,
+	DECAY_AS_OF
+};
+
 PG_FUNCTION_INFO_V1(decay);
 Datum
 decay(PG_FUNCTION_ARGS)
 {
-	const TimestampTz at = PG_GETARG_TIMESTAMPTZ(0);
-	const double half_life = half_life_arg(fcinfo, 1);
-	const TimestampTz as_of = PG_GETARG_TIMESTAMPTZ(2);
+	const TimestampTz at = PG_GETARG_TIMESTAMPTZ(DECAY_AT);
+	const double half_life = half_life_arg(fcinfo, DECAY_HALF_LIFE);
+	const TimestampTz as_of = PG_GETARG_TIMESTAMPTZ(DECAY_AS_OF);
 
 	check_finite_time(at, "at");
 	check_finite_time(as_of, "as_of");

@@ -151,21 +151,35 @@ count_customer(Window *windows, const SortedInstants *orders,
 	windows[Min(last + 1, ended)].retained_or_later--;
 }
 
+/* The columns of rolling_retention_row */
+enum
+{
+	ROW_PERIOD_INDEX,
+	ROW_CUSTOMERS,
+	ROW_ELIGIBLE,
+	ROW_RETAINED,
+	ROW_RATE,
+	ROW_RETAINED_OR_LATER,
+	ROW_RATE_OR_LATER,
+	ROW_IS_COMPLETE,
+	ROW_COLUMNS
+};
+
 static void
 add_window_row(ResultRows *rows, int64 index, const Window *sum,
 			   int64 customers)
 {
-	Datum		values[8];
-	bool		nulls[8] = {false};
+	Datum		values[ROW_COLUMNS];
+	bool		nulls[ROW_COLUMNS] = {false};
 
-	values[0] = Int32GetDatum((int32) index);
-	values[1] = Int64GetDatum(sum->begun);
-	values[2] = Int64GetDatum(sum->eligible);
-	values[3] = Int64GetDatum(sum->retained);
-	values[5] = Int64GetDatum(sum->retained_or_later);
-	values[4] = share_or_null(sum->retained, sum->eligible, &nulls[4]);
-	values[6] = share_or_null(sum->retained_or_later, sum->eligible, &nulls[6]);
-	values[7] = BoolGetDatum(sum->eligible == customers);
+	values[ROW_PERIOD_INDEX] = Int32GetDatum((int32) index);
+	values[ROW_CUSTOMERS] = Int64GetDatum(sum->begun);
+	values[ROW_ELIGIBLE] = Int64GetDatum(sum->eligible);
+	values[ROW_RETAINED] = Int64GetDatum(sum->retained);
+	values[ROW_RATE] = share_or_null(sum->retained, sum->eligible, &nulls[ROW_RATE]);
+	values[ROW_RETAINED_OR_LATER] = Int64GetDatum(sum->retained_or_later);
+	values[ROW_RATE_OR_LATER] = share_or_null(sum->retained_or_later, sum->eligible, &nulls[ROW_RATE_OR_LATER]);
+	values[ROW_IS_COMPLETE] = BoolGetDatum(sum->eligible == customers);
 	result_rows_add(rows, values, nulls);
 }
 

@@ -109,6 +109,14 @@ survival_recv(PG_FUNCTION_ARGS)
  * A row whose days or observed is NULL is ignored; if all are, the result is
  * NULL.
  */
+enum
+{
+	SURVIVAL_STATE,
+	SURVIVAL_DAYS,
+	SURVIVAL_OBSERVED,
+	SURVIVAL_ARGS
+};
+
 PG_FUNCTION_INFO_V1(survival_transfn);
 Datum
 survival_transfn(PG_FUNCTION_ARGS)
@@ -117,12 +125,13 @@ survival_transfn(PG_FUNCTION_ARGS)
 	SurvivalCounts counts;
 	double		days;
 
-	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
+	if (PG_ARGISNULL(SURVIVAL_DAYS) || PG_ARGISNULL(SURVIVAL_OBSERVED))
 		return state_without_row(fcinfo);
-	state_update_begin(&update, fcinfo, &survival_family, KEY_BIGINT, 3, 0);
-	days = PG_GETARG_FLOAT8(1);
+	state_update_begin(&update, fcinfo, &survival_family, KEY_BIGINT,
+					   SURVIVAL_ARGS, 0);
+	days = PG_GETARG_FLOAT8(SURVIVAL_DAYS);
 	check_double_range(days, 0, INFINITY, "days");
-	counts = survival_counts(PG_GETARG_BOOL(2));
+	counts = survival_counts(PG_GETARG_BOOL(SURVIVAL_OBSERVED));
 
 	state_add(&update, &survival_family, KEY_BIGINT, survival_key(days),
 			  &counts);

@@ -409,12 +409,22 @@ discounted_profit(Numeric customer_value, Numeric periods, Numeric margin,
  * Discounted profit; the part of a period at the end counts pro rata. Money;
  * rounded to 16 decimals when there is a discount, else exact.
  */
+enum
+{
+	NET_CUSTOMER_VALUE,
+	NET_PERIODS,
+	NET_MARGIN,
+	NET_DISCOUNT_RATE
+};
+
 PG_FUNCTION_INFO_V1(clv_net);
 Datum
 clv_net(PG_FUNCTION_ARGS)
 {
-	return discounted_profit(PG_GETARG_NUMERIC(0), PG_GETARG_NUMERIC(1),
-							 PG_GETARG_NUMERIC(2), PG_GETARG_NUMERIC(3));
+	return discounted_profit(PG_GETARG_NUMERIC(NET_CUSTOMER_VALUE),
+							 PG_GETARG_NUMERIC(NET_PERIODS),
+							 PG_GETARG_NUMERIC(NET_MARGIN),
+							 PG_GETARG_NUMERIC(NET_DISCOUNT_RATE));
 }
 
 /*
@@ -424,10 +434,10 @@ PG_FUNCTION_INFO_V1(clv_net_double);
 Datum
 clv_net_double(PG_FUNCTION_ARGS)
 {
-	return discounted_profit(numeric_of_double(PG_GETARG_FLOAT8(0)),
-							 numeric_of_double(PG_GETARG_FLOAT8(1)),
-							 numeric_of_double(PG_GETARG_FLOAT8(2)),
-							 numeric_of_double(PG_GETARG_FLOAT8(3)));
+	return discounted_profit(numeric_of_double(PG_GETARG_FLOAT8(NET_CUSTOMER_VALUE)),
+							 numeric_of_double(PG_GETARG_FLOAT8(NET_PERIODS)),
+							 numeric_of_double(PG_GETARG_FLOAT8(NET_MARGIN)),
+							 numeric_of_double(PG_GETARG_FLOAT8(NET_DISCOUNT_RATE)));
 }
 
 static Datum
@@ -503,12 +513,20 @@ orders_that_cover(FunctionCallInfo fcinfo, Numeric cost, Numeric order_value,
 /*
  * payback_orders(cac numeric, aov numeric, margin numeric) returns bigint
  */
+enum
+{
+	PAYBACK_CAC,
+	PAYBACK_AOV,
+	PAYBACK_MARGIN
+};
+
 PG_FUNCTION_INFO_V1(payback_orders);
 Datum
 payback_orders(PG_FUNCTION_ARGS)
 {
-	return orders_that_cover(fcinfo, PG_GETARG_NUMERIC(0),
-							 PG_GETARG_NUMERIC(1), PG_GETARG_NUMERIC(2));
+	return orders_that_cover(fcinfo, PG_GETARG_NUMERIC(PAYBACK_CAC),
+							 PG_GETARG_NUMERIC(PAYBACK_AOV),
+							 PG_GETARG_NUMERIC(PAYBACK_MARGIN));
 }
 
 /*
@@ -518,9 +536,10 @@ PG_FUNCTION_INFO_V1(payback_orders_double);
 Datum
 payback_orders_double(PG_FUNCTION_ARGS)
 {
-	return orders_that_cover(fcinfo, numeric_of_double(PG_GETARG_FLOAT8(0)),
-							 numeric_of_double(PG_GETARG_FLOAT8(1)),
-							 numeric_of_double(PG_GETARG_FLOAT8(2)));
+	return orders_that_cover(fcinfo,
+							 numeric_of_double(PG_GETARG_FLOAT8(PAYBACK_CAC)),
+							 numeric_of_double(PG_GETARG_FLOAT8(PAYBACK_AOV)),
+							 numeric_of_double(PG_GETARG_FLOAT8(PAYBACK_MARGIN)));
 }
 
 /*

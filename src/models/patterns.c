@@ -192,6 +192,15 @@ retention_internal const CustomerFamily spend_patterns_family = {
  * btyd_transfn(retention_state, x bigint, t_x double precision,
  * age double precision)
  */
+enum
+{
+	BTYD_STATE,
+	BTYD_X,
+	BTYD_T_X,
+	BTYD_AGE,
+	BTYD_ARGS
+};
+
 PG_FUNCTION_INFO_V1(btyd_transfn);
 Datum
 btyd_transfn(PG_FUNCTION_ARGS)
@@ -202,13 +211,15 @@ btyd_transfn(PG_FUNCTION_ARGS)
 	double		t_x;
 	double		age;
 
-	if (PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(3))
+	if (PG_ARGISNULL(BTYD_X) || PG_ARGISNULL(BTYD_T_X) ||
+		PG_ARGISNULL(BTYD_AGE))
 		return state_without_row(fcinfo);
-	x = PG_GETARG_INT64(1);
-	t_x = PG_GETARG_FLOAT8(2);
-	age = PG_GETARG_FLOAT8(3);
+	x = PG_GETARG_INT64(BTYD_X);
+	t_x = PG_GETARG_FLOAT8(BTYD_T_X);
+	age = PG_GETARG_FLOAT8(BTYD_AGE);
 	check_history(x, t_x, age);
-	state_update_begin(&update, fcinfo, &btyd_patterns_family, KEY_PATTERN, 4, 0);
+	state_update_begin(&update, fcinfo, &btyd_patterns_family, KEY_PATTERN,
+					   BTYD_ARGS, 0);
 	state_add(&update, &btyd_patterns_family, KEY_PATTERN,
 			  btyd_key(x, t_x, age), &one);
 	return state_update_end(&update);
@@ -222,6 +233,14 @@ btyd_transfn(PG_FUNCTION_ARGS)
  * one is worth. Those whose mean is zero or less cannot be in the model; they are
  * counted.
  */
+enum
+{
+	SPEND_STATE,
+	SPEND_X,
+	SPEND_MEAN,
+	SPEND_ARGS
+};
+
 PG_FUNCTION_INFO_V1(gamma_gamma_transfn);
 Datum
 gamma_gamma_transfn(PG_FUNCTION_ARGS)
@@ -231,13 +250,14 @@ gamma_gamma_transfn(PG_FUNCTION_ARGS)
 	int64		x;
 	double		mean;
 
-	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
+	if (PG_ARGISNULL(SPEND_X) || PG_ARGISNULL(SPEND_MEAN))
 		return state_without_row(fcinfo);
-	x = PG_GETARG_INT64(1);
-	mean = PG_GETARG_FLOAT8(2);
+	x = PG_GETARG_INT64(SPEND_X);
+	mean = PG_GETARG_FLOAT8(SPEND_MEAN);
 	check_x(x);
 	check_spend(mean);
-	state_update_begin(&update, fcinfo, &spend_patterns_family, KEY_PATTERN, 3, 0);
+	state_update_begin(&update, fcinfo, &spend_patterns_family, KEY_PATTERN,
+					   SPEND_ARGS, 0);
 	if (x > 0 && valid_spend(mean))
 		state_add(&update, &spend_patterns_family, KEY_PATTERN,
 				  spend_key(x, mean), &one);

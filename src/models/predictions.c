@@ -33,6 +33,9 @@ finite_or_null(FunctionCallInfo fcinfo, double value)
 	PG_RETURN_FLOAT8(value);
 }
 
+/* x, t_x and age stand together in all functions. */
+#define HISTORY_ARGS	3
+
 static BtydHistory
 history_args(FunctionCallInfo fcinfo, int first)
 {
@@ -83,13 +86,21 @@ purchase_value(const double *params, double x, bool mean_known, double mean,
 		isfinite(*value);
 }
 
+/* The arguments of what reads a history, and time to come. */
+enum
+{
+	HISTORY_MODEL,
+	HISTORY_X,					/* and t_x, age: history_args */
+	HISTORY_HORIZON = HISTORY_X + HISTORY_ARGS
+};
+
 /* What a model says of a history alone. */
 static Datum
 read_history(FunctionCallInfo fcinfo,
 			 double (*reading) (const BtydModel *, const BtydHistory *))
 {
-	const ModelValue *model = model_arg(fcinfo, 0, MODEL_BTYD);
-	const BtydHistory history = history_args(fcinfo, 1);
+	const ModelValue *model = model_arg(fcinfo, HISTORY_MODEL, MODEL_BTYD);
+	const BtydHistory history = history_args(fcinfo, HISTORY_X);
 
 	if (!model->has_params)
 		PG_RETURN_NULL();
@@ -102,9 +113,9 @@ read_horizon(FunctionCallInfo fcinfo,
 			 double (*reading) (const BtydModel *, const BtydHistory *,
 								double))
 {
-	const ModelValue *model = model_arg(fcinfo, 0, MODEL_BTYD);
-	const BtydHistory history = history_args(fcinfo, 1);
-	const double horizon = horizon_arg(fcinfo, 4);
+	const ModelValue *model = model_arg(fcinfo, HISTORY_MODEL, MODEL_BTYD);
+	const BtydHistory history = history_args(fcinfo, HISTORY_X);
+	const double horizon = horizon_arg(fcinfo, HISTORY_HORIZON);
 
 	if (!model->has_params)
 		PG_RETURN_NULL();
@@ -155,13 +166,20 @@ expected_orders_new(PG_FUNCTION_ARGS)
  * orders_pmf_new(model btyd_model, n bigint, horizon double precision)
  * returns double precision
  */
+enum
+{
+	PMF_NEW_MODEL,
+	PMF_NEW_N,
+	PMF_NEW_HORIZON
+};
+
 PG_FUNCTION_INFO_V1(orders_pmf_new);
 Datum
 orders_pmf_new(PG_FUNCTION_ARGS)
 {
-	const ModelValue *model = model_arg(fcinfo, 0, MODEL_BTYD);
-	const double n = orders_arg(fcinfo, 1);
-	const double horizon = horizon_arg(fcinfo, 2);
+	const ModelValue *model = model_arg(fcinfo, PMF_NEW_MODEL, MODEL_BTYD);
+	const double n = orders_arg(fcinfo, PMF_NEW_N);
+	const double horizon = horizon_arg(fcinfo, PMF_NEW_HORIZON);
 
 	if (!model->has_params)
 		PG_RETURN_NULL();
@@ -181,6 +199,16 @@ p_order(PG_FUNCTION_ARGS)
 	return read_horizon(fcinfo, btyd_p_order);
 }
 
+/* The arguments of orders_pmf and orders_quantile: a number of orders, or a share. */
+enum
+{
+	PMF_MODEL,
+	PMF_N,
+	PMF_P = PMF_N,
+	PMF_X,
+	PMF_HORIZON = PMF_X + HISTORY_ARGS
+};
+
 /*
  * orders_pmf(model btyd_model, n bigint, x bigint, t_x double precision,
  * age double precision, horizon double precision) returns double precision
@@ -189,10 +217,10 @@ PG_FUNCTION_INFO_V1(orders_pmf);
 Datum
 orders_pmf(PG_FUNCTION_ARGS)
 {
-	const ModelValue *model = model_arg(fcinfo, 0, MODEL_BTYD);
-	const double n = orders_arg(fcinfo, 1);
-	const BtydHistory history = history_args(fcinfo, 2);
-	const double horizon = horizon_arg(fcinfo, 5);
+	const ModelValue *model = model_arg(fcinfo, PMF_MODEL, MODEL_BTYD);
+	const double n = orders_arg(fcinfo, PMF_N);
+	const BtydHistory history = history_args(fcinfo, PMF_X);
+	const double horizon = horizon_arg(fcinfo, PMF_HORIZON);
 
 	if (!model->has_params)
 		PG_RETURN_NULL();
@@ -211,10 +239,10 @@ PG_FUNCTION_INFO_V1(orders_quantile);
 Datum
 orders_quantile(PG_FUNCTION_ARGS)
 {
-	const ModelValue *model = model_arg(fcinfo, 0, MODEL_BTYD);
-	const double p = PG_GETARG_FLOAT8(1);
-	const BtydHistory history = history_args(fcinfo, 2);
-	const double horizon = horizon_arg(fcinfo, 5);
+	const ModelValue *model = model_arg(fcinfo, PMF_MODEL, MODEL_BTYD);
+	const double p = PG_GETARG_FLOAT8(PMF_P);
+	const BtydHistory history = history_args(fcinfo, PMF_X);
+	const double horizon = horizon_arg(fcinfo, PMF_HORIZON);
 	double		n;
 
 	check_double_range(p, 0, 1, "p");
@@ -251,6 +279,14 @@ btyd_log_likelihood(PG_FUNCTION_ARGS)
 	return read_history(fcinfo, btyd_log_likelihood_of);
 }
 
+/* The arguments of what reads a spend model. */
+enum
+{
+	VALUE_MODEL,
+	VALUE_X,
+	VALUE_MEAN
+};
+
 /*
  * log_likelihood(model spend_model, x bigint,
  * mean_repeat_value double precision) returns double precision
@@ -259,9 +295,9 @@ PG_FUNCTION_INFO_V1(spend_log_likelihood);
 Datum
 spend_log_likelihood(PG_FUNCTION_ARGS)
 {
-	const ModelValue *model = model_arg(fcinfo, 0, MODEL_SPEND);
-	const int64 x = PG_GETARG_INT64(1);
-	const double mean = PG_GETARG_FLOAT8(2);
+	const ModelValue *model = model_arg(fcinfo, VALUE_MODEL, MODEL_SPEND);
+	const int64 x = PG_GETARG_INT64(VALUE_X);
+	const double mean = PG_GETARG_FLOAT8(VALUE_MEAN);
 
 	check_x(x);
 	check_finite_double(mean, "mean_repeat_value");
@@ -302,8 +338,8 @@ expected_value(PG_FUNCTION_ARGS)
 {
 	double		value;
 
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) ||
-		!spend_args(fcinfo, 0, 1, 2, &value))
+	if (PG_ARGISNULL(VALUE_MODEL) || PG_ARGISNULL(VALUE_X) ||
+		!spend_args(fcinfo, VALUE_MODEL, VALUE_X, VALUE_MEAN, &value))
 		PG_RETURN_NULL();
 	return finite_or_null(fcinfo, value);
 }
@@ -318,6 +354,17 @@ expected_value(PG_FUNCTION_ARGS)
  * The expected value of a purchase, times those expected until the horizon, those
  * of the k-th step divided by (1 + discount_rate)^k; NULL beyond all doubles.
  */
+enum
+{
+	CLV_MODEL,
+	CLV_SPEND_MODEL,
+	CLV_X,
+	CLV_MEAN = CLV_X + HISTORY_ARGS,
+	CLV_HORIZON,
+	CLV_DISCOUNT_RATE,
+	CLV_STEP
+};
+
 PG_FUNCTION_INFO_V1(predicted_clv);
 Datum
 predicted_clv(PG_FUNCTION_ARGS)
@@ -330,14 +377,14 @@ predicted_clv(PG_FUNCTION_ARGS)
 	double		value;
 
 	for (int i = 0; i < PG_NARGS(); i++)
-		if (i != 5 && PG_ARGISNULL(i))
+		if (i != CLV_MEAN && PG_ARGISNULL(i))
 			PG_RETURN_NULL();
-	model = model_arg(fcinfo, 0, MODEL_BTYD);
-	history = history_args(fcinfo, 2);
-	horizon = horizon_arg(fcinfo, 6);
-	rate = PG_GETARG_FLOAT8(7);
+	model = model_arg(fcinfo, CLV_MODEL, MODEL_BTYD);
+	history = history_args(fcinfo, CLV_X);
+	horizon = horizon_arg(fcinfo, CLV_HORIZON);
+	rate = PG_GETARG_FLOAT8(CLV_DISCOUNT_RATE);
 	check_double_range(rate, 0, INFINITY, "discount_rate");
-	step = PG_GETARG_FLOAT8(8);
+	step = PG_GETARG_FLOAT8(CLV_STEP);
 	if (!(step > 0) || isinf(step))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -348,7 +395,7 @@ predicted_clv(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"step\" of %g makes more than %d steps of a horizon of %g",
 						step, MOST_STEPS, horizon)));
-	if (!model->has_params || !spend_args(fcinfo, 1, 2, 5, &value))
+	if (!model->has_params || !spend_args(fcinfo, CLV_SPEND_MODEL, CLV_X, CLV_MEAN, &value))
 		PG_RETURN_NULL();
 	return finite_or_null(fcinfo,
 						  value * btyd_orders_by_step(&model->btyd, &history,

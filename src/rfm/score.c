@@ -347,6 +347,14 @@ reject_text_thresholds(Oid type_id)
 				 errhint("Cast both arguments to numbers, times or intervals, such as x::numeric, thresholds::numeric[].")));
 }
 
+/* The arguments of every threshold_score */
+enum
+{
+	THRESHOLD_X,
+	THRESHOLD_THRESHOLDS,
+	THRESHOLD_HIGHER_IS_BETTER
+};
+
 /*
  * threshold_score(x, thresholds, higher_is_better boolean DEFAULT true) returns
  * int: of numbers, times and intervals; as threshold_score_any, of every type
@@ -356,11 +364,12 @@ PG_FUNCTION_INFO_V1(threshold_score);
 Datum
 threshold_score(PG_FUNCTION_ARGS)
 {
-	ArrayType  *thresholds = PG_GETARG_ARRAYTYPE_P(1);
+	ArrayType  *thresholds = PG_GETARG_ARRAYTYPE_P(THRESHOLD_THRESHOLDS);
 
 	reject_text_thresholds(ARR_ELEMTYPE(thresholds));
-	PG_RETURN_INT32(score_by_thresholds(fcinfo, PG_GETARG_DATUM(0), thresholds,
-										PG_GETARG_BOOL(2)));
+	PG_RETURN_INT32(score_by_thresholds(fcinfo, PG_GETARG_DATUM(THRESHOLD_X),
+										thresholds,
+										PG_GETARG_BOOL(THRESHOLD_HIGHER_IS_BETTER)));
 }
 
 /* Adds to the error of numeric's input what it means here. */
@@ -404,11 +413,12 @@ PG_FUNCTION_INFO_V1(threshold_score_text);
 Datum
 threshold_score_text(PG_FUNCTION_ARGS)
 {
-	Datum		x = numbers_of_text(PG_GETARG_DATUM(0), TEXTOID, NUMERICOID);
-	Datum		thresholds = numbers_of_text(PG_GETARG_DATUM(1), TEXTARRAYOID,
-											 NUMERICARRAYOID);
+	Datum		x = numbers_of_text(PG_GETARG_DATUM(THRESHOLD_X), TEXTOID,
+									NUMERICOID);
+	Datum		thresholds = numbers_of_text(PG_GETARG_DATUM(THRESHOLD_THRESHOLDS),
+											 TEXTARRAYOID, NUMERICARRAYOID);
 
 	PG_RETURN_INT32(score_by_thresholds(fcinfo, x,
 										DatumGetArrayTypeP(thresholds),
-										PG_GETARG_BOOL(2)));
+										PG_GETARG_BOOL(THRESHOLD_HIGHER_IS_BETTER)));
 }

@@ -169,13 +169,20 @@ segment_name(Segment segment)
 /*
  * rfm_segment(cell text, grid text, bins integer) returns text
  */
+enum
+{
+	SEGMENT_CELL,
+	SEGMENT_GRID,
+	SEGMENT_BINS
+};
+
 PG_FUNCTION_INFO_V1(rfm_segment);
 Datum
 rfm_segment(PG_FUNCTION_ARGS)
 {
-	const text *cell = PG_GETARG_TEXT_PP(0);
-	RfmGrid		grid = rfm_grid_from_text(PG_GETARG_TEXT_PP(1));
-	int			bins = PG_GETARG_INT32(2);
+	const text *cell = PG_GETARG_TEXT_PP(SEGMENT_CELL);
+	RfmGrid		grid = rfm_grid_from_text(PG_GETARG_TEXT_PP(SEGMENT_GRID));
+	int			bins = PG_GETARG_INT32(SEGMENT_BINS);
 	const char *digit = VARDATA_ANY(cell);
 	bool		valid = VARSIZE_ANY_EXHDR(cell) == 3;
 	Segment		segment;

@@ -304,22 +304,35 @@ retention_internal const CustomerFamily stratified_mean_family = {
 	.valid = strata_valid
 };
 
+/* The arguments of stratified_mean_transfn */
+enum
+{
+	STRATUM_STATE,
+	STRATUM_POPULATION,
+	STRATUM_ANSWERS,
+	STRATUM_MEAN,
+	STRATUM_VARIANCE,
+	STRATUM_ARGS
+};
+
 /* The arguments of a row; false if nobody has answered. */
 static bool
 stratum_args(FunctionCallInfo fcinfo, Stratum *stratum)
 {
-	stratum->population = count_arg(fcinfo, 1, "population");
-	stratum->answers = PG_ARGISNULL(2) ? 0 : count_arg(fcinfo, 2, "answers");
+	stratum->population = count_arg(fcinfo, STRATUM_POPULATION, "population");
+	stratum->answers = PG_ARGISNULL(STRATUM_ANSWERS) ? 0 :
+		count_arg(fcinfo, STRATUM_ANSWERS, "answers");
 	if (stratum->answers > stratum->population)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"answers\" must be between 0 and \"population\", which is " INT64_FORMAT ", not " INT64_FORMAT,
 						stratum->population, stratum->answers)));
-	if (stratum->answers == 0 || PG_ARGISNULL(3))
+	if (stratum->answers == 0 || PG_ARGISNULL(STRATUM_MEAN))
 		return false;
-	stratum->mean = PG_GETARG_FLOAT8(3);
-	stratum->has_variance = !PG_ARGISNULL(4);
-	stratum->variance = stratum->has_variance ? PG_GETARG_FLOAT8(4) : 0;
+	stratum->mean = PG_GETARG_FLOAT8(STRATUM_MEAN);
+	stratum->has_variance = !PG_ARGISNULL(STRATUM_VARIANCE);
+	stratum->variance = stratum->has_variance ?
+		PG_GETARG_FLOAT8(STRATUM_VARIANCE) : 0;
 	if (!isfinite(stratum->mean))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -342,7 +355,8 @@ stratified_mean_transfn(PG_FUNCTION_ARGS)
 	Stratum		stratum;
 	char		record[STRATUM_SIZE];
 
-	state_update_begin(&update, fcinfo, &stratified_mean_family, KEY_NONE, 5, 0);
+	state_update_begin(&update, fcinfo, &stratified_mean_family, KEY_NONE,
+					   STRATUM_ARGS, 0);
 	if (PG_ARGISNULL(1))
 		return state_update_end(&update);
 	/* a copy, since a flat table moves if its heap grows */
@@ -480,13 +494,20 @@ stratified_mean(PG_FUNCTION_ARGS)
  *
  * Good reviews still missing until there are "weight" for each bad one.
  */
+enum
+{
+	REVIEWS_POSITIVE,
+	REVIEWS_NEGATIVE,
+	REVIEWS_WEIGHT
+};
+
 PG_FUNCTION_INFO_V1(reviews_needed);
 Datum
 reviews_needed(PG_FUNCTION_ARGS)
 {
-	const int64 positive = count_arg(fcinfo, 0, "positive");
-	const int64 negative = count_arg(fcinfo, 1, "negative");
-	const Numeric weight = PG_GETARG_NUMERIC(2);
+	const int64 positive = count_arg(fcinfo, REVIEWS_POSITIVE, "positive");
+	const int64 negative = count_arg(fcinfo, REVIEWS_NEGATIVE, "negative");
+	const Numeric weight = PG_GETARG_NUMERIC(REVIEWS_WEIGHT);
 	Numeric		wanted;
 	Numeric		missing;
 
