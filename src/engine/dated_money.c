@@ -152,6 +152,7 @@ dated_money_receive(StringInfo in, StateHeap *heap)
 	{
 		TimestampTz at = pq_getmsgint64(in);
 		Money		money;
+		uint64		entry;
 
 		if ((i & 0xFFFF) == 0)
 			CHECK_FOR_INTERRUPTS();
@@ -162,8 +163,9 @@ dated_money_receive(StringInfo in, StateHeap *heap)
 					(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
 					 errmsg("invalid retention state: bad times of amounts")));
 		before = at;
-		dated_money_merge(heap, &offset, row.base,
-						  dated_money_create(&row, at, &money, row.base));
+		/* which may move the row's heap */
+		entry = dated_money_create(&row, at, &money, row.base);
+		dated_money_merge(heap, &offset, row.base, entry);
 	}
 	heap_free_scratch(&row);
 	return offset;

@@ -23,16 +23,21 @@ SELECT id,
 FROM (SELECT id, CASE WHEN id = 7 THEN 0 WHEN id = 12 THEN -1 WHEN id <= 90 THEN id * id % 37 ELSE id % 400 END::bigint AS c
       FROM generate_series(1, 900) id) i;
 
--- What to give an argument of this name: a column or a constant
-CREATE TABLE fuzz_arguments (name text PRIMARY KEY, expression text);
+-- What to give an argument of this name: a column, or what queries.sql has
+CREATE TABLE fuzz_arguments AS TABLE fuzz_given;
+ALTER TABLE fuzz_arguments ADD PRIMARY KEY (name);
 INSERT INTO fuzz_arguments VALUES
-    ('ordered_at', 'ordered_at'), ('amount', 'amount'), ('period', '''90 days'''), ('lifetime', '''2 years'''),
-    ('within', '''1 month'''), ('inactive_after', '''60 days'''), ('unit', '''7 days'''), ('x', 'id % 7'),
+    ('ordered_at', 'ordered_at'), ('amount', 'amount'), ('x', 'id % 7'),
     ('t_x', '(id % 7) * (1 + id % 5) / 7.0'), ('age', '(id % 7) * (1 + id % 5) / 7.0 + 1 + id % 11'),
-    ('mean_repeat_value', 'nullif(id % 100, 0) + id % 7'), ('max_index', '12'), ('max_number', '6'),
-    ('grain', '''month'''), ('tz', '''Europe/Paris'''), ('period_start', '''2024-02-01 00:00+00'''),
-    ('period_end', '''2024-05-01 00:00+00'''), ('as_of', '''2024-07-01 00:00+00'''), ('days', '(id % 61) / 4.0'),
-    ('observed', 'id % 3 > 0');
+    ('mean_repeat_value', 'nullif(id % 100, 0) + id % 7'), ('days', '(id % 61) / 4.0'), ('observed', 'id % 3 > 0'),
+    ('at', 'ordered_at'), ('value', 'amount'), ('points', 'amount'), ('score', '(id % 12)::int'),
+    ('arm', 'CASE WHEN c_bigint % 3 = 0 THEN ''control'' ELSE ''another arm'' END'),
+    ('assigned_at', '''2024-03-01 00:00+00'''), ('signed_up_at', '''2024-01-01 00:00+00'''),
+    ('starts_at', 'ordered_at'), ('ends_at', 'CASE WHEN id % 3 = 0 THEN ordered_at + interval ''40 days'' END'),
+    ('expires_at', 'CASE WHEN id % 3 = 0 THEN ordered_at + interval ''40 days'' END'),
+    ('steps', 'ARRAY[amount > 20, id % 3 > 0, amount < 60]'),
+    ('event', '(''{view,checkout,remove,purchase,cart}''::text[])[1 + id % 5]'), ('product', '''P'' || id % 9'),
+    ('population', '100 + id % 30'), ('answers', 'id % 50'), ('mean', 'id % 7'), ('variance', '1 + id % 97');
 
 CREATE TABLE fuzz_seeds (name text, type regtype, seed text);
 
@@ -46,14 +51,15 @@ BEGIN
     FOR call IN
         SELECT p.oid::regprocedure::text AS name, p.proname, p.prorettype::regtype AS type,
                string_agg(coalesce(v.expression, 'c_' || format_type(t, NULL)), ', ' ORDER BY n) AS arguments,
-               bool_or(t = 'bigint'::regtype AND a.name = 'customer') OR bool_and(a.name <> 'customer') AS first_kind,
-               bool_or(t = 'text'::regtype AND a.name = 'customer') AS text_kind
+               bool_or(t = 'bigint'::regtype AND a.name IN ('customer', 'basket')) OR bool_and(a.name NOT IN ('customer', 'basket')) AS first_kind,
+               bool_or(t = 'text'::regtype AND a.name IN ('customer', 'basket')) AS text_kind
         FROM pg_proc p
         JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
         JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'retention'
         CROSS JOIN unnest(p.proargtypes, p.proargnames) WITH ORDINALITY a(t, name, n)
         LEFT JOIN fuzz_arguments v USING (name)
-        WHERE p.prokind = 'a' AND p.prorettype IN ('retention_state'::regtype, 'survival'::regtype) AND p.proname <> 'rollup'
+        WHERE p.prokind = 'a' AND p.prorettype IN ('retention_state'::regtype, 'survival'::regtype, 'order_history'::regtype) AND p.proname <> 'rollup'
+          AND 'order_history'::regtype <> ALL (p.proargtypes::regtype[])
         GROUP BY p.oid
     LOOP
         FOR part IN VALUES ('one', 'id = 1', NULL), ('few', 'id < 12', 'id BETWEEN 8 AND 20'), ('more', 'id <= 90', NULL),

@@ -264,8 +264,9 @@ type_of_bytes(const uint8_t *data, size_t size)
 static Datum
 merge(Datum a, Datum b, const char *type)
 {
-	static SPIPlanPtr plans[2];
-	SPIPlanPtr *plan = &plans[strcmp(type, "survival") == 0];
+	static SPIPlanPtr plans[3];
+	SPIPlanPtr *plan = &plans[strcmp(type, "survival") == 0 ? 1 :
+							  strcmp(type, "order_history") == 0 ? 2 : 0];
 	Datum		states[2] = {a, b};
 	int			code;
 
@@ -379,8 +380,9 @@ one_input(const uint8_t *data, size_t size)
 			}
 		}
 	}
-	fuzz_free_all();
+	/* first what the contexts' callbacks do, which look at what they allocated */
 	MemoryContextReset(input_context);
+	fuzz_free_all();
 	return 0;
 }
 
