@@ -150,13 +150,15 @@ read_rhythm_row(StateUpdate *update, const OrderRow *row, void *payload)
 {
 	StateHeap  *row_heap = state_row_heap(update);
 	OrderTimes	sum;
+	uint64		instant;
 
 	if (row->at >= update->table->options->value[GAP_AS_OF].time)
 		return false;
+	/* which may move the row's heap */
+	instant = instants_create(row_heap, row->at);
 	/* a copy, since a flat table moves if its heap grows */
 	memcpy(&sum, update->table->totals, sizeof(sum));
-	instants_merge(&update->table->heap, &sum.instants, row_heap->base,
-				   instants_create(row_heap, row->at));
+	instants_merge(&update->table->heap, &sum.instants, row_heap->base, instant);
 	memcpy(update->table->totals, &sum, sizeof(sum));
 	return false;
 }
