@@ -9,10 +9,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 const [csv, runs, command, ...args] = process.argv.slice(2);
 
 // as in work.sql: every column is used, none can be left out
-const questions = {
-  'repeat_rate, bigint':
-    'SELECT avg((n >= 2)::int) FROM (SELECT count(*) AS n FROM orders GROUP BY customer_id)',
-  'rfm_segments of all orders': `
+const segments = `
     SELECT sum(customer)::double, count(first_order_at), count(last_order_at), sum(recency_days), sum(orders)::double,
            sum(monetary)::double, sum(aov), sum(r), sum(f), sum(m), sum(cell::int), count(segment) FILTER (WHERE segment <> 'lost')
     FROM (
@@ -35,7 +32,16 @@ const questions = {
                          sum(amount) AS monetary
                   FROM orders WHERE ordered_at < TIMESTAMPTZ '2025-01-01 00:00:00+00' GROUP BY customer_id)
             WHERE orders > 0))
-    WHERE monetary IS NOT NULL`,
+    WHERE monetary IS NOT NULL`;
+const questions = {
+  'repeat_rate, bigint':
+    'SELECT avg((n >= 2)::int) FROM (SELECT count(*) AS n FROM orders GROUP BY customer_id)',
+  'rfm_segments of all orders': segments,
+  // a history knows the amounts, and counts no row of zero or below
+  'repeat_rate from a history':
+    `SELECT avg((n >= 2)::int) FROM (SELECT count(*) AS n FROM orders WHERE amount > 0 OR amount IS NULL
+       GROUP BY customer_id)`,
+  'rfm_segments from a history': segments,
 };
 
 const instance = await DuckDBInstance.create(':memory:', { threads: '2' });

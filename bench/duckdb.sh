@@ -1,6 +1,7 @@
 #!/bin/sh
-# duckdb.sh: repeat_rate and rfm_segments with two workers against DuckDB with two
-# threads on its own copy of the orders, and the making of that copy. DuckDB comes from
+# duckdb.sh: repeat_rate and rfm_segments with two workers over the orders, and in one
+# process over a history of them, against DuckDB with two threads on its own copy of
+# the orders, and the making of that copy. DuckDB comes from
 # npm and goes away with the temporary folder. The options are in common.sh.
 set -eu
 
@@ -40,11 +41,19 @@ export_orders() {
 race_duckdb() {
 	cluster_psql -q -v size="$SIZE" -f - <bench/work.sql
 	cluster_psql -q -f - <<-'SQL'
+		CREATE TABLE bench.all_history AS SELECT order_history(customer_id, ordered_at, amount) AS history FROM orders;
 		CREATE TABLE bench.question AS
-		SELECT name, ours FROM bench.work
+		SELECT section, name, ours FROM bench.work
 		WHERE section = 'parallel' AND name IN ('repeat_rate, bigint', 'rfm_segments of all orders');
+		INSERT INTO bench.question
+		SELECT 'histories', 'repeat_rate from a history', 'SELECT repeat_rate(history) FROM bench.all_history'
+		UNION ALL
+		SELECT 'histories', 'rfm_segments from a history',
+		       replace(ours, $$rfm_segments(NULL::bigint, 'orders', 'customer_id', 'ordered_at', 'amount', '2025-01-01')$$,
+		               $$bench.all_history, rfm_segments(history, NULL::bigint, '2025-01-01')$$)
+		FROM bench.question WHERE name ~ '^rfm';
 		DELETE FROM bench.work;
-		INSERT INTO bench.work (section, name, ours) SELECT 'parallel', name, ours FROM bench.question;
+		INSERT INTO bench.work (section, name, ours) SELECT section, name, ours FROM bench.question ORDER BY name;
 	SQL
 	cat >"$CLUSTER_DIR/duckdb/turn" <<-END
 		#!/bin/sh
@@ -88,9 +97,10 @@ report() {
 	cluster_psql -q -f - <bench/report.sql
 	bench_table -q -f - <<-'SQL'
 		WITH target (name, query, all_of_it) AS (
-		    VALUES ('repeat_rate, bigint', 1.0, 10.0), ('rfm_segments of all orders', 0.67, NULL)),
+		    VALUES ('repeat_rate, bigint', 1.0, 10.0), ('rfm_segments of all orders', 0.67, NULL),
+		           ('repeat_rate from a history', 1.0, NULL), ('rfm_segments from a history', 1.0, NULL)),
 		s AS (
-		    SELECT w.position, w.name, target.query AS at_least_query, target.all_of_it AS at_least_all,
+		    SELECT w.position, w.section, w.name, target.query AS at_least_query, target.all_of_it AS at_least_all,
 		           m.seconds AS ours,
 		           (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY value)
 		            FROM bench.duckdb WHERE question = w.name AND what = 'query') AS query,
@@ -98,17 +108,18 @@ report() {
 		           (SELECT value FROM bench.duckdb WHERE what = 'load') AS load
 		    FROM bench.work AS w
 		    JOIN target USING (name)
-		    JOIN bench.median AS m ON m.position = w.position AND m.workers = 2)
+		    JOIN bench.median AS m ON m.position = w.position AND m.workers = CASE w.section WHEN 'parallel' THEN 2 ELSE 0 END)
 		SELECT name AS "question", work AS "who", to_char(seconds, 'FM990.00') AS "s",
 		       bench.times(seconds, ours, '≥', at_least) AS "÷ ours",
 		       bench.verdict(NULL, NULL, seconds / ours, at_least) AS "verdict"
 		FROM s CROSS JOIN LATERAL (
-		    VALUES (1, 'ours, two workers', ours, NULL),
+		    VALUES (1, CASE section WHEN 'parallel' THEN 'ours, two workers' ELSE 'ours, one process' END, ours, NULL),
 		           (2, 'DuckDB, two threads: the query', query, at_least_query),
 		           (3, 'the export to CSV', export, NULL),
 		           (4, 'the load of the CSV', load, NULL),
 		           (5, 'export, load and query', export + load + query, at_least_all)
 		) AS t (line, work, seconds, at_least)
+		WHERE section = 'parallel' OR line <= 2
 		ORDER BY position, line
 	SQL
 }
