@@ -494,8 +494,47 @@ SELECT retention_track('secured', 'who', 'at', 'amount');
 ALTER TABLE secured NO FORCE ROW LEVEL SECURITY;
 SELECT retention_track('secured', 'who', 'at', 'amount');
 SELECT pg_get_userbyid(relowner) FROM pg_class WHERE relname LIKE 'secured\_live%' GROUP BY 1;
+-- and of the stored customers: the lookup asks as the view does
+INSERT INTO secured SELECT who, '2024-01-01'::timestamptz + who * interval '1 day', who FROM generate_series(1, 3) who;
+SELECT customers FROM retention_refresh('secured_live');
+ALTER TABLE secured_live_customers ENABLE ROW LEVEL SECURITY;
+ALTER TABLE secured_live_customers FORCE ROW LEVEL SECURITY;
+CREATE POLICY not_two ON secured_live_customers USING (customer <> 2);
+GRANT SELECT ON secured_live TO live_reader;
+SET ROLE live_reader;
+SELECT who, (SELECT count(*) FROM secured_live WHERE customer = who) AS in_view,
+       (SELECT count(*) FROM retention_customer('secured_live', who)) AS found
+FROM generate_series(1, 3) who ORDER BY who;
 RESET ROLE;
 SELECT retention_untrack('secured_live');
+
+-- ---------------------------------------------------------------------------
+-- so many marks that everybody is marked
+-- ---------------------------------------------------------------------------
+CREATE TABLE crowd (who bigint, at timestamptz, amount numeric);
+CREATE INDEX ON crowd (who);
+INSERT INTO crowd SELECT i, '2024-01-01', i FROM generate_series(1, 12000) i;
+SELECT retention_track('crowd', 'who', 'at', 'amount');
+ANALYZE crowd_live_customers;
+UPDATE crowd SET amount = amount + 1 WHERE who < 10000;
+SELECT count(*), count(*) FILTER (WHERE customer IS NULL) AS everybody FROM crowd_live_changes;
+SELECT count(*), sum(monetary), count(*) FILTER (WHERE computed = 'now') AS now FROM crowd_live;
+SELECT customers, updated, mode FROM retention_refresh('crowd_live');
+UPDATE crowd SET amount = amount + 1 WHERE who <= 10001;
+SELECT count(*) FILTER (WHERE customer IS NULL) AS everybody, count(*) < 10001 AS the_rest_is_left_out FROM crowd_live_changes;
+SELECT count(*), sum(monetary), count(*) FILTER (WHERE computed = 'now') AS now FROM crowd_live;
+SELECT monetary, computed FROM retention_customer('crowd_live', 11999);
+SELECT customers, updated, mode FROM retention_refresh('crowd_live');
+SELECT count(*) FROM crowd_live_changes;
+SELECT count(*) FROM retention_verify('crowd_live', 1);
+-- fewer, after those of one statement: each statement counts its own
+DELETE FROM crowd WHERE who > 11990;
+INSERT INTO crowd SELECT i, '2024-02-01', i FROM generate_series(1, 12000) i;
+SELECT count(*) FILTER (WHERE customer IS NULL) AS everybody FROM crowd_live_changes;
+SELECT customers, inserted, updated, deleted, mode FROM retention_refresh('crowd_live');
+SELECT count(*) FROM retention_verify('crowd_live', 1);
+SELECT retention_untrack('crowd_live');
+DROP TABLE crowd;
 
 -- ---------------------------------------------------------------------------
 -- the end
