@@ -28,44 +28,16 @@
 enum
 {
 	CHURN_INACTIVE_AFTER,
-	CHURN_GRAIN,
-	CHURN_AS_OF,
-	CHURN_ZONE,
-	CHURN_OPTIONS
+	CHURN_CALENDAR,				/* grain, as_of, tz: calendar_options.h */
+	CHURN_OPTIONS = CHURN_CALENDAR + CALENDAR_OPTIONS
 };
 
 static const OptionSpec churn_by_period_options[CHURN_OPTIONS] = {
 	[CHURN_INACTIVE_AFTER] = {"inactive_after", OPTION_INTERVAL, LEAST_PERIOD},
-	[CHURN_GRAIN] = {"grain", OPTION_GRAIN},
-	[CHURN_AS_OF] = {"as_of", OPTION_TIME},
-	[CHURN_ZONE] = {"tz", OPTION_ZONE}
+	[CHURN_CALENDAR + CALENDAR_GRAIN] = {"grain", OPTION_GRAIN},
+	[CHURN_CALENDAR + CALENDAR_AS_OF] = {"as_of", OPTION_TIME},
+	[CHURN_CALENDAR + CALENDAR_ZONE] = {"tz", OPTION_ZONE}
 };
-
-static Grain
-churn_grain(const StateOptions *options)
-{
-	return (Grain) options->value[CHURN_GRAIN].grain;
-}
-
-static TimestampTz
-churn_as_of(const StateOptions *options)
-{
-	return options->value[CHURN_AS_OF].time;
-}
-
-static int64
-churn_period(const StateOptions *options, TimestampTz at)
-{
-	return period_of(churn_grain(options),
-					 zone_from_name(options->value[CHURN_ZONE].zone), at);
-}
-
-/* The last period that has begun before as_of: that of row 0. */
-static int64
-churn_last_period(const StateOptions *options)
-{
-	return churn_period(options, Max(churn_as_of(options) - 1, MIN_TIMESTAMP));
-}
 
 /* A boundary, and from when on an order makes its customer active there. */
 typedef struct Boundary
@@ -79,9 +51,9 @@ churn_boundary(const StateOptions *options, int64 last_period, int64 number)
 {
 	Boundary	boundary;
 
-	boundary.at = number == 0 ? churn_as_of(options) :
-		period_begin(churn_grain(options),
-					 zone_from_name(options->value[CHURN_ZONE].zone),
+	boundary.at = number == 0 ? calendar_as_of_from(options, CHURN_CALENDAR) :
+		period_begin(calendar_grain_from(options, CHURN_CALENDAR),
+					 calendar_zone_from(options, CHURN_CALENDAR),
 					 last_period - number + 1);
 	if (!utc_minus_fits(boundary.at,
 						&options->value[CHURN_INACTIVE_AFTER].interval,
@@ -130,10 +102,11 @@ compare_cuts(const void *a, const void *b)
 static void
 fill_boundaries(Boundaries *boundaries, const StateOptions *options)
 {
-	int64		last_period = churn_last_period(options);
+	int64		last_period = calendar_last_period_from(options, CHURN_CALENDAR);
 
 	/* nobody has an order before the first period there is */
-	int64		all = last_period - churn_period(options, MIN_TIMESTAMP) + 1;
+	int64		all = last_period -
+		calendar_period_from(options, CHURN_CALENDAR, MIN_TIMESTAMP) + 1;
 	int			bits = (int) Min(all, BITS);
 	Boundary	boundary[BITS];
 	int			cuts = 0;
@@ -235,7 +208,7 @@ static const ChurnByPeriodPayload churn_by_period_of_nobody = {
 static void
 churn_by_period_derive(StateOptions *options)
 {
-	(void) utc_minus(churn_as_of(options),
+	(void) utc_minus(calendar_as_of_from(options, CHURN_CALENDAR),
 					 &options->value[CHURN_INACTIVE_AFTER].interval,
 					 "inactive_after");
 }
@@ -291,7 +264,7 @@ churn_by_period_valid(const void *payload, const char *heap_base,
 {
 	const ChurnByPeriodPayload *customer = payload;
 	Boundaries *boundaries = boundaries_of(options);
-	TimestampTz as_of = churn_as_of(options);
+	TimestampTz as_of = calendar_as_of_from(options, CHURN_CALENDAR);
 	TimestampTz from = Max(customer->first_order_at, boundaries->bits_from);
 	uint64		bits;
 
@@ -335,7 +308,7 @@ read_churn_by_period_row(StateUpdate *update, const OrderRow *row,
 	ChurnByPeriodPayload *customer = payload;
 	Boundaries *boundaries;
 
-	if (row->at >= churn_as_of(options))
+	if (row->at >= calendar_as_of_from(options, CHURN_CALENDAR))
 		return false;
 	boundaries = boundaries_of(options);
 	customer->first_order_at = row->at;
@@ -350,7 +323,7 @@ read_churn_by_period_customer(StateUpdate *update, CustomerRows *rows,
 							  void *payload)
 {
 	const StateOptions *options = update->table->options;
-	const TimestampTz as_of = churn_as_of(options);
+	const TimestampTz as_of = calendar_as_of_from(options, CHURN_CALENDAR);
 	ChurnByPeriodPayload *customer = payload;
 	Boundaries *boundaries = boundaries_of(options);
 	InstantList earlier;
@@ -430,7 +403,7 @@ count_earlier(ChurnSeries *series, const SortedInstants *orders, int64 first_row
 
 		/* the first boundary after it is the end of its period */
 		int64		number = series->last_period -
-			churn_period(series->options, order);
+			calendar_period_from(series->options, CHURN_CALENDAR, order);
 
 		/* it is the last order before those up to the next one */
 		for (; number >= BITS && series->boundary[number].at <= next; number--)
@@ -476,9 +449,11 @@ series_init(ChurnSeries *series, const CustomerTable *table, TimestampTz first)
 	TimestampTz from = DT_NOEND;
 
 	series->options = options;
-	series->last_period = churn_last_period(options);
-	series->count = series->last_period - churn_period(options, first) + 1;
-	calendar_check_rows(churn_grain(options), series->count);
+	series->last_period = calendar_last_period_from(options, CHURN_CALENDAR);
+	series->count = series->last_period -
+		calendar_period_from(options, CHURN_CALENDAR, first) + 1;
+	calendar_check_rows(calendar_grain_from(options, CHURN_CALENDAR),
+						series->count);
 	series->changes = array_alloc0(series->count, sizeof(PeriodChanges));
 	series->boundary = array_alloc(series->count, sizeof(Boundary));
 	series->later_from = array_alloc(series->count, sizeof(TimestampTz));
@@ -497,7 +472,8 @@ series_add(ChurnSeries *series, const CustomerTable *table,
 		   const ChurnByPeriodPayload *customer, SortedInstants *orders)
 {
 	int64		first_row = series->last_period -
-		churn_period(series->options, customer->first_order_at);
+		calendar_period_from(series->options, CHURN_CALENDAR,
+							 customer->first_order_at);
 	bool		active = false;
 
 	if (customer->earlier != INSTANTS_NONE)
@@ -525,8 +501,9 @@ enum
 static void
 add_rows(ResultRows *rows, const ChurnSeries *series)
 {
-	int64		open = churn_period(series->options,
-									churn_as_of(series->options));
+	int64		open = calendar_open_period_from(series->options,
+												 CHURN_CALENDAR);
+	const Grain grain = calendar_grain_from(series->options, CHURN_CALENDAR);
 	int64		active = 0;
 
 	for (int64 row = series->count - 1; row >= 0; row--)
@@ -539,7 +516,7 @@ add_rows(ResultRows *rows, const ChurnSeries *series)
 
 		CHECK_FOR_INTERRUPTS();
 		values[ROW_PERIOD_START] =
-			DateADTGetDatum(period_date(churn_grain(series->options), period));
+			DateADTGetDatum(period_date(grain, period));
 		values[ROW_ACTIVE_AT_START] = Int64GetDatum(active);
 		values[ROW_CHURNED] = Int64GetDatum(changes->churned);
 		values[ROW_REACTIVATED] = Int64GetDatum(changes->reactivated);
