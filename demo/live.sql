@@ -32,7 +32,7 @@ VALUES (:'customer', :'as_of', :usual);
 SELECT customer, orders, monetary, segment, last_order_at::date AS last_order, computed
 FROM orders_live WHERE customer = :'customer';
 COMMIT;
-SELECT segment, round(p_alive::numeric, 2) AS p_alive, churn_risk
+SELECT segment, round(p_order::numeric, 2) AS p_order, churn_risk
 FROM retention_customer('orders_live', :'customer', timestamptz :'as_of' + interval '1 minute');
 SELECT customers, updated, mode FROM retention_refresh('orders_live');
 \set ECHO none

@@ -670,8 +670,8 @@ ORDER BY bin;
 \endif
 
 \echo
-\echo 'predict_customers: the five of whom most is expected in the next 365 days. alive: the probability'
-\echo '(%) that a customer has not left for good; next: when they will have ordered once, on average'
+\echo 'predict_customers: the five of whom most is expected in the next 365 days. orders: the probability'
+\echo '(%) that a customer orders at all in them; next: when they will have ordered once, on average'
 \echo
 CREATE TEMP TABLE prediction AS
 SELECT *
@@ -681,7 +681,7 @@ FROM predict_customers(NULL:::customer_type, 'orders', 'customer_id', 'ordered_a
 
 \if :has_model
 SELECT left(customer::text, 36) AS customer, x + 1 AS "order days", historic_clv AS "money so far",
-       round(100 * p_alive::numeric, 1) AS alive,
+       round(100 * p_order::numeric, 1) AS orders,
        round(expected_orders::numeric, 1) AS "expected",
        round(expected_value, 2) AS "at each",
        round(predicted_clv, 2) AS "money expected",
@@ -691,7 +691,7 @@ ORDER BY predicted_clv DESC NULLS LAST, expected_orders DESC, customer
 LIMIT 5;
 
 \echo
-\echo 'churn_risk: medium if the probability is below 70 %, high below 30 %. The five of these who have'
+\echo 'churn_risk: medium if that probability is below 70 %, high below 30 %. The five of these who have'
 \echo 'brought most: whom to write to'
 \echo
 \set ECHO none
@@ -700,12 +700,12 @@ SELECT count(*) > 0 AS has_churn_risks FROM prediction WHERE churn_risk <> 'low'
 \if :has_churn_risks
 SELECT left(customer::text, 36) AS customer, x + 1 AS "order days", historic_clv AS "money so far",
        round(7 * (age - t_x)) AS "days silent",
-       round(100 * p_alive::numeric, 1) AS alive,
+       round(100 * p_order::numeric, 1) AS orders,
        churn_risk AS risk,
        round(predicted_clv, 2) AS "money expected"
 FROM prediction
 WHERE churn_risk IN ('medium', 'high')
-ORDER BY historic_clv DESC NULLS LAST, p_alive, customer
+ORDER BY historic_clv DESC NULLS LAST, p_order, customer
 LIMIT 5;
 \else
 \echo 'No customer''s is.'

@@ -122,4 +122,92 @@ SELECT fit_season(repeat_rate_state(1::bigint));
 SELECT fit_season(btyd_state(1::bigint, 1, 2));
 SELECT count(*) FROM season_factors(NULL) a, season_factors(ROW(NULL, NULL, NULL, NULL, NULL)::season_model) b;
 SELECT * FROM season_factors(ROW('{1,2}', '{}', '{{1,2},{3,4}}', 1, 'by hand')::season_model) LIMIT 3;
+
+-- ---------------------------------------------------------------------------
+-- predict_customers and backtest on the clock
+-- ---------------------------------------------------------------------------
+\set shop 'NULL::bigint, ''season.orders'', ''customer_id'', ''ordered_at'', ''amount'''
+\set campaigns '''{"[2022-03-01,2022-03-15)","[2023-03-01,2023-03-15)","[2024-03-01,2024-03-15)"}'''
+-- as composed by hand of fit_season, season_time, a fit and its readers; the day that a customer is told to come again on is the one on which the orders expected reach one
+CREATE FUNCTION season.by_hand(family text, as_of timestamptz, until timestamptz) RETURNS TABLE (customer bigint, x bigint, t_x float8, age float8, horizon float8, m btyd_model, factors float8[]) LANGUAGE sql AS $$
+    WITH s AS MATERIALIZED (SELECT (fit_season(btyd_state(customer_id, ordered_at, amount, '7 days', as_of, 'UTC'), family)).factors FROM season.orders),
+    c AS MATERIALIZED (SELECT customer_id, x, season_time(first, last, factors, '7 days', 'UTC') AS t_x, season_time(first, as_of, factors, '7 days', 'UTC') AS age, factors
+        FROM s, (SELECT customer_id, min(ordered_at) AS first, max(ordered_at) AS last, count(DISTINCT ordered_at::date) - 1 AS x FROM season.orders WHERE ordered_at < as_of GROUP BY customer_id) o),
+    f AS MATERIALIZED (SELECT CASE family WHEN 'mbgnbd' THEN fit_mbgnbd(x, t_x, age) WHEN 'bgnbd' THEN fit_bgnbd(x, t_x, age) WHEN 'hbgnbd' THEN fit_hbgnbd(x, t_x, age) ELSE fit_pareto_nbd(x, t_x, age) END AS m FROM c)
+    SELECT customer_id, x, t_x, age, season_time(as_of, until, factors, '7 days', 'UTC'), m, factors FROM c, f $$;
+CREATE FUNCTION season.compare(family text) RETURNS TABLE (customers bigint, alive bigint, orders bigint, p_order bigint, low bigint, high bigint, ages bigint, risk bigint, next bigint, dated bigint) LANGUAGE sql AS $$
+    SELECT count(*), count(*) FILTER (WHERE NOT season.near(p.p_alive, p_alive(m, h.x, h.t_x, h.age), 6)), count(*) FILTER (WHERE NOT season.near(expected_orders, expected_orders(m, h.x, h.t_x, h.age, horizon), 6)),
+           count(*) FILTER (WHERE NOT season.near(p.p_order, p_order(m, h.x, h.t_x, h.age, horizon), 6)), count(*) FILTER (WHERE orders_low <> orders_quantile(m, 0.1, h.x, h.t_x, h.age, horizon)),
+           count(*) FILTER (WHERE orders_high <> orders_quantile(m, 0.9, h.x, h.t_x, h.age, horizon)), count(*) FILTER (WHERE NOT season.near(p.age, (SELECT '2024-01-01'::date - min(ordered_at)::date FROM season.orders o WHERE o.customer_id = p.customer) / 7.0, 12)),
+           count(*) FILTER (WHERE churn_risk <> churn_risk(p.p_order)),
+           count(*) FILTER (WHERE expected_next_order_at IS NOT NULL AND NOT 1 BETWEEN expected_orders(m, h.x, h.t_x, h.age, season_time('2024-01-01', expected_next_order_at, factors, '7 days', 'UTC'))
+                                  AND expected_orders(m, h.x, h.t_x, h.age, season_time('2024-01-01', expected_next_order_at + interval '24 hours', factors, '7 days', 'UTC'))
+                            OR (expected_orders >= 1) <> (expected_next_order_at IS NOT NULL)), count(expected_next_order_at)
+    FROM predict_customers(NULL::bigint, 'season.orders', 'customer_id', 'ordered_at', 'amount', '182 days', '2024-01-01', family => family) p JOIN season.by_hand(family, '2024-01-01', '2024-07-01') h ON h.customer = p.customer $$;
+SELECT family, c.* FROM unnest('{bgnbd,mbgnbd,hbgnbd,pareto_nbd}'::text[]) family, season.compare(family) c;
+-- discount: the orders of each day, each at its own time of the calendar
+SELECT count(*) AS customers, count(*) FILTER (WHERE NOT season.near(predicted_clv::float8 / expected_value::float8, by_day, 4)) AS differ, min(predicted_clv / expected_value / expected_orders::numeric) < 0.9 AS discounted
+FROM (SELECT * FROM predict_customers(:shop, '365 days', '2024-01-01', family => 'mbgnbd', discount_rate => 0.3) WHERE customer <= 60 AND predicted_clv > 5 OFFSET 0) p JOIN season.by_hand('mbgnbd', '2024-01-01', '2024-12-31') h USING (customer),
+    LATERAL (SELECT sum((until - before) * exp(-ln(1.3) / 365.25 * (d + 0.5))) AS by_day FROM (
+        SELECT d, until, coalesce(lag(until) OVER (ORDER BY d), 0) AS before FROM generate_series(0, 364) d,
+            LATERAL (SELECT expected_orders(m, h.x, h.t_x, h.age, season_time('2024-01-01', '2024-01-01'::timestamptz + (d + 1) * interval '24 hours', factors, '7 days', 'UTC')) AS until) u) w) e;
+-- backtest: the totals, and of each x
+SELECT family, count(*) AS rows, count(*) FILTER (WHERE NOT season.near(b.predicted, h.predicted, 6) OR b.customers <> h.customers) AS differ
+FROM unnest('{mbgnbd,hbgnbd}'::text[]) family, backtest(:shop, '2023-07-01', '2024-01-01', family) b
+JOIN LATERAL (SELECT x, count(*) AS customers, sum(expected_orders(m, x, t_x, age, horizon)) AS predicted FROM season.by_hand(family, '2023-07-01', '2024-01-01') GROUP BY GROUPING SETS ((x), ())) h ON h.x IS NOT DISTINCT FROM b.x GROUP BY 1 ORDER BY 1;
+-- it is what foretells a quarter of its own: the fourth, which sells a third more than the mean
+SELECT season, abs(predicted / actual - 1) < 0.08 AS near, model_status FROM unnest('{none,month,auto}'::text[]) season, backtest(:shop, '2023-10-01', '2024-01-01', season => season) WHERE x IS NULL ORDER BY 1;
+-- over a state and a history, and in another unit, the same
+CREATE TABLE season.told AS SELECT p.* FROM predict_customers(:shop, '182 days', '2024-01-01', campaigns => :campaigns, discount_rate => 0.1) p;
+SELECT count(*) AS differ FROM ((TABLE season.told EXCEPT SELECT p.* FROM (SELECT purchase_days_state(customer_id, ordered_at, amount, '2024-01-01', 'UTC') AS s FROM season.orders) o, predict_customers(s, NULL::bigint, '182 days', campaigns => :campaigns, discount_rate => 0.1) p)
+   UNION ALL (TABLE season.told EXCEPT SELECT p.* FROM (SELECT order_history(customer_id, ordered_at, amount) AS h FROM season.orders) o, predict_customers(h, NULL::bigint, '2024-01-01', '182 days', campaigns => :campaigns, discount_rate => 0.1) p)) d;
+SELECT count(*) AS differ FROM (SELECT * FROM backtest(:shop, '2023-07-01', '2024-01-01') EXCEPT SELECT b.* FROM (SELECT order_history(customer_id, ordered_at, amount) AS h FROM season.orders) o, backtest(h, '2023-07-01', '2024-01-01') b) d;
+SELECT count(*) AS differ FROM (SELECT * FROM backtest(:shop, '2023-07-01', '2024-01-01')
+    EXCEPT SELECT b.* FROM (SELECT purchase_days_state(customer_id, ordered_at, amount, '2023-07-01', 'UTC') AS c, purchase_days_state(customer_id, ordered_at, amount, '2024-01-01', 'UTC') AS h FROM season.orders) o, backtest(c, h) b) d;
+SELECT count(*) AS customers, count(*) FILTER (WHERE NOT season.near(a.expected_orders, b.expected_orders, 6) OR NOT season.near(a.predicted_clv::float8, b.predicted_clv::float8, 4) OR abs(extract(epoch FROM a.expected_next_order_at - b.expected_next_order_at)) > 60) AS differ
+FROM season.told b JOIN predict_customers(:shop, '182 days', '2024-01-01', '1 day', campaigns => :campaigns, discount_rate => 0.1) a USING (customer);
+-- campaigns that are the Novembers are the Novembers; they may overlap; their order and ranges without a day are nothing
+CREATE FUNCTION season.with_campaigns(campaigns daterange[]) RETURNS TABLE (sum float8, next timestamptz, model_status text) LANGUAGE sql AS
+$$ SELECT sum(expected_orders), max(expected_next_order_at), min(model_status) FROM predict_customers(NULL::bigint, 'season.orders', 'customer_id', 'ordered_at', 'amount', '365 days', '2024-01-01', campaigns => campaigns) $$;
+SET client_min_messages = warning;
+SELECT season.near(c.sum, n.sum, 6) AS as_november, c.model_status FROM season.with_campaigns('{}') n, (VALUES ('{"[2021-11-01,2021-12-01)","[2022-11-01,2022-12-01)","[2023-11-01,2023-12-01)","[2024-11-01,2024-12-01)"}'::daterange[]),
+    ('{"[2024-11-01,2024-12-01)","[2021-11-01,2021-11-20)",empty,"[2021-11-10,2021-11-30]","[2022-11-01,2022-12-01)","[2023-11-01,2023-12-01)","[2023-11-01,2023-12-01)"}')) t (spans), season.with_campaigns(spans) c;
+-- those of the past tell what those to come bring: where they sold more, more; where less, less
+SELECT month, sign((SELECT sum FROM season.with_campaigns(past || '{"[2024-05-01,2024-05-15)"}')) - (SELECT sum FROM season.with_campaigns(past))) AS difference
+FROM unnest('{2,11,12}'::int[]) month, LATERAL (SELECT array_agg(daterange(d, d + 14)) AS past FROM generate_series(2021, 2023) y, make_date(y, month, 5) d) n;
+-- of the future alone, or of a time before all orders, they are left out and it is said; of all of the time they are no season; without an end they go on
+SELECT c.sum = n.sum AS as_without, c.model_status FROM season.with_campaigns('{}') n, (VALUES ('{"[2024-11-01,2024-12-01)"}'::daterange[]), ('{"(,2019-01-01)"}'), ('{empty}')) t (spans), season.with_campaigns(spans) c;
+SELECT c.sum > 0 AS sum, c.model_status FROM (VALUES ('{"(,)"}'::daterange[]), ('{"[2022-06-01,)"}'), ('{"(,2022-06-01)","[2022-06-01,infinity)"}')) t (spans), season.with_campaigns(spans) c;
+SET client_min_messages = notice;
+-- the gate of two years; who asks for months is told, who asks for nothing finds it in the status
+SELECT model_status, count(*) FROM predict_customers(:shop, '182 days', '2022-12-31') GROUP BY 1;
+SELECT model_status, count(*) FROM predict_customers(:shop, '182 days', '2022-12-31', season => 'month') GROUP BY 1;
+SELECT model_status, count(*) FROM predict_customers(:shop, '182 days', '2022-12-31', season => 'none') GROUP BY 1;
+SELECT model_status, customers FROM backtest(:shop, '2022-12-31', '2023-03-01', campaigns => '{"[2022-03-01,2022-04-01)"}') WHERE x IS NULL;
+SELECT model_status, customers FROM backtest(:shop, '2023-07-01', '2023-10-01', campaigns => '{"[2023-08-01,2023-08-08)"}') WHERE x IS NULL;
+SELECT count(*) AS differ FROM (SELECT customer, p_alive, expected_orders, predicted_clv FROM predict_customers(:shop, '182 days', '2022-12-31') EXCEPT SELECT customer, p_alive, expected_orders, predicted_clv FROM predict_customers(:shop, '182 days', '2022-12-31', season => 'none')) d;
+-- horizons of a day, of a part of one, of a century and more
+SET client_min_messages = warning;
+SELECT horizon, bool_and(expected_orders >= 0 AND expected_orders < 1e9) AS orders, bool_and(predicted_clv >= 0) AS clv, min(expected_next_order_at) > '2024-01-01' AS next
+FROM unnest('{1 day,31 hours,40 years,101 years,200000 years}'::interval[]) horizon, predict_customers(:shop, horizon, '2024-01-01', discount_rate => 0.1) GROUP BY 1 ORDER BY 1;
+SELECT count(*) FILTER (WHERE expected_orders < before) AS falls FROM (SELECT customer, expected_orders, lag(expected_orders) OVER (PARTITION BY customer ORDER BY days) AS before FROM unnest('{1,30,31,60,366,36525,36526}'::int[]) days, predict_customers(:shop, days * interval '24 hours', '2024-01-01')) p;
+-- data that have no season, or hardly any data: an answer, no NaN
+CREATE TABLE season.odd (kind text, customer int, at timestamptz);
+INSERT INTO season.odd
+SELECT 'one customer', 1, '2021-01-01'::timestamptz + i * interval '50 days' FROM generate_series(0, 21) i
+UNION ALL SELECT 'one day', i, '2021-06-01' FROM generate_series(1, 50) i
+UNION ALL SELECT 'all alike', i, d FROM generate_series(1, 50) i, generate_series('2021-01-01'::timestamptz, '2023-12-31', '10 days') d
+UNION ALL SELECT 'nobody leaves', i, '2021-01-01'::timestamptz + (k * (20 + i % 30) + i % 20) * interval '24 hours' FROM generate_series(1, 200) i, generate_series(0, 60) k WHERE k * (20 + i % 30) + i % 20 < 1095
+UNION ALL SELECT 'closed in two months', i, d FROM (SELECT i, '2021-01-01'::timestamptz + (hashint4(i * 11 + j) & 1048575)::bigint * 1094 / 1048576 * interval '24 hours' AS d FROM generate_series(1, 300) i, generate_series(1, 4) j) o WHERE extract(month FROM d) NOT IN (7, 8)
+UNION ALL SELECT 'a slip of the pen', i, d FROM (SELECT i, '2021-01-01'::timestamptz + (hashint4(i * 7 + j) & 1048575)::bigint * 1094 / 1048576 * interval '24 hours' AS d FROM generate_series(1, 300) i, generate_series(1, 4) j UNION ALL SELECT 7, '0203-04-05') o
+UNION ALL SELECT 'a new one each day', i, '2022-01-01'::timestamptz + i * interval '24 hours' FROM generate_series(-500, 729) i;
+SELECT kind, family, count(*) AS customers, bool_and(p_alive BETWEEN 0 AND 1 AND p_order BETWEEN 0 AND 1 AND expected_orders BETWEEN 0 AND 1e6 AND orders_low <= orders_high) AS sane, min(model_status) AS model_status
+FROM (SELECT DISTINCT kind FROM season.odd) k, unnest('{hbgnbd,mbgnbd}'::text[]) family, LATERAL (SELECT purchase_days_state(customer, at, 1, '2024-01-01', 'UTC') AS s FROM season.odd o WHERE o.kind = k.kind) o, predict_customers(s, NULL::bigint, family => family) GROUP BY 1, 2 ORDER BY 1, 2;
+-- arguments
+SELECT count(*) FROM predict_customers(:shop, season => 'week');
+SELECT count(*) FROM predict_customers(:shop, season => NULL);
+SELECT count(*) FROM predict_customers(:shop, campaigns => NULL);
+SELECT count(*) FROM predict_customers(:shop, campaigns => '{NULL}');
+SELECT count(*) FROM predict_customers(:shop, season => 'none', campaigns => '{"[2023-01-01,2023-02-01)"}');
+SELECT count(*) FROM backtest(:shop, '2023-07-01', '2024-01-01', season => 'AUTO');
 DROP SCHEMA season CASCADE;

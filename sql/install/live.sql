@@ -82,7 +82,7 @@ COMMENT ON FUNCTION retention_mark(regclass, {key}) IS
 CREATE FUNCTION retention_customer(live regclass, customer_id {key}, as_of timestamptz DEFAULT clock_timestamp())
 RETURNS TABLE (customer {key}, first_order_at timestamptz, last_order_at timestamptz, recency_days double precision, orders bigint, monetary numeric, aov numeric,
     r integer, f integer, m integer, cell text, segment text, x bigint, t_x double precision, age double precision, p_alive double precision,
-    expected_orders double precision, p_order double precision, predicted_clv numeric, churn_risk text, cuts_at timestamptz, fitted_at timestamptz, computed text)
+    expected_orders double precision, p_order double precision, orders_low bigint, orders_high bigint, predicted_clv numeric, churn_risk text, cuts_at timestamptz, fitted_at timestamptz, computed text)
 AS 'MODULE_PATHNAME', 'retention_customer_{key}' LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 ROWS 1;
 COMMENT ON FUNCTION retention_customer(regclass, {key}, timestamptz) IS
 'one customer of a live view as of now, for a page of the shop: recency in days, orders and money, RFM scores and segment by the stored cut points, and what the stored models expect of the next 365 days (x, t_x and age in units); computed is stored, or now if orders changed since the last refresh; no row without an order';

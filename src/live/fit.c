@@ -155,7 +155,7 @@ fit_states(TupleTableSlot *row, void *arg)
 		fit->monetary = money_array(&customers);
 		(void) fit_customers(&fit->call,
 							 state_open(row->tts_values[STATE_DAYS],
-										&view[STATE_DAYS]), true,
+										&view[STATE_DAYS]), true, 0,
 							 &fit->fits);
 	}
 	MemoryContextSwitchTo(caller);

@@ -32,7 +32,6 @@
 #include "executor/spi.h"
 #include "live/customer_facts.h"
 #include "math/btyd_fit.h"
-#include "math/orders_ahead.h"
 #include "miscadmin.h"
 #include "models/predictions.h"
 #include "nodes/execnodes.h"
@@ -300,6 +299,8 @@ enum
 	CUSTOMER_P_ALIVE,
 	CUSTOMER_EXPECTED_ORDERS,
 	CUSTOMER_P_ORDER,
+	CUSTOMER_ORDERS_LOW,
+	CUSTOMER_ORDERS_HIGH,
 	CUSTOMER_PREDICTED_CLV,
 	CUSTOMER_CHURN_RISK,
 	CUSTOMER_CUTS_AT,
@@ -421,7 +422,7 @@ put_predictions(const LookupRow *row, const CustomerFacts *facts, Datum *values,
 	const double horizon = HORIZON_DAYS / unit;
 	BtydModel	model;
 	double		orders;
-	double		alive;
+	OrdersRange range;
 
 	values[CUSTOMER_X] = Int64GetDatum(facts->x);
 	values[CUSTOMER_T_X] = Float8GetDatum(history.t_x);
@@ -431,18 +432,22 @@ put_predictions(const LookupRow *row, const CustomerFacts *facts, Datum *values,
 		!read_params(row, LOOKUP_BUYING, model.family->nparams, model.params))
 	{
 		nulls[CUSTOMER_P_ALIVE] = nulls[CUSTOMER_EXPECTED_ORDERS] =
-			nulls[CUSTOMER_P_ORDER] = nulls[CUSTOMER_PREDICTED_CLV] =
+			nulls[CUSTOMER_P_ORDER] = nulls[CUSTOMER_ORDERS_LOW] =
+			nulls[CUSTOMER_ORDERS_HIGH] = nulls[CUSTOMER_PREDICTED_CLV] =
 			nulls[CUSTOMER_CHURN_RISK] = true;
 		return;
 	}
-	alive = btyd_p_alive(&model, &history);
 	orders = btyd_expected_orders(&model, &history, horizon);
-	values[CUSTOMER_P_ALIVE] = Float8GetDatum(alive);
+	values[CUSTOMER_P_ALIVE] = Float8GetDatum(btyd_p_alive(&model, &history));
 	values[CUSTOMER_EXPECTED_ORDERS] = Float8GetDatum(orders);
-	values[CUSTOMER_P_ORDER] = Float8GetDatum(btyd_p_order(&model, &history,
-														   horizon));
+	orders_range(&model, &history, horizon, &range);
+	values[CUSTOMER_P_ORDER] = Float8GetDatum(range.p_order);
+	values[CUSTOMER_ORDERS_LOW] = Int64GetDatum(range.low);
+	nulls[CUSTOMER_ORDERS_LOW] = range.low < 0;
+	values[CUSTOMER_ORDERS_HIGH] = Int64GetDatum(range.high);
+	nulls[CUSTOMER_ORDERS_HIGH] = range.high < 0;
 	values[CUSTOMER_CHURN_RISK] =
-		CStringGetTextDatum(churn_risk_name(churn_risk_of(alive)));
+		CStringGetTextDatum(churn_risk_name(churn_risk_of(range.p_order)));
 	put_money(row, facts, orders, values, nulls);
 }
 

@@ -268,6 +268,33 @@ orders_variance(PG_FUNCTION_ARGS)
 	return read_horizon(fcinfo, btyd_variance);
 }
 
+/* Not exceeded with this probability, and with the same not fallen short of */
+#define RANGE_LOW	0.1
+#define RANGE_HIGH	0.9
+
+/* A quantile, as orders_quantile says; one of them is 0 of who hardly orders. */
+static int64
+range_end(const BtydModel *model, const BtydHistory *history, double p,
+		  double horizon, double p_order)
+{
+	double		n;
+
+	if (p_order <= 1 - p)
+		return 0;
+	return btyd_quantile(model, history, p, horizon, MOST_PMF, &n) ?
+		(int64) n : -1;
+}
+
+/* What may come of a customer within the horizon */
+void
+orders_range(const BtydModel *model, const BtydHistory *history,
+			 double horizon, OrdersRange *range)
+{
+	range->p_order = btyd_p_order(model, history, horizon);
+	range->low = range_end(model, history, RANGE_LOW, horizon, range->p_order);
+	range->high = range_end(model, history, RANGE_HIGH, horizon, range->p_order);
+}
+
 /*
  * log_likelihood(model btyd_model, x bigint, t_x double precision,
  * age double precision) returns double precision

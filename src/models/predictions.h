@@ -10,7 +10,12 @@
 
 #include "base/compat.h"
 
-/* From here on, of the probability that a customer has not left. */
+#include "math/btyd.h"
+
+/*
+ * From here on, of the probability that a customer orders at all within the horizon: the
+ * risk is that of none.
+ */
 #define LOW_RISK_FROM		0.7
 #define MEDIUM_RISK_FROM	0.3
 
@@ -21,6 +26,19 @@ extern retention_internal bool purchase_value(const double *params, double x,
 											  bool mean_known, double mean,
 											  double *value);
 
+/* What may come of a customer: at least one order, and the central 80 % of their number */
+typedef struct OrdersRange
+{
+	double		p_order;
+	int64		low;			/* -1: above MOST_PMF */
+	int64		high;
+} OrdersRange;
+
+extern retention_internal void orders_range(const BtydModel *model,
+											const BtydHistory *history,
+											double horizon,
+											OrdersRange *range);
+
 typedef enum ChurnRisk
 {
 	RISK_LOW,
@@ -30,10 +48,10 @@ typedef enum ChurnRisk
 } ChurnRisk;
 
 static inline ChurnRisk
-churn_risk_of(double p_alive)
+churn_risk_of(double p_order)
 {
-	return p_alive >= LOW_RISK_FROM ? RISK_LOW :
-		p_alive >= MEDIUM_RISK_FROM ? RISK_MEDIUM : RISK_HIGH;
+	return p_order >= LOW_RISK_FROM ? RISK_LOW :
+		p_order >= MEDIUM_RISK_FROM ? RISK_MEDIUM : RISK_HIGH;
 }
 
 extern retention_internal const char *churn_risk_name(ChurnRisk risk);

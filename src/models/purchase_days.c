@@ -107,6 +107,7 @@ purchase_days_valid(const PurchaseDays *days, const char *base,
 void
 summary_scratch_init(SummaryScratch *scratch)
 {
+	scratch->repeats = NULL;
 	heap_init_scratch(&scratch->day);
 	heap_init_scratch(&scratch->sums);
 	heap_init_scratch(&scratch->rows);
@@ -146,9 +147,11 @@ purchase_days_summarize(const PurchaseDays *days, const char *base,
 			CHECK_FOR_INTERRUPTS();
 		add_orders(&summary->orders, reader.orders);
 		money_add(&scratch->sums, &summary->money, &money, scratch->day.base);
-		if (summary->x > 0)
-			money_add(&scratch->sums, &summary->repeat_money, &money,
-					  scratch->day.base);
+		if (summary->x == 0)
+			continue;
+		count_day(scratch->repeats, last_day - reader.position);
+		money_add(&scratch->sums, &summary->repeat_money, &money,
+				  scratch->day.base);
 	} while (timeline_next(&reader));
 	summary->t_x = reader.position - first_day;
 	money_add(&scratch->sums, &summary->money, &days->refunds, base);
@@ -184,7 +187,10 @@ purchase_rows_summarize(const LooseRow *row, uint64 count, const char *base,
 			summary->first_order_at = row->at;
 		}
 		if (summary->x < 0 || its_day != day)
-			summary->x++;
+		{
+			if (++summary->x > 0)
+				count_day(scratch->repeats, last_day - its_day);
+		}
 		day = its_day;
 		summary->last_order_at = row->at;
 		add_orders(&summary->orders, 1);

@@ -60,9 +60,28 @@ typedef struct PurchaseSummary
 	Money		repeat_money;	/* of the orders after the first day */
 } PurchaseSummary;
 
+/*
+ * How many purchases after the first all customers made on a day, by how many days it
+ * is before the one that holds as_of; days of more than a century ago are not counted.
+ */
+#define COUNTED_DAYS	36526
+
+typedef struct DayCounts
+{
+	int64		purchases[COUNTED_DAYS];
+} DayCounts;
+
+static inline void
+count_day(DayCounts *counts, int64 days_before)
+{
+	if (counts &&days_before < COUNTED_DAYS)
+		counts	  ->purchases[days_before]++;
+}
+
 /* Memory for sums of money, used again for the next customer. */
 typedef struct SummaryScratch
 {
+	DayCounts  *repeats;		/* of all customers so far; NULL: not wanted */
 	StateHeap	day;
 	StateHeap	sums;			/* that of a summary's money */
 	StateHeap	rows;			/* of a customer who has rows and days */

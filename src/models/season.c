@@ -5,7 +5,7 @@
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
  */
-#include "models/season_model.h"
+#include "models/season_clock.h"
 
 #include <math.h>
 
@@ -39,16 +39,6 @@ enum
  * The fit
  * ------------------------------------------------------------------------
  */
-
-/*
- * The family whose clock a family goes by. Where customers can leave at any time, the
- * turns of season_fit have no closed form; the seasons of MBG/NBD are hardly others.
- */
-static const BtydFamily *
-family_of_clock(const BtydFamily *family)
-{
-	return family == &pareto_nbd_family ? &mbgnbd_family : family;
-}
 
 static Datum
 orders_array(const double *orders)
@@ -97,7 +87,7 @@ fit_season_of(FunctionCallInfo fcinfo, const BtydFamily *family, bool shrink)
 	if (!season_days_of(table, purchase_last_day(table), btyd_days_unit(table),
 						&none, &days))
 		PG_RETURN_NULL();
-	season_fit(family_of_clock(family), &days.data, shrink, &fit);
+	season_fit(season_family(family), &days.data, shrink, &fit);
 	return season_datum(fcinfo, &days, &fit);
 }
 

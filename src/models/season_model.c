@@ -37,6 +37,7 @@ season_labels(int64 first_day, int32 days, const Campaigns *campaigns)
 		const int64 from = Max(campaigns->spans[i].from - first_day, 0);
 		const int64 until = Min(campaigns->spans[i].until - first_day, days);
 
+		CHECK_FOR_INTERRUPTS();
 		for (int64 day = from; day < until; day++)
 			label[day] = CAMPAIGN_LABEL;
 	}

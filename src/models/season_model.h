@@ -13,7 +13,7 @@
 #include "math/season.h"
 #include "models/purchase_days.h"
 
-/* Days [from, until) of campaigns, in the shop's calendar; sorted, none overlap */
+/* Days [from, until) of campaigns, in the shop's calendar, in any order */
 typedef struct CampaignDays
 {
 	int64		from;

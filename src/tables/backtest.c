@@ -88,21 +88,19 @@ last_order_at(const CustomerTable *table)
 static void
 add_customers(const FitCall *call, const CustomerFits *fits,
 			  const CustomerTable *calibration, const CustomerTable *holdout,
-			  BacktestRow *rows)
+			  double horizon, BacktestRow *rows)
 {
 	SummaryCursor cursor;
 	SummaryCursor later;
 	PurchaseSummary summary;
 	PurchaseSummary later_summary;
-	double		horizon;
 
 	summary_cursor_init(&cursor, calibration);
 	summary_cursor_init(&later, holdout);
-	horizon = Max(later.last_day - cursor.last_day, 0) / call->unit;
 	(void) summary_cursor_next(&later, &later_summary);
 	while (summary_cursor_next(&cursor, &summary))
 	{
-		const BtydHistory history = history_of(call, &summary);
+		const BtydHistory history = history_of(call, fits, &summary);
 		BacktestRow *row = &rows[summary.x];
 		const int64 days = days_in_holdout(&later, &later_summary, &cursor);
 
@@ -121,6 +119,7 @@ write_backtest(CustomerCall *base_call, const CustomerTable *const *tables)
 	BacktestRow *rows;
 	BacktestRow total = {0};
 	CustomerFits fits;
+	double		days;
 
 	if (tables[0] == NULL)
 		return;
@@ -131,13 +130,15 @@ write_backtest(CustomerCall *base_call, const CustomerTable *const *tables)
 				 errhint("The state of a holdout has all orders before its end, those of the calibration too.")));
 	check_comparable_states(base_call, tables, "calibration", "holdout");
 	check_same_zone(tables[0], tables[1]);
-	if (!fit_customers(call, tables[0], false, &fits))
+	days = Max(purchase_last_day(tables[1]) - purchase_last_day(tables[0]), 0);
+	if (!fit_customers(call, tables[0], false, days, &fits))
 		return;
 	tell_if_stale(base_call, last_order_at(tables[1]),
 				  Min(days_between(base_call->as_of[0], base_call->as_of[1]),
 					  STALE_AFTER));
 	rows = array_alloc0(fits.most_x + 1, sizeof(BacktestRow));
-	add_customers(call, &fits, tables[0], tables[1], rows);
+	add_customers(call, &fits, tables[0], tables[1],
+				  time_ahead(call, &fits, days), rows);
 	for (int64 x = 0; x <= fits.most_x; x++)
 	{
 		if (rows[x].customers == 0)
@@ -162,14 +163,15 @@ backtest(PG_FUNCTION_ARGS)
 {
 	enum
 	{
-		CALIBRATION_END = ARG_OPTIONS, HOLDOUT_END, FAMILY, UNIT, TZ, ORDER_ID
+		CALIBRATION_END = ARG_OPTIONS, HOLDOUT_END, FAMILY, UNIT, TZ, ORDER_ID,
+		SEASON
 	};
 	static const OrdersArguments arguments = {
 		.relation = ARG_ORDERS_TABLE, .tz = TZ, .order_id = ORDER_ID
 	};
 	FitCall		call;
 
-	fit_call_init(&call, fcinfo, write_backtest, UNIT, FAMILY);
+	fit_call_init(&call, fcinfo, write_backtest, UNIT, FAMILY, SEASON);
 	call.base.ntables = 2;
 	call.base.as_of[0] = time_arg(fcinfo, CALIBRATION_END, "calibration_end");
 	call.base.as_of[1] = time_arg(fcinfo, HOLDOUT_END, "holdout_end");
@@ -179,7 +181,7 @@ backtest(PG_FUNCTION_ARGS)
 
 /*
  * backtest(calibration retention_state, holdout retention_state, family text,
- * unit interval)
+ * unit interval, season text, campaigns daterange[])
  */
 PG_FUNCTION_INFO_V1(backtest_of_states);
 Datum
@@ -187,18 +189,19 @@ backtest_of_states(PG_FUNCTION_ARGS)
 {
 	enum
 	{
-		CALIBRATION, HOLDOUT, FAMILY, UNIT
+		CALIBRATION, HOLDOUT, FAMILY, UNIT, SEASON
 	};
 	FitCall		call;
 
-	fit_call_init(&call, fcinfo, write_backtest, UNIT, FAMILY);
+	fit_call_init(&call, fcinfo, write_backtest, UNIT, FAMILY, SEASON);
 	call.base.ntables = HOLDOUT + 1;
 	return run_over_states(&call.base, CALIBRATION);
 }
 
 /*
  * backtest(history order_history, calibration_end timestamptz,
- * holdout_end timestamptz, family text, unit interval, tz text)
+ * holdout_end timestamptz, family text, unit interval, tz text, season text,
+ * campaigns daterange[])
  */
 PG_FUNCTION_INFO_V1(backtest_of_history);
 Datum
@@ -206,11 +209,12 @@ backtest_of_history(PG_FUNCTION_ARGS)
 {
 	enum
 	{
-		CALIBRATION_END = ARG_HISTORY_OPTIONS, HOLDOUT_END, FAMILY, UNIT, TZ
+		CALIBRATION_END = ARG_HISTORY_OPTIONS, HOLDOUT_END, FAMILY, UNIT, TZ,
+		SEASON
 	};
 	FitCall		call;
 
-	fit_call_init(&call, fcinfo, write_backtest, UNIT, FAMILY);
+	fit_call_init(&call, fcinfo, write_backtest, UNIT, FAMILY, SEASON);
 	call.base.ntables = 2;
 	call.base.as_of[0] = time_arg(fcinfo, CALIBRATION_END, "calibration_end");
 	call.base.as_of[1] = time_arg(fcinfo, HOLDOUT_END, "holdout_end");

@@ -17,7 +17,7 @@
 
 void
 fit_call_init(FitCall *call, FunctionCallInfo fcinfo, CustomerWriter write,
-			  int unit_argument, int family_argument)
+			  int unit_argument, int family_argument, int season_argument)
 {
 	*call = (FitCall) {.discount_rate = 0};
 	customer_call_init(&call->base, fcinfo, &purchase_days_states, write);
@@ -25,17 +25,30 @@ fit_call_init(FitCall *call, FunctionCallInfo fcinfo, CustomerWriter write,
 		reject_null("unit");
 	call->unit = interval_days(PG_GETARG_INTERVAL_P(unit_argument), "unit");
 	call->family = btyd_family_arg(fcinfo, family_argument);
+	season_args(fcinfo, season_argument, season_argument + 1, &call->season);
 }
 
 /* What a model is told of a customer, in the call's unit. */
 BtydHistory
-history_of(const FitCall *call, const PurchaseSummary *summary)
+history_of(const FitCall *call, const CustomerFits *fits,
+		   const PurchaseSummary *summary)
 {
+	if (fits->clock)
+		return season_history(fits->clock, summary->x, summary->t_x,
+							  summary->age);
 	return (BtydHistory) {
 		.x = summary->x,
 		.t_x = summary->t_x / call->unit,
 		.age = summary->age / call->unit
 	};
+}
+
+/* So many days from as_of on, as a model is told them. */
+double
+time_ahead(const FitCall *call, const CustomerFits *fits, double days)
+{
+	return fits->clock ? season_clock_ahead(fits->clock, days) :
+		days / call->unit;
 }
 
 /* A line for each model that is not simply right; "ok" if there is none. */
@@ -51,6 +64,15 @@ tell_status(CustomerFits *fits, const BtydFamily *family, const ModelFit *fit)
 	ereport(NOTICE, (errmsg("model %s", line)));
 	fits->status = strcmp(fits->status, "ok") == 0 ? line :
 		psprintf("%s; %s", fits->status, line);
+}
+
+/* The same of seasons. Who did not ask for them finds it in the status alone. */
+static void
+tell_season(CustomerFits *fits, const SeasonWish *wish, const char *line)
+{
+	if (wish->choice == SEASON_CHOICE_MONTH || wish->campaigns.nspans > 0)
+		ereport(NOTICE, (errmsg("%s", line)));
+	fits->status = psprintf("%s; %s", fits->status, line);
 }
 
 /*
@@ -75,13 +97,15 @@ decimals_of(const Money *money, const char *base)
 /* Reads what the models are told of all customers; false if there are none. */
 static bool
 list_customers(const FitCall *call, const CustomerTable *table,
-			   CustomerFits *fits, HistoryList *histories, SpendList *spend)
+			   CustomerFits *fits, HistoryList *histories, SpendList *spend,
+			   DayCounts *repeats)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	SummaryCursor cursor;
 	PurchaseSummary summary;
 
 	summary_cursor_init(&cursor, table);
+	cursor.scratch.repeats = repeats;
 	while (summary_cursor_next(&cursor, &summary))
 	{
 		double		mean;
@@ -104,30 +128,72 @@ list_customers(const FitCall *call, const CustomerTable *table,
 	return !TIMESTAMP_IS_NOBEGIN(fits->last_order_at);
 }
 
-/*
- * Fits the call's family to all customers of a table, and if it is wanted the spend
- * model. False if there are none.
- */
-bool
-fit_customers(const FitCall *call, const CustomerTable *table, bool with_spend,
-			  CustomerFits *fits)
+/* The histories, in days, become those of a unit of time, or of the clock. */
+static void
+put_on_clock(const FitCall *call, const SeasonClock *clock, BtydData *buying)
 {
-	HistoryList histories;
-	SpendList	spend = {0};
-	BtydData	buying;
+	for (uint64 i = 0; i < buying->npatterns; i++)
+	{
+		BtydHistory *history = &buying->patterns[i].history;
 
-	*fits = (CustomerFits) {.last_order_at = DT_NOBEGIN, .status = "ok"};
-	history_list_init(&histories);
-	if (!list_customers(call, table, fits, &histories,
-						with_spend ? &spend : NULL))
-		return false;
-	buying = history_list_data(&histories, call->unit);
+		if (clock)
+			*history = season_history(clock, history->x, (int64) history->t_x,
+									  (int64) history->age);
+		else
+		{
+			history->t_x /= call->unit;
+			history->age /= call->unit;
+		}
+	}
+}
+
+/*
+ * Fits the model of when they buy, on the clock of seasons if there are any. Returns
+ * what is to be told of seasons, or NULL.
+ */
+static const char *
+fit_buying(const FitCall *call, const CustomerTable *table,
+		   HistoryList *histories, const DayCounts *repeats,
+		   double days_ahead, CustomerFits *fits)
+{
+	BtydData	buying = history_list_data(histories, 1);
+	const char *told = NULL;
+
+	if (repeats)
+		told = season_clock_fit(&call->season, call->family, &buying, repeats,
+								purchase_last_day(table), call->unit,
+								days_ahead, &fits->clock);
+	put_on_clock(call, fits->clock, &buying);
 	btyd_fit(call->family, &buying, &fits->buying);
 	pfree(buying.patterns);
 	tell_status(fits, call->family, &fits->buying);
 	fits->model.family = call->family;
 	memcpy(fits->model.params, fits->buying.params,
 		   sizeof(fits->model.params));
+	return fits->buying.has_params ? told : NULL;
+}
+
+/*
+ * Fits the call's family to all customers of a table, and if it is wanted the spend
+ * model. The clock of seasons is good for so many days from as_of on. False if there are
+ * none.
+ */
+bool
+fit_customers(const FitCall *call, const CustomerTable *table, bool with_spend,
+			  double days_ahead, CustomerFits *fits)
+{
+	HistoryList histories;
+	SpendList	spend = {0};
+	const char *told;
+	DayCounts  *repeats = call->season.choice == SEASON_CHOICE_NONE ? NULL :
+		palloc0(sizeof(DayCounts));
+
+	*fits = (CustomerFits) {.last_order_at = DT_NOBEGIN, .status = "ok"};
+	history_list_init(&histories);
+	if (!list_customers(call, table, fits, &histories,
+						with_spend ? &spend : NULL, repeats))
+		return false;
+	told = fit_buying(call, table, &histories, repeats, days_ahead, fits);
 	if (with_spend)
 	{
 		const SpendData data = spend_list_data(&spend);
@@ -137,5 +203,7 @@ fit_customers(const FitCall *call, const CustomerTable *table, bool with_spend,
 			pfree(spend.patterns);
 		tell_status(fits, NULL, &fits->spend);
 	}
+	if (told)
+		tell_season(fits, &call->season, told);
 	return true;
 }

@@ -13,6 +13,7 @@
 
 #include "math/btyd_fit.h"
 #include "models/purchase_days.h"
+#include "models/season_clock.h"
 #include "tables/customer_call.h"
 
 typedef struct FitCall
@@ -20,6 +21,7 @@ typedef struct FitCall
 	CustomerCall base;
 	const BtydFamily *family;
 	double		unit;			/* days of it */
+	SeasonWish	season;
 	/* of predict_customers only */
 	Interval	horizon;
 	double		discount_rate;	/* effective per year */
@@ -30,6 +32,8 @@ typedef struct CustomerFits
 {
 	ModelFit	buying;
 	BtydModel	model;			/* of buying, if it has params */
+	SeasonClock *clock;			/* that the model goes by; NULL: the
+								 * calendar's */
 	ModelFit	spend;			/* if it was asked for */
 	int			decimals;		/* of the amounts with the most */
 	int64		most_x;
@@ -41,12 +45,18 @@ extern retention_internal void fit_call_init(FitCall *call,
 											 FunctionCallInfo fcinfo,
 											 CustomerWriter write,
 											 int unit_argument,
-											 int family_argument);
+											 int family_argument,
+											 int season_argument);
 extern retention_internal BtydHistory history_of(const FitCall *call,
+												 const CustomerFits *fits,
 												 const PurchaseSummary *summary);
+extern retention_internal double time_ahead(const FitCall *call,
+											const CustomerFits *fits,
+											double days);
 extern retention_internal bool fit_customers(const FitCall *call,
 											 const CustomerTable *table,
 											 bool with_spend,
+											 double days_ahead,
 											 CustomerFits *fits);
 
 #endif							/* RETENTION_FIT_CALL_H */

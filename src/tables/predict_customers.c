@@ -27,6 +27,7 @@ typedef struct Outlook
 	int64		t_x;			/* days */
 	int64		age;			/* days; -1: the place is empty */
 	double		p_alive;
+	OrdersRange range;
 	double		orders;
 	double		discounted;		/* the orders, by when they come */
 	TimestampTz next_order_at;	/* DT_NOEND: not within the horizon */
@@ -46,6 +47,8 @@ typedef struct Predictor
 	TimestampTz as_of;
 	double		horizon;		/* in units */
 	double		force;			/* of discount, per unit */
+	bool		has_rule;		/* on a clock of seasons, */
+	DiscountRule rule;			/* instead of the force */
 	CustomerFits fits;
 	int			decimals;		/* of predicted money */
 	bool		has_new_value;	/* what a purchase of somebody is worth whose
@@ -78,16 +81,20 @@ predictor_init(Predictor *predictor, const FitCall *call,
 			   const CustomerTable *table)
 {
 	const TimestampTz as_of = call->base.as_of[0];
-	double		horizon_days;
+	const double horizon_days = days_between(as_of, horizon_end(call));
 
 	*predictor = (Predictor) {.call = call, .as_of = as_of};
-	if (!fit_customers(call, table, true, &predictor->fits))
+	if (!fit_customers(call, table, true, horizon_days, &predictor->fits))
 		return false;
-	horizon_days = days_between(as_of, horizon_end(call));
 	tell_if_stale(&call->base, predictor->fits.last_order_at,
 				  Min(horizon_days, STALE_AFTER));
-	predictor->horizon = horizon_days / call->unit;
+	predictor->horizon = time_ahead(call, &predictor->fits, horizon_days);
 	predictor->force = log1p(call->discount_rate) * call->unit / DAYS_PER_YEAR;
+	predictor->has_rule = predictor->fits.clock && predictor->force > 0 &&
+		horizon_days <= SEASON_MOST_DAYS;
+	if (predictor->has_rule)
+		discount_rule_init(&predictor->rule, predictor->fits.clock,
+						   horizon_days, predictor->force / call->unit);
 	predictor->decimals = predictor->fits.decimals + MORE_DECIMALS;
 	predictor->status = CStringGetTextDatum(predictor->fits.status);
 	for (int i = 0; i < RISK_COUNT; i++)
@@ -106,6 +113,9 @@ enum
 	PREDICT_AGE,
 	PREDICT_P_ALIVE,
 	PREDICT_ORDERS,
+	PREDICT_P_ORDER,
+	PREDICT_ORDERS_LOW,
+	PREDICT_ORDERS_HIGH,
 	PREDICT_VALUE,
 	PREDICT_CLV,
 	PREDICT_HISTORIC_CLV,
@@ -116,6 +126,17 @@ enum
 	PREDICT_COLUMNS
 };
 
+/* When so much time of the model has passed */
+static TimestampTz
+time_after(const Predictor *predictor, double ahead)
+{
+	const double days = predictor->fits.clock ?
+		season_clock_days(predictor->fits.clock, ahead) :
+		ahead * predictor->call->unit;
+
+	return predictor->as_of + (TimestampTz) rint(days * USECS_PER_DAY);
+}
+
 static void
 compute_outlook(const Predictor *predictor, Outlook *outlook,
 				const BtydHistory *history)
@@ -124,15 +145,17 @@ compute_outlook(const Predictor *predictor, Outlook *outlook,
 
 	outlook->p_alive = btyd_p_alive(model, history);
 	outlook->orders = btyd_expected_orders(model, history, predictor->horizon);
+	orders_range(model, history, predictor->horizon, &outlook->range);
 	outlook->discounted = predictor->force == 0 ? outlook->orders :
+		predictor->has_rule ?
+		discounted_orders(&predictor->rule, model, history) :
 		btyd_orders_by_force(model, history, predictor->horizon,
 							 predictor->force);
 	outlook->next_order_at = DT_NOEND;
 	if (outlook->orders >= 1)
-		outlook->next_order_at = predictor->as_of +
-			(TimestampTz) rint(btyd_next_order(model, history,
-											   predictor->horizon) *
-							   predictor->call->unit * USECS_PER_DAY);
+		outlook->next_order_at =
+			time_after(predictor, btyd_next_order(model, history,
+												  predictor->horizon));
 }
 
 static const Outlook *
@@ -163,13 +186,21 @@ put_outlook(const Predictor *predictor, const PurchaseSummary *summary,
 	if (!predictor->fits.buying.has_params)
 	{
 		nulls[PREDICT_P_ALIVE] = nulls[PREDICT_ORDERS] =
+			nulls[PREDICT_P_ORDER] = nulls[PREDICT_ORDERS_LOW] =
+			nulls[PREDICT_ORDERS_HIGH] =
 			nulls[PREDICT_NEXT_ORDER_AT] = nulls[PREDICT_CHURN_RISK] = true;
 		return 0;
 	}
 	outlook = outlook_of(predictor, summary, history);
 	values[PREDICT_P_ALIVE] = Float8GetDatum(outlook->p_alive);
 	values[PREDICT_ORDERS] = Float8GetDatum(outlook->orders);
-	values[PREDICT_CHURN_RISK] = predictor->risk[churn_risk_of(outlook->p_alive)];
+	values[PREDICT_P_ORDER] = Float8GetDatum(outlook->range.p_order);
+	values[PREDICT_ORDERS_LOW] = Int64GetDatum(outlook->range.low);
+	nulls[PREDICT_ORDERS_LOW] = outlook->range.low < 0;
+	values[PREDICT_ORDERS_HIGH] = Int64GetDatum(outlook->range.high);
+	nulls[PREDICT_ORDERS_HIGH] = outlook->range.high < 0;
+	values[PREDICT_CHURN_RISK] =
+		predictor->risk[churn_risk_of(outlook->range.p_order)];
 	values[PREDICT_NEXT_ORDER_AT] = TimestampTzGetDatum(outlook->next_order_at);
 	nulls[PREDICT_NEXT_ORDER_AT] =
 		TIMESTAMP_IS_NOEND(outlook->next_order_at);
@@ -275,7 +306,8 @@ put_prediction(const Predictor *predictor, const SummaryCursor *cursor,
 			   const PurchaseSummary *summary)
 {
 	CustomerCall *call = unconstify(CustomerCall *, &predictor->call->base);
-	const BtydHistory history = history_of(predictor->call, summary);
+	const BtydHistory history = history_of(predictor->call, &predictor->fits,
+										   summary);
 	Datum		values[PREDICT_COLUMNS] = {0};
 	bool		nulls[PREDICT_COLUMNS] = {false};
 	double		orders;
@@ -284,8 +316,8 @@ put_prediction(const Predictor *predictor, const SummaryCursor *cursor,
 												  cursor->key, cursor->key_base,
 												  call->customer_type);
 	values[PREDICT_X] = Int64GetDatum(summary->x);
-	values[PREDICT_T_X] = Float8GetDatum(history.t_x);
-	values[PREDICT_AGE] = Float8GetDatum(history.age);
+	values[PREDICT_T_X] = Float8GetDatum(summary->t_x / predictor->call->unit);
+	values[PREDICT_AGE] = Float8GetDatum(summary->age / predictor->call->unit);
 	values[PREDICT_MODEL_STATUS] = predictor->status;
 	orders = put_outlook(predictor, summary, &history, values, nulls);
 	put_money(predictor, cursor, summary, orders, values, nulls);
@@ -330,7 +362,8 @@ horizon_and_rate_args(FitCall *call, FunctionCallInfo fcinfo, int horizon,
  * predict_customers(customer_type anyelement, orders_table regclass,
  * customer_column name, ordered_at_column name, amount_column name,
  * horizon interval, as_of timestamptz, unit interval, family text,
- * discount_rate double precision, tz text, order_id_column name)
+ * discount_rate double precision, tz text, order_id_column name, season text,
+ * campaigns daterange[])
  */
 PG_FUNCTION_INFO_V1(predict_customers);
 Datum
@@ -338,14 +371,15 @@ predict_customers(PG_FUNCTION_ARGS)
 {
 	enum
 	{
-		HORIZON = ARG_OPTIONS, AS_OF, UNIT, FAMILY, DISCOUNT_RATE, TZ, ORDER_ID
+		HORIZON = ARG_OPTIONS, AS_OF, UNIT, FAMILY, DISCOUNT_RATE, TZ, ORDER_ID,
+		SEASON
 	};
 	static const OrdersArguments arguments = {
 		.relation = ARG_ORDERS_TABLE, .tz = TZ, .order_id = ORDER_ID
 	};
 	FitCall		call;
 
-	fit_call_init(&call, fcinfo, write_predictions, UNIT, FAMILY);
+	fit_call_init(&call, fcinfo, write_predictions, UNIT, FAMILY, SEASON);
 	horizon_and_rate_args(&call, fcinfo, HORIZON, DISCOUNT_RATE);
 	call.base.as_of[0] = time_arg(fcinfo, AS_OF, "as_of");
 	return run_over_relation(&call.base, &arguments, "as_of");
@@ -353,7 +387,8 @@ predict_customers(PG_FUNCTION_ARGS)
 
 /*
  * predict_customers(state retention_state, customer_type anyelement,
- * horizon interval, unit interval, family text, discount_rate double precision)
+ * horizon interval, unit interval, family text, discount_rate double precision,
+ * season text, campaigns daterange[])
  */
 PG_FUNCTION_INFO_V1(predict_customers_of_state);
 Datum
@@ -361,11 +396,11 @@ predict_customers_of_state(PG_FUNCTION_ARGS)
 {
 	enum
 	{
-		STATE, CUSTOMER_TYPE, HORIZON, UNIT, FAMILY, DISCOUNT_RATE
+		STATE, CUSTOMER_TYPE, HORIZON, UNIT, FAMILY, DISCOUNT_RATE, SEASON
 	};
 	FitCall		call;
 
-	fit_call_init(&call, fcinfo, write_predictions, UNIT, FAMILY);
+	fit_call_init(&call, fcinfo, write_predictions, UNIT, FAMILY, SEASON);
 	horizon_and_rate_args(&call, fcinfo, HORIZON, DISCOUNT_RATE);
 	return run_over_state_of_customers(&call.base, CUSTOMER_TYPE, STATE);
 }
@@ -373,7 +408,7 @@ predict_customers_of_state(PG_FUNCTION_ARGS)
 /*
  * predict_customers(history order_history, customer_type anyelement,
  * as_of timestamptz, horizon interval, unit interval, family text,
- * discount_rate double precision, tz text)
+ * discount_rate double precision, tz text, season text, campaigns daterange[])
  */
 PG_FUNCTION_INFO_V1(predict_customers_of_history);
 Datum
@@ -382,11 +417,11 @@ predict_customers_of_history(PG_FUNCTION_ARGS)
 	enum
 	{
 		AS_OF = ARG_HISTORY_CUSTOMER_OPTIONS, HORIZON, UNIT, FAMILY,
-		DISCOUNT_RATE, TZ
+		DISCOUNT_RATE, TZ, SEASON
 	};
 	FitCall		call;
 
-	fit_call_init(&call, fcinfo, write_predictions, UNIT, FAMILY);
+	fit_call_init(&call, fcinfo, write_predictions, UNIT, FAMILY, SEASON);
 	horizon_and_rate_args(&call, fcinfo, HORIZON, DISCOUNT_RATE);
 	call.base.as_of[0] = time_arg(fcinfo, AS_OF, "as_of");
 	return run_over_history_of_customers(&call.base, TZ, "as_of");

@@ -384,8 +384,8 @@ sub predicted_sql
 {
 	my ($customer, $table, $horizon, $as_of, $unit, $family, $tz) = @_;
 	return qq{
-		SELECT customer, x, t_x, age, p_alive(m, x, t_x, age), expected, round(value::numeric, 6) AS expected_value, round((value * expected)::numeric, 6) AS predicted_clv,
-		       revenue AS historic_clv, revenue + round((value * expected)::numeric, 6) AS total_clv, churn_risk(p_alive(m, x, t_x, age))
+		SELECT customer, x, t_x, age, p_alive(m, x, t_x, age), expected, p_order(m, x, t_x, age, horizon), orders_quantile(m, 0.1, x, t_x, age, horizon), orders_quantile(m, 0.9, x, t_x, age, horizon), round(value::numeric, 6) AS expected_value, round((value * expected)::numeric, 6) AS predicted_clv,
+		       revenue AS historic_clv, revenue + round((value * expected)::numeric, 6) AS total_clv, churn_risk(p_order(m, x, t_x, age, horizon))
 		FROM (SELECT *, expected_orders(m, x, t_x, age, horizon) AS expected, expected_value(s, x, mean_repeat_value::float8) AS value
 		      FROM (SELECT customer, (s).* FROM (
 		                SELECT $customer AS customer, purchase_summary(ordered_at, amount, '$unit', '$as_of', '$tz') AS s FROM $table WHERE $customer IS NOT NULL GROUP BY 1) g
@@ -395,7 +395,7 @@ sub predicted_sql
 		                       / extract(epoch FROM interval '$unit')::float8 AS horizon
 		            FROM (SELECT purchase_summary(ordered_at, amount, '$unit', '$as_of', '$tz') AS s FROM $table WHERE $customer IS NOT NULL GROUP BY $customer) g) f) p};
 }
-my $columns = 'customer, x, t_x, age, p_alive, expected_orders, expected_value, predicted_clv, historic_clv, total_clv, churn_risk';
+my $columns = 'customer, x, t_x, age, p_alive, expected_orders, p_order, orders_low, orders_high, expected_value, predicted_clv, historic_clv, total_clv, churn_risk';
 
 answer('CREATE ROLE stranger; CREATE ROLE clerk; GRANT SELECT (c_bigint, ordered_at, amount) ON sales TO clerk');
 foreach (
@@ -405,7 +405,7 @@ foreach (
 {
 	my ($type, $customer, $horizon, $as_of, $unit, $family, $tz) = @$_;
 	my $title = "predict_customers, $type, $family";
-	my $options = "horizon => '$horizon', unit => '$unit', family => '$family'";
+	my $options = "horizon => '$horizon', unit => '$unit', family => '$family', season => 'none'";
 	my $call = "predict_customers(NULL::$type, 'sales', '$customer', 'ordered_at', 'amount', as_of => '$as_of', $options, tz => '$tz')";
 	my $by_hand = predicted_sql($customer, 'sales', $horizon, $as_of, $unit, $family, $tz);
 
@@ -464,7 +464,7 @@ foreach (
 	[ 'uuid', 'c_uuid', '2022-12-31 12:00Z', '2022-12-31 18:00Z', 'pareto_nbd', '30 days', 'UTC' ])
 {
 	my ($type, $customer, $calibration, $holdout, $family, $unit, $tz) = @$_;
-	my $call = "backtest(NULL::$type, 'sales', '$customer', 'ordered_at', 'amount', '$calibration', '$holdout', '$family', '$unit', '$tz')";
+	my $call = "backtest(NULL::$type, 'sales', '$customer', 'ordered_at', 'amount', '$calibration', '$holdout', '$family', '$unit', '$tz', season => 'none')";
 	my $day = sub { return "($_[0] AT TIME ZONE '$tz')::date"; };
 	answer(qq{
 		DROP TABLE IF EXISTS by_hand;
@@ -479,7 +479,7 @@ foreach (
 	is(answer(qq{
 		SELECT count(*), count(*) FILTER (WHERE o.customers = h.customers AND o.actual = h.actual AND apart(o.predicted, h.predicted, 1e-9) < 1e-9) = count(*)
 		FROM $call o FULL JOIN by_hand h ON coalesce(o.x, -1) = coalesce(h.x, -1)}) =~ s/^\d{1,2}\|/many|/r, 'many|t', "backtest, $type, $family: as plain SQL");
-	is(same_rows("SELECT * FROM $call", qq{SELECT * FROM backtest((SELECT purchase_days_state($customer, ordered_at, amount, '$calibration', '$tz') FROM sales), (SELECT purchase_days_state($customer, ordered_at, amount, '$holdout', '$tz') FROM sales), '$family', '$unit')}),
+	is(same_rows("SELECT * FROM $call", qq{SELECT * FROM backtest((SELECT purchase_days_state($customer, ordered_at, amount, '$calibration', '$tz') FROM sales), (SELECT purchase_days_state($customer, ordered_at, amount, '$holdout', '$tz') FROM sales), '$family', '$unit', 'none')}),
 		't|', "backtest, $type, $family: the same of stored states");
 	note(answer("SELECT '$family', * FROM $call WHERE x IS NULL"));
 }

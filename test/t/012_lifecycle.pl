@@ -138,12 +138,11 @@ is(scalar @paths, @versions * (@versions - 1), 'every pair of versions was tried
 # more. One was renamed to make room for others of its name; views on it stay.
 sub for_callers
 {
-	# retention_check has an argument more since 0.3, which can be left out
-	return map { s/^(function \S+\(.*?\)|type \S+) is .*/$1/r } grep { !/^extension / && !/^(function )?retention_check\(regclass,name,name,name,name,timestamp with time zone,text\)/ }
-	  # since 0.3 the clock is asked later, predictions have a last column more, and states reach table functions unpacked
-	  map { s/DEFAULT \Know\(\)/clock_timestamp()/gr =~ s/("aggfinalfn": ")-(?=.*"purchase(?:s|_days)_state_transfn_)/$1retention_state_finalfn/r } map {
-		/^(function )?(predict_customers|backtest)\(/ ? s/"proargmodes": \[.*?\], "proargnames": \[.*?\], //r =~ s/, model_status text\)/)/r : $_
-	  }
+	# since 0.3 these have more arguments, which can be left out, and predictions more columns
+	return map { s/^(function \S+\(.*?\)|type \S+) is .*/$1/r } grep { !/^extension / && !/^(function )?retention_check\(regclass,name,name,name,name,timestamp with time zone,text\)/
+		&& !/^(function )?(predict_customers|backtest)\(/ }
+	  # since 0.3 the clock is asked later, and states reach table functions unpacked
+	  map { s/DEFAULT \Know\(\)/clock_timestamp()/gr =~ s/("aggfinalfn": ")-(?=.*"purchase(?:s|_days)_state_transfn_)/$1retention_state_finalfn/r }
 	  # in cohorts columns came between others; the share of the dormant has its own name since 0.3
 	  map { s/^(column cohort_retention_row .*"attnum": )\d+/$1N/r =~ s/^(column lifecycle_row .*"attname": ")churn_rate"/$1dormant_rate"/r } map {
 		/^(function )?threshold_score\(anycompatible,/ ? s/threshold_score(?=\(any|", "prorows)/threshold_score_any/gr : $_
