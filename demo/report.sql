@@ -570,10 +570,10 @@ ORDER BY score DESC;
 \echo '==== 9. What will they do next? ================================================'
 \if :has_customers
 \echo 'Two models are fitted to all customers: of when they order and when they leave for good'
-\echo '(MBG/NBD), and of what they spend (Gamma-Gamma). Time is in weeks'
+\echo '(BG/NBD, with one-timers apart), and of what they spend (Gamma-Gamma). Time is in weeks'
 \echo
 CREATE TEMP TABLE model AS
-SELECT fit_mbgnbd(history, '7 days', :'as_of', 'UTC') AS buying,
+SELECT fit_hbgnbd(history, '7 days', :'as_of', 'UTC') AS buying,
        fit_gamma_gamma(history, :'as_of', 'UTC') AS spending
 FROM shop_history;
 \echo
@@ -593,9 +593,10 @@ FROM model,
 		(2, 'alpha', 'r / alpha: ' || round((r / alpha)::numeric, 3) || ' times a week while they stay, on average'),
 		(3, 'a', 'a / (a + b): ' || round((100 * a / (a + b))::numeric, 1) || ' % leave for good after an order, on average'),
 		(4, 'b', 'a + b: how alike customers are in that'),
-		(5, 'p', 'how alike the orders of one customer are'),
-		(6, 'q', 'how alike customers are in what they spend'),
-		(7, 'v', 'p v / (q - 1): '
+		(5, 'one_time', round((100 * (buying).params[5])::numeric, 1) || ' % never meant to come back'),
+		(6, 'p', 'how alike the orders of one customer are'),
+		(7, 'q', 'how alike customers are in what they spend'),
+		(8, 'v', 'p v / (q - 1): '
 			|| coalesce(round(expected_value(spending, 0, NULL)::numeric, 2) || ' an order, on average', 'no finite mean'))
 	) AS words (position, name, says);
 SELECT (buying).params IS NOT NULL OR (spending).params IS NOT NULL AS has_parameters,
@@ -640,7 +641,7 @@ FROM backtest(NULL:::customer_type, 'orders', 'customer_id', 'ordered_at', 'amou
 
 \set ECHO none
 SELECT pg_temp.said('The model of ' || :'calibration_end',
-		coalesce((fit_mbgnbd(x, t_x, age)).status, 'nobody had ordered yet')) AS test_said,
+		coalesce((fit_hbgnbd(x, t_x, age)).status, 'nobody had ordered yet')) AS test_said,
 	(SELECT count(predicted) > 0 FROM tested) AS has_test
 FROM (
 	SELECT (purchase_summary(ordered_at, amount, '7 days', :'calibration_end', 'UTC')).*

@@ -187,7 +187,7 @@ SELECT count(*) FROM (SELECT customer::bigint, first_order_at, last_order_at, re
 SELECT count(*) AS differ FROM predict_customers(NULL::int, 'orders', 'customer_id', 'ordered_at', 'amount', as_of => '2024-03-01') p FULL JOIN told t ON t.customer = p.customer
 WHERE (p.x, p.t_x, p.age, p.churn_risk, p.orders_low, p.orders_high) IS DISTINCT FROM (t.x, t.t_x, t.age, t.churn_risk, t.orders_low, t.orders_high) OR abs(p.p_order - t.p_order) > 1e-12 OR abs(p.p_alive - t.p_alive) > 1e-12 OR abs(p.expected_orders - t.expected_orders) > 1e-9 OR p.predicted_clv IS DISTINCT FROM t.predicted_clv;
 -- the probability of an order is that of not none: by the likelihoods of the history now and in a year
-SELECT count(*) AS differ FROM told t, LATERAL (SELECT ROW('mbgnbd', buying_params, NULL, NULL, NULL, NULL, NULL, NULL)::btyd_model AS model FROM orders_live_settings) s
+SELECT count(*) AS differ FROM told t, LATERAL (SELECT ROW('hbgnbd', buying_params, NULL, NULL, NULL, NULL, NULL, NULL)::btyd_model AS model FROM orders_live_settings) s
 WHERE abs(1 - exp(log_likelihood(model, x, t_x, age + 365 / 7.0) - log_likelihood(model, x, t_x, age)) - p_order) > 1e-9 OR p_order IS NULL OR p_order > expected_orders OR p_order < 0;
 SELECT computed, orders FROM retention_customer('orders_live', 3);
 BEGIN;

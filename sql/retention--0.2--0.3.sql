@@ -1567,37 +1567,37 @@ COMMENT ON FUNCTION orders_variance(btyd_model, bigint, double precision, double
 COMMENT ON FUNCTION churn_risk(double precision) IS
 'low, medium or high: from a probability of 0.7, of 0.3, or below; of p_order, which predict_customers gives it, or of any other';
 
-CREATE FUNCTION predict_customers(customer_type anyelement, orders_table regclass, customer_column name, ordered_at_column name, amount_column name, horizon interval DEFAULT '365 days', as_of timestamptz DEFAULT clock_timestamp(), unit interval DEFAULT '7 days', family text DEFAULT 'mbgnbd', discount_rate double precision DEFAULT 0, tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL, season text DEFAULT 'auto', campaigns daterange[] DEFAULT '{}')
+CREATE FUNCTION predict_customers(customer_type anyelement, orders_table regclass, customer_column name, ordered_at_column name, amount_column name, horizon interval DEFAULT '365 days', as_of timestamptz DEFAULT clock_timestamp(), unit interval DEFAULT '7 days', family text DEFAULT 'hbgnbd', discount_rate double precision DEFAULT 0, tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL, season text DEFAULT 'auto', campaigns daterange[] DEFAULT '{}')
 RETURNS TABLE (customer anyelement, x bigint, t_x double precision, age double precision, p_alive double precision, expected_orders double precision, p_order double precision, orders_low bigint, orders_high bigint, expected_value numeric, predicted_clv numeric, historic_clv numeric, total_clv numeric, expected_next_order_at timestamptz, churn_risk text, model_status text)
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 100000;
 COMMENT ON FUNCTION predict_customers(anyelement, regclass, name, name, name, interval, timestamptz, interval, text, double precision, text, name, text, daterange[]) IS
 'a row per customer with an order before as_of, by models fitted to them all: what they were told (x, t_x, age, in units), the probability of being alive, purchase days in the next horizon (how many to expect, the probability of at least one, the central 80 % of what may come), money to be expected of them (discount_rate effective per year), money so far, both together, when the next order is expected (NULL: not within the horizon), and churn_risk, that of no order within the horizon; season: none, month, or auto, which is month from two full years of orders on; days of campaigns, past and future, are a season of their own: predict_customers(NULL::bigint, ''orders'', ''customer_id'', ''ordered_at'', ''amount'')';
 
-CREATE FUNCTION predict_customers(state retention_state, customer_type anyelement, horizon interval DEFAULT '365 days', unit interval DEFAULT '7 days', family text DEFAULT 'mbgnbd', discount_rate double precision DEFAULT 0, season text DEFAULT 'auto', campaigns daterange[] DEFAULT '{}')
+CREATE FUNCTION predict_customers(state retention_state, customer_type anyelement, horizon interval DEFAULT '365 days', unit interval DEFAULT '7 days', family text DEFAULT 'hbgnbd', discount_rate double precision DEFAULT 0, season text DEFAULT 'auto', campaigns daterange[] DEFAULT '{}')
 RETURNS TABLE (customer anyelement, x bigint, t_x double precision, age double precision, p_alive double precision, expected_orders double precision, p_order double precision, orders_low bigint, orders_high bigint, expected_value numeric, predicted_clv numeric, historic_clv numeric, total_clv numeric, expected_next_order_at timestamptz, churn_risk text, model_status text)
 AS 'MODULE_PATHNAME', 'predict_customers_of_state' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100000 ROWS 100000;
 COMMENT ON FUNCTION predict_customers(retention_state, anyelement, interval, interval, text, double precision, text, daterange[]) IS
 'the customers of a state built by purchase_days_state, predicted: predict_customers(rollup(state), NULL::bigint)';
 
-CREATE FUNCTION backtest(customer_type anyelement, orders_table regclass, customer_column name, ordered_at_column name, amount_column name, calibration_end timestamptz, holdout_end timestamptz, family text DEFAULT 'mbgnbd', unit interval DEFAULT '7 days', tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL, season text DEFAULT 'auto', campaigns daterange[] DEFAULT '{}')
+CREATE FUNCTION backtest(customer_type anyelement, orders_table regclass, customer_column name, ordered_at_column name, amount_column name, calibration_end timestamptz, holdout_end timestamptz, family text DEFAULT 'hbgnbd', unit interval DEFAULT '7 days', tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL, season text DEFAULT 'auto', campaigns daterange[] DEFAULT '{}')
 RETURNS TABLE (x bigint, customers bigint, predicted double precision, actual bigint, model_status text)
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 50;
 COMMENT ON FUNCTION backtest(anyelement, regclass, name, name, name, timestamptz, timestamptz, text, interval, text, name, text, daterange[]) IS
 'how far to trust a model: fitted to the orders until calibration_end, the purchase days it expected until holdout_end beside those that came, summed over the customers of each x; the last row, x NULL, is the total; season and campaigns as of predict_customers';
 
-CREATE FUNCTION backtest(calibration retention_state, holdout retention_state, family text DEFAULT 'mbgnbd', unit interval DEFAULT '7 days', season text DEFAULT 'auto', campaigns daterange[] DEFAULT '{}')
+CREATE FUNCTION backtest(calibration retention_state, holdout retention_state, family text DEFAULT 'hbgnbd', unit interval DEFAULT '7 days', season text DEFAULT 'auto', campaigns daterange[] DEFAULT '{}')
 RETURNS TABLE (x bigint, customers bigint, predicted double precision, actual bigint, model_status text)
 AS 'MODULE_PATHNAME', 'backtest_of_states' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100000 ROWS 50;
 COMMENT ON FUNCTION backtest(retention_state, retention_state, text, interval, text, daterange[]) IS
 'backtest of two states built by purchase_days_state, until the end of the calibration and until the end of the holdout';
 
-CREATE FUNCTION predict_customers(history order_history, customer_type anyelement, as_of timestamptz, horizon interval DEFAULT '365 days', unit interval DEFAULT '7 days', family text DEFAULT 'mbgnbd', discount_rate double precision DEFAULT 0, tz text DEFAULT 'UTC', season text DEFAULT 'auto', campaigns daterange[] DEFAULT '{}')
+CREATE FUNCTION predict_customers(history order_history, customer_type anyelement, as_of timestamptz, horizon interval DEFAULT '365 days', unit interval DEFAULT '7 days', family text DEFAULT 'hbgnbd', discount_rate double precision DEFAULT 0, tz text DEFAULT 'UTC', season text DEFAULT 'auto', campaigns daterange[] DEFAULT '{}')
 RETURNS TABLE (customer anyelement, x bigint, t_x double precision, age double precision, p_alive double precision, expected_orders double precision, p_order double precision, orders_low bigint, orders_high bigint, expected_value numeric, predicted_clv numeric, historic_clv numeric, total_clv numeric, expected_next_order_at timestamptz, churn_risk text, model_status text)
 AS 'MODULE_PATHNAME', 'predict_customers_of_history' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100000 ROWS 100000;
 COMMENT ON FUNCTION predict_customers(order_history, anyelement, timestamptz, interval, interval, text, double precision, text, text, daterange[]) IS
 'the customers of a history with an order before as_of, predicted: predict_customers((SELECT rollup(history) FROM customer_history), NULL::bigint, now())';
 
-CREATE FUNCTION backtest(history order_history, calibration_end timestamptz, holdout_end timestamptz, family text DEFAULT 'mbgnbd', unit interval DEFAULT '7 days', tz text DEFAULT 'UTC', season text DEFAULT 'auto', campaigns daterange[] DEFAULT '{}')
+CREATE FUNCTION backtest(history order_history, calibration_end timestamptz, holdout_end timestamptz, family text DEFAULT 'hbgnbd', unit interval DEFAULT '7 days', tz text DEFAULT 'UTC', season text DEFAULT 'auto', campaigns daterange[] DEFAULT '{}')
 RETURNS TABLE (x bigint, customers bigint, predicted double precision, actual bigint, model_status text)
 AS 'MODULE_PATHNAME', 'backtest_of_history' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100000 ROWS 50;
 COMMENT ON FUNCTION backtest(order_history, timestamptz, timestamptz, text, interval, text, text, daterange[]) IS
@@ -2203,7 +2203,7 @@ COMMENT ON FUNCTION retention_mark_changes() IS
 
 CREATE FUNCTION retention_track(orders_table regclass, customer_column name, ordered_at_column name, amount_column name,
     live name DEFAULT NULL, order_id_column name DEFAULT NULL, tz text DEFAULT 'UTC', unit interval DEFAULT '7 days', bins integer DEFAULT 5,
-    grid text DEFAULT 'standard', family text DEFAULT 'mbgnbd', triggers text DEFAULT 'auto', replicated boolean DEFAULT false)
+    grid text DEFAULT 'standard', family text DEFAULT 'hbgnbd', triggers text DEFAULT 'auto', replicated boolean DEFAULT false)
 RETURNS regclass
 AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
 COMMENT ON FUNCTION retention_track(regclass, name, name, name, name, name, text, interval, integer, text, text, text, boolean) IS

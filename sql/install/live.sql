@@ -47,7 +47,7 @@ COMMENT ON FUNCTION retention_mark_changes() IS
 
 CREATE FUNCTION retention_track(orders_table regclass, customer_column name, ordered_at_column name, amount_column name,
     live name DEFAULT NULL, order_id_column name DEFAULT NULL, tz text DEFAULT 'UTC', unit interval DEFAULT '7 days', bins integer DEFAULT 5,
-    grid text DEFAULT 'standard', family text DEFAULT 'mbgnbd', triggers text DEFAULT 'auto', replicated boolean DEFAULT false)
+    grid text DEFAULT 'standard', family text DEFAULT 'hbgnbd', triggers text DEFAULT 'auto', replicated boolean DEFAULT false)
 RETURNS regclass
 AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
 COMMENT ON FUNCTION retention_track(regclass, name, name, name, name, name, text, interval, integer, text, text, text, boolean) IS
