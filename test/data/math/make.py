@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Reference values for the mathematics: specfun.csv, btyd.csv, pmf.csv, spend.csv.
+"""Reference values for the mathematics: specfun.csv, btyd.csv, pmf.csv, spend.csv, hypergeometric.csv.
 
 Run in this folder, with the package mpmath (1.3). README.md says what is in the tables.
 Everything is computed from the papers' own formulas with 50 digits and printed with 17.
 """
 import csv
+from math import comb
+from random import Random
 from mpmath import mp, mpf, beta, betainc, binomial, digamma, erfinv, exp, findroot, gammainc, hyp2f1, inf, loggamma, log, polygamma, quad, sqrt
 
 mp.dps = 50
@@ -221,6 +223,52 @@ def spend():
     write('spend.csv', ['p', 'q', 'v', 'x', 'mean', 'log_likelihood', 'expected_value'], rows)
 
 
+# ---------------------------------------------------------------------------
+# What two sets have in common by chance
+# ---------------------------------------------------------------------------
+# The examples of product_pairs, tails of all sizes, ends and what lies beyond them
+IN_COMMON = (
+    (4, 6, 5, 10), (2, 6, 3, 10), (2, 6, 4, 10), (2, 5, 3, 10), (1, 1, 4, 10), (1, 5, 4, 10), (8, 39, 24, 830), (22, 25, 25, 18532),
+    (205, 1600, 871, 18532), (75, 1600, 871, 18532), (76, 1600, 871, 18532), (20, 1978, 1002, 18532), (0, 5, 5, 10), (5, 5, 5, 10), (6, 5, 5, 10),
+    (1, 5, 5, 5), (5, 5, 5, 5), (3, 8, 5, 10), (4, 8, 5, 10), (1, 1, 1, 1), (1, 1, 1, 2), (1, 1, 999999, 1000000), (1, 1, 1, 10 ** 9),
+    (2, 30, 40, 10 ** 9), (10, 1000, 2000, 10 ** 9), (500, 30000, 20000, 10 ** 6), (601, 30000, 20000, 10 ** 6), (660, 30000, 20000, 10 ** 6),
+    (900, 30000, 20000, 10 ** 6), (100, 100, 100, 200), (51, 100, 100, 200), (99, 100, 100, 200), (190, 200, 190, 201), (191, 200, 192, 201))
+
+
+def in_common_by_chance():
+    """As often as not about what is expected, else anywhere"""
+    chance = Random(17)
+    for _ in range(60):
+        n = chance.choice((20, 100, 1000, 18532, 100000))
+        a, b = (1 + int((n - 1) * chance.random() ** chance.choice((1, 4))) for _ in range(2))
+        both = round(a * b / n * (0.9 + chance.random() / 4)) if chance.random() < 0.5 else int((min(a, b) + 2) * chance.random())
+        yield both, a, b, n
+
+
+def hypergeometric_tail(both, a, b, n):
+    """The sum over all that is at least so much, in whole numbers"""
+    least = max(both, a + b - n)
+    if least > min(a, b):
+        return mpf(0)
+    term = comb(a, least) * comb(n - a, b - least)
+    total = term
+    for i in range(least, min(a, b)):
+        term = term * (a - i) * (b - i) // ((i + 1) * (n - a - b + i + 1))
+        total += term
+    return mpf(total) / mpf(comb(n, b))
+
+
+def hypergeometric():
+    rows = []
+    for both, a, b, n in (*IN_COMMON, *in_common_by_chance()):
+        value = hypergeometric_tail(both, a, b, n)
+        # beyond doubles there is nothing to compare
+        if value == 0 or value > mpf('1e-290'):
+            rows.append([both, a, b, n, text(value)])
+    write('hypergeometric.csv', ['both', 'a', 'b', 'n', 'tail'], rows)
+
+
 specfun()
 btyd()
 spend()
+hypergeometric()
