@@ -13,8 +13,8 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-/* A new customer has room for some more. */
-#define NEW_EVENTS_ROOM		40
+/* A new customer has room for a small event more, or for one of a cart. */
+#define NEW_EVENTS_ROOM		24
 
 #define EVENT_HEAD			(sizeof(TimestampTz) + 1 + sizeof(uint32))
 /* as they are sent */

@@ -50,7 +50,6 @@ pending_derive(StateOptions *options)
 }
 
 const PendingTotals nothing_pending = {
-	.last_event_at = DT_NOBEGIN,
 	.other_at = DT_NOBEGIN,
 	.view_at = DT_NOBEGIN,
 	.purchase_at = DT_NOBEGIN,
@@ -64,20 +63,19 @@ pending_merge_totals(StateHeap *heap, void *into, const void *from,
 	PendingTotals *a = into;
 	const PendingTotals *b = from;
 
-	a->last_event_at = Max(a->last_event_at, b->last_event_at);
 	a->other_at = Max(a->other_at, b->other_at);
 	a->view_at = Max(a->view_at, b->view_at);
 	a->purchase_at = Max(a->purchase_at, b->purchase_at);
 	events_merge(heap, &a->touches, from_base, b->touches);
 }
 
-/* Is it a time of the window, or none? */
+/* Is it a time from "start" on and before as_of, or none? */
 static bool
-in_window(TimestampTz at, const PendingTotals *totals,
-		  const StateOptions *options)
+is_seen(TimestampTz at, TimestampTz start, const StateOptions *options)
 {
 	return TIMESTAMP_IS_NOBEGIN(at) ||
-		(at >= options->derived[PENDING_START] && at <= totals->last_event_at);
+		(IS_VALID_TIMESTAMP(at) && at >= start &&
+		 at < options->value[PENDING_AS_OF].time);
 }
 
 static bool
@@ -85,18 +83,14 @@ pending_valid(const void *totals, const char *heap_base,
 			  const StateOptions *options)
 {
 	const PendingTotals *all = totals;
-	const TimestampTz as_of = options->value[PENDING_AS_OF].time;
+	const TimestampTz start = options->derived[PENDING_START];
 
-	return (TIMESTAMP_IS_NOBEGIN(all->last_event_at) ||
-			(IS_VALID_TIMESTAMP(all->last_event_at) && all->last_event_at < as_of)) &&
-		in_window(all->other_at, all, options) &&
-		in_window(all->view_at, all, options) &&
-		in_window(all->purchase_at, all, options) &&
+	return is_seen(all->other_at, MIN_TIMESTAMP, options) &&
+		is_seen(all->view_at, start, options) &&
+		is_seen(all->purchase_at, start, options) &&
 		(all->touches == EVENTS_NONE ||
-		 (!TIMESTAMP_IS_NOBEGIN(all->last_event_at) &&
-		  cart_events_valid(all->touches, heap_base,
-							options->derived[PENDING_START],
-							all->last_event_at + 1, CART_CHECKOUT)));
+		 cart_events_valid(all->touches, heap_base, start,
+						   options->value[PENDING_AS_OF].time, CART_CHECKOUT));
 }
 
 retention_internal const CustomerFamily pending_intent_family = {
@@ -105,8 +99,7 @@ retention_internal const CustomerFamily pending_intent_family = {
 	.noptions = lengthof(pending_options),
 	.options = pending_options,
 	.derive = pending_derive,
-	.totals_fields = STATE_FIELDS(FIELD(PendingTotals, last_event_at, INT64),
-								  FIELD(PendingTotals, other_at, INT64),
+	.totals_fields = STATE_FIELDS(FIELD(PendingTotals, other_at, INT64),
 								  FIELD(PendingTotals, view_at, INT64),
 								  FIELD(PendingTotals, purchase_at, INT64),
 								  FIELD(PendingTotals, touches, EVENTS)),
@@ -127,10 +120,7 @@ pending_add(PendingTotals *sum, StateHeap *heap, StateHeap *row_heap,
 {
 	PendingTotals row = nothing_pending;
 
-	row.last_event_at = at;
-	if (at < options->derived[PENDING_START])
-		;						/* that there was something is all */
-	else if (kind == CART_OTHER)
+	if (kind == CART_OTHER || at < options->derived[PENDING_START])
 		row.other_at = at;
 	else if (kind == CART_VIEW)
 		row.view_at = at;
@@ -180,7 +170,7 @@ typedef struct PendingCart
 {
 	CartContent content;
 	bool		has_checkout;
-	TimestampTz last_touch_at;	/* DT_NOBEGIN: there was none */
+	TimestampTz last_touch_at;	/* since then; DT_NOBEGIN: there was none */
 	TimestampTz emptied_at;		/* likewise, as the next */
 	TimestampTz vain_at;		/* taken out of a cart in which it was not */
 } PendingCart;
@@ -251,10 +241,12 @@ StaticAssertDecl(ROW_COLUMNS == PENDING_COLUMNS, "rows of one width");
 /* The most advanced of what is left, and since when */
 static const char *
 stage_of(const PendingTotals *totals, const PendingCart *cart,
-		 TimestampTz *stage_at)
+		 const StateOptions *options, TimestampTz *stage_at)
 {
 	const TimestampTz view_at = Max(totals->view_at, cart->emptied_at);
-	const TimestampTz other_at = Max(totals->other_at, cart->vain_at);
+	const TimestampTz other_at =
+		Max(totals->other_at >= options->derived[PENDING_START] ?
+			totals->other_at : DT_NOBEGIN, cart->vain_at);
 
 	*stage_at = cart->last_touch_at;
 	if (cart->has_checkout)
@@ -269,6 +261,17 @@ stage_of(const PendingTotals *totals, const PendingCart *cart,
 		return "browse";
 	*stage_at = totals->purchase_at;
 	return TIMESTAMP_IS_NOBEGIN(totals->purchase_at) ? "idle" : "purchased";
+}
+
+/* The last event of all, before the window too */
+static TimestampTz
+last_of_all(const PendingTotals *totals, const CartEvents *touches)
+{
+	TimestampTz last = Max(totals->other_at, totals->view_at);
+
+	last = Max(last, totals->purchase_at);
+	return touches->count == 0 ? last :
+		Max(last, touches->event[touches->count - 1].at);
 }
 
 static Datum
@@ -302,14 +305,14 @@ pending_values(Datum *values, bool *nulls, const PendingTotals *totals,
 
 	cart_events_open(&events, heap_base, totals->touches);
 	read_cart(&cart, &events, totals->purchase_at, options);
-	stage = stage_of(totals, &cart, &stage_at);
+	stage = stage_of(totals, &cart, options, &stage_at);
 	is_cart = cart.has_checkout || cart.content.items > 0;
 	is_idle = TIMESTAMP_IS_NOBEGIN(stage_at);
 	memset(nulls, 0, PENDING_COLUMNS * sizeof(bool));
 
 	values[ROW_STAGE] = CStringGetTextDatum(stage);
 	values[ROW_STAGE_AT] = time_or_null(stage_at, &nulls[ROW_STAGE_AT]);
-	values[ROW_LAST_EVENT_AT] = time_or_null(totals->last_event_at,
+	values[ROW_LAST_EVENT_AT] = time_or_null(last_of_all(totals, &events),
 											 &nulls[ROW_LAST_EVENT_AT]);
 	values[ROW_ITEMS] = Int64GetDatum(cart.content.items);
 	values[ROW_VALUE] =

@@ -24,11 +24,12 @@ enum
 
 #define PENDING_START	0		/* derived: as_of - within */
 
-/* Times are DT_NOBEGIN where there was nothing of the kind. */
+/*
+ * Times are DT_NOBEGIN where there was nothing of the kind. All lie in the window, but
+ * that of other activity may be before it: there whatever happened is no more than that.
+ */
 typedef struct PendingTotals
 {
-	TimestampTz last_event_at;	/* before as_of; all that follows in the
-								 * window */
 	TimestampTz other_at;		/* the last of each, as the next */
 	TimestampTz view_at;
 	TimestampTz purchase_at;

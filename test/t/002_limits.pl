@@ -58,6 +58,10 @@ foreach my $call (
 	q{rolling_retention(1, to_timestamp(hashint8(i)), '1 month', 10, '2060-01-01')},
 	q{repeat_by_order_number(md5(i::text), to_timestamp(i), 10, '30 days', '2060-01-01')},
 	q{funnel(i % 300000, to_timestamp(i), ARRAY[i % 2 = 0, i % 3 = 0], '1 day', '2100-01-01')},
+	q{carts(to_timestamp(i), 'cart', (i % 1000)::text, i::numeric, '1 day', '2 days', '2100-01-01')},
+	q{pending_intent(to_timestamp(i), 'cart', (i % 1000)::text, i::numeric, '100 years', '1 hour', '1 day', '2060-01-01')},
+	q{product_pairs(i % 300000, 'product ' || i % 5000, 2)},
+	q{next_products(i % 300000, to_timestamp(i), 'product ' || i % 5000, 2, '2100-01-01')},
 	'aov(1e40 + i)',
 	q{purchase_summary(to_timestamp(i % 100000000 * 30), i, '7 days', '2100-01-01', 'Europe/Paris')},
 	q{purchase_days_state(i % 300000, to_timestamp(i % 4000000 * 400), i::numeric, '2060-01-01', 'UTC')},
@@ -131,6 +135,17 @@ answer(qq{
 	SELECT 'cohorts', cohort_retention_state(i % 400000, to_timestamp(1e9 + i * 50), i::numeric, 'week', '2060-01-01', 'Europe/Paris')
 	FROM ${\ numbers(1_600_000)}});
 
+# baskets and orders of many products, and a visitor who never tires of the cart
+answer(qq{
+	INSERT INTO large SELECT 'pairs', product_pairs_state(i % 20000, 'product ' || (hashint8(i) & 511), 2) FROM ${\ numbers(400_000)};
+	INSERT INTO large
+	SELECT 'next', next_products_state(i % 5000, to_timestamp(i / 100000), 'product ' || (hashint8(i) & 511), 2, '2100-01-01') FROM ${\ numbers(400_000)};
+	INSERT INTO large
+	SELECT unnest('{carts,pending}'::text[]),
+	       unnest(ARRAY[carts_state(to_timestamp(hashint8(i) & 268435455), event, product, i::numeric, '1 minute', '10 minutes', '2100-01-01'),
+	                    pending_intent_state(to_timestamp(hashint8(i) & 268435455), event, product, i::numeric, '200 years', '1 minute', '1 hour', '2100-01-01')])
+	FROM (SELECT i, ('{cart,cart,remove,checkout}'::text[])[1 + i % 4] AS event, 'product ' || i % 1000 AS product FROM ${\ numbers(300_000)}) e});
+
 # customers no two of whom are alike, and some of their days
 answer(qq{
 	INSERT INTO large
@@ -142,14 +157,19 @@ answer(qq{
 	                                            make_timestamptz(year, 1, 1, 0, 0, 0, 'UTC'), 'UTC')
 	FROM (VALUES (2023), (2024)) v(year), ${\ numbers(240_000)} GROUP BY year});
 
-my ($repeat, $second, $revenue, $times, $cohorts, $patterns, $few_patterns, $spends, $days, $days_before) =
+my ($repeat, $second, $revenue, $times, $cohorts, $pairs, $next, $carts, $pending, $patterns, $few_patterns, $spends, $days, $days_before) =
   map { "FROM large WHERE measure = '$_'" }
-  'repeat', 'second', 'revenue', 'times', 'cohorts', '100000 patterns', '15000 patterns', 'spends', 'days 2024', 'days 2023';
+  'repeat', 'second', 'revenue', 'times', 'cohorts', 'pairs', 'next', 'carts', 'pending', '100000 patterns', '15000 patterns', 'spends', 'days 2024', 'days 2023';
 foreach (
 	[ 'reading second orders', "SELECT second_order_rate(state) $second" ],
 	[ 'reading times of orders', "SELECT cardinality(rolling_retention(state)) $times" ],
 	[ 'reading cohorts', "SELECT cardinality(cohort_retention(state)) $cohorts" ],
 	[ 'merging cohorts', "SELECT state_info(rollup(s)) FROM (SELECT state AS s $cohorts UNION ALL SELECT state $cohorts) two" ],
+	[ 'reading pairs of products', "SELECT cardinality(product_pairs(state)) $pairs" ],
+	[ 'reading next products', "SELECT cardinality(next_products(state)) $next" ],
+	[ 'merging products', "SELECT state_info(rollup(s)) FROM (SELECT state AS s $pairs) one, generate_series(1, 12)" ],
+	[ 'reading carts', "SELECT cardinality(carts(state)) $carts" ],
+	[ 'reading what is pending', "SELECT (pending_intent(state)).stage $pending" ],
 	[ 'reading wide money', "SELECT net_revenue_retention(state) $revenue" ],
 	[ 'merging', "SELECT repeat_rate(rollup(s)) FROM (SELECT repeat_rate_state('') AS s UNION ALL SELECT state $repeat) two" ],
 	[ 'merging wide money', "SELECT state_info(rollup(s)) FROM (SELECT state AS s $revenue UNION ALL SELECT state $revenue) two" ],
@@ -192,7 +212,7 @@ foreach (states())
 	my $group = $_->{customer} || 'id';
 	my $name = $group eq 'c_long' ? 'length(c_long)' : 0;
 	# some keep every order, or every period or day with one
-	my $keeps = $_->{call} =~ /^(cohort|lifecycle|rolling|repeat_by|purchase_days|purchase_summary|churn_by_period|new_vs_returning|signup_retention|gap_survival|mrr_movements|funnel|carts|pending_intent|btyd_state\(c_)/;
+	my $keeps = $_->{call} =~ /^(cohort|lifecycle|rolling|repeat_by|purchase_days|purchase_summary|churn_by_period|new_vs_returning|signup_retention|gap_survival|mrr_movements|funnel|btyd_state\(c_)/;
 	# and one has the names of its groups
 	my ($most, $kept) = $keeps ? (400, '48 * count(*)') : $_->{call} =~ /^uplift/ ? (400, 0) : (200, 0);
 	# and some the names of products, here of up to 36 bytes
