@@ -75,6 +75,10 @@ SELECT count(*), count(*) FILTER (WHERE step = 1 AND reached <> eligible) AS fir
 FROM (SELECT *, lag(customers) OVER a AS before_customers, lag(reached) OVER a AS before_reached, lag(customers) OVER b AS earlier_customers, lag(eligible) OVER b AS earlier_eligible,
              lag(reached) OVER b AS earlier_reached
       FROM series WINDOW a AS (PARTITION BY n ORDER BY step), b AS (PARTITION BY step ORDER BY n)) s;
+-- an attempt that is over stays as it is, as time goes on: of those who begin no more, whatever else they do
+SELECT count(*), count(DISTINCT f::text) AS funnels, min((f[1]).eligible) > 100 AND min((f[3]).reached) > 10 AS many
+FROM unnest('{2024-04-30 UTC,2024-05-20 UTC,2024-11-01 UTC,2026-01-01 UTC}'::timestamptz[]) as_of,
+     LATERAL (SELECT funnel(customer_id, at, steps, '60 days', as_of) AS f FROM walks WHERE at < '2024-03-01 UTC' OR steps[1] IS NOT TRUE) f;
 -- max(funnel_step) of customers counts to customers
 SELECT n, step FROM series JOIN moments USING (n) WHERE n IN (3, 7) AND customers <> (
     SELECT count(*) FROM (SELECT funnel_step(at, steps, '60 days', as_of) AS taken FROM walks GROUP BY customer_id HAVING customer_id IS NOT NULL) w WHERE taken >= step);
