@@ -19,7 +19,7 @@ CREATE FUNCTION foretold(which text, cut_at timestamptz, weeks int)
 RETURNS TABLE (family text, customer bigint, x bigint, since double precision, expected double precision, p_order double precision, p_alive double precision, actual bigint)
 LANGUAGE sql AS $$
     WITH known AS MATERIALIZED (
-        SELECT customer, (s).*, (SELECT count(DISTINCT day) FROM orders_of o WHERE o.data = which AND o.customer = k.customer
+        SELECT customer, (s).*, (SELECT count(DISTINCT (day AT TIME ZONE 'UTC')::date) FROM orders_of o WHERE o.data = which AND o.customer = k.customer
                                  AND day >= cut_at AND day < cut_at + weeks * interval '7 days') AS actual
         FROM (SELECT customer, purchase_summary(day, 1, '7 days', cut_at, 'UTC') AS s FROM orders_of WHERE data = which AND day < cut_at GROUP BY customer) k
     ), fitted AS MATERIALIZED (
@@ -43,6 +43,15 @@ SELECT data, origin, f.family, sum(expected) AS expected, sum(actual) AS actual
 FROM cut, generate_series(0, quarters - 1) AS q, LATERAL (SELECT cut_at + q * 91 * interval '24 hours') AS c (origin), foretold(data, origin, 13) AS f
 WHERE EXISTS (SELECT FROM orders_of o WHERE o.data = cut.data) GROUP BY 1, 2, 3;
 
+-- The same on the clock of seasons, where there are two full years to tell them by
+CREATE TABLE history_of AS SELECT data, order_history(customer, day, 1) AS history FROM orders_of GROUP BY data;
+CREATE TABLE season_told AS
+SELECT data, span, family, predicted AS expected, actual, model_status LIKE '%no season%' AS has_none
+FROM cut JOIN history_of USING (data), unnest('{bgnbd,mbgnbd,hbgnbd,pareto_nbd}'::text[]) AS family,
+    LATERAL (SELECT 'whole' AS span, cut_at AS origin, weeks AS span_weeks UNION ALL
+             SELECT 'quarter', cut_at + q * 91 * interval '24 hours', 13 FROM generate_series(0, quarters - 1) AS q) AS s,
+    LATERAL (SELECT * FROM backtest(history, origin, origin + span_weeks * 7 * interval '24 hours', family) WHERE x IS NULL) AS b;
+
 CREATE VIEW report AS
 SELECT data, family, count(*) AS customers,
        to_char(100 * (sum(expected) / nullif(sum(actual), 0) - 1), 'FMSG990.0') || ' %' AS "total",
@@ -52,6 +61,10 @@ SELECT data, family, count(*) AS customers,
        to_char(auc(array_agg(p_order), array_agg(actual > 0)), 'FM0.000') AS "AUC of p_order",
        to_char(auc(array_agg(p_alive), array_agg(actual > 0)), 'FM0.000') AS "of p_alive",
        to_char(auc(array_agg(-since), array_agg(actual > 0)), 'FM0.000') AS "of recency",
-       (SELECT to_char(100 * avg(abs(q.expected / nullif(q.actual, 0) - 1)), 'FM990.0') || ' %' FROM quarter_told q WHERE q.data = t.data AND q.family = t.family) AS "quarters, mean error"
+       (SELECT to_char(100 * avg(abs(q.expected / nullif(q.actual, 0) - 1)), 'FM990.0') || ' %' FROM quarter_told q WHERE q.data = t.data AND q.family = t.family) AS "quarters, mean error",
+       (SELECT CASE WHEN bool_and(has_none) THEN 'no season' ELSE to_char(100 * (sum(expected) / nullif(sum(actual), 0) - 1), 'FMSG990.0') || ' %' END
+        FROM season_told s WHERE s.data = t.data AND s.family = t.family AND span = 'whole') AS "total with seasons",
+       (SELECT CASE WHEN bool_and(has_none) THEN 'no season' ELSE to_char(100 * avg(abs(s.expected / nullif(s.actual, 0) - 1)), 'FM990.0') || ' %' END
+        FROM season_told s WHERE s.data = t.data AND s.family = t.family AND span = 'quarter') AS "quarters with seasons"
 FROM told t GROUP BY data, family
 ORDER BY array_position((SELECT array_agg(data) FROM cut), data), array_position('{bgnbd,mbgnbd,hbgnbd,pareto_nbd}', family);

@@ -72,10 +72,10 @@ typedef struct DayCounts
 } DayCounts;
 
 static inline void
-count_day(DayCounts *counts, int64 days_before)
+count_day(DayCounts *repeats, int64 days_before)
 {
-	if (counts &&days_before < COUNTED_DAYS)
-		counts	  ->purchases[days_before]++;
+	if (repeats != NULL && (uint64) days_before < COUNTED_DAYS)
+		repeats->purchases[days_before]++;
 }
 
 /* Memory for sums of money, used again for the next customer. */
