@@ -245,7 +245,7 @@ SKIP:
 	{
 		my ($out, $notices);
 		$node->psql('postgres', qq{
-			SELECT count(*), count(p_alive), avg(p_alive) > 0.99, min(p_alive) > 0.6, min(expected_orders) > 0, count(predicted_clv), count(*) FILTER (WHERE churn_risk <> 'low') < 5,
+			SELECT count(*), count(p_alive), avg(p_alive) > 0.99, min(p_alive) > 0.6, min(expected_orders) > 0, count(predicted_clv), count(*) FILTER (WHERE p_alive < 0.7) < 5,
 			       count(*) FILTER (WHERE expected_next_order_at <= '2011-12-10Z')
 			FROM predict_customers($source, as_of => '2011-12-10Z', family => '$family')},
 			stdout => \$out, stderr => \$notices);
