@@ -64,18 +64,24 @@ btyd_orders_by_step(const BtydModel *model, const BtydHistory *history,
  *		integral of e^(-force t) dE(t)
  *			= e^(-force h) E(h) + force * integral of e^(-force t) E(t) dt
  *
- * from 0 to h. E may rise steeply at first, and is smooth in the root of t.
+ * from 0 to h. E may rise steeply at first, and is smooth in the root of t. From
+ * NOTHING_WORTH on, nothing is worth anything.
  */
+#define NOTHING_WORTH	40
+
 double
 btyd_orders_by_force(const BtydModel *model, const BtydHistory *history,
 					 double horizon, double force)
 {
-	const double whole = btyd_expected_orders(model, history, horizon);
 	const GaussRule *rule = &gauss_rules[GAUSS_RULE_16];
 	double		integral = 0;
+	double		whole;
 
 	if (horizon == 0)
 		return 0;
+	if (force * horizon > NOTHING_WORTH)
+		horizon = NOTHING_WORTH / force;
+	whole = btyd_expected_orders(model, history, horizon);
 	for (int i = 0; i < rule->npoints; i++)
 		for (int side = -1; side <= 1; side += 2)
 		{

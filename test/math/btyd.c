@@ -237,6 +237,9 @@ check_horizons(const BtydModel *model)
 	fine = 2 * btyd_orders_by_step(model, &history, 52, expm1(0.002 / 512), 1.0 / 512) -
 		btyd_orders_by_step(model, &history, 52, expm1(0.002 / 256), 1.0 / 256);
 	check_near(btyd_orders_by_force(model, &history, 52, 0.002), fine, 1e-9, 0, "%s: force", name);
+	fine = 2 * btyd_orders_by_step(model, &history, 20000, expm1(0.002 / 4), 1.0 / 4) -
+		btyd_orders_by_step(model, &history, 20000, expm1(0.002 / 2), 1.0 / 2);
+	check_near(btyd_orders_by_force(model, &history, 1e8, 0.002), fine, 1e-5, 0, "%s: force, for ever", name);
 
 	next = btyd_next_order(model, &history, 52);
 	check_near(btyd_expected_orders(model, &history, next), 1, 1e-12, 0, "%s: the next order", name);
