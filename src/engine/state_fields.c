@@ -13,6 +13,7 @@
 #include "engine/events.h"
 #include "engine/instants.h"
 #include "engine/number_list.h"
+#include "engine/period_sums.h"
 #include "engine/record_list.h"
 #include "engine/short_name.h"
 #include "engine/text_dictionary.h"
@@ -25,6 +26,7 @@ StaticAssertDecl(TIMELINE_EMPTY == INSTANTS_NONE &&
 				 TIMELINE_EMPTY == RECORDS_NONE &&
 				 TIMELINE_EMPTY == TEXTS_NONE &&
 				 TIMELINE_EMPTY == NUMBERS_NONE &&
+				 TIMELINE_EMPTY == PERIOD_SUMS_NONE &&
 				 TIMELINE_EMPTY == SHORT_NAME_NONE, "one mark for no block");
 
 static int64
@@ -52,7 +54,8 @@ points_at_block(const StateField *field)
 	return field->type == FIELD_TIMELINE || field->type == FIELD_INSTANTS ||
 		field->type == FIELD_DATED_MONEY || field->type == FIELD_EVENTS ||
 		field->type == FIELD_RECORDS || field->type == FIELD_TEXTS ||
-		field->type == FIELD_NUMBERS || field->type == FIELD_DATED_NUMBERS;
+		field->type == FIELD_NUMBERS || field->type == FIELD_DATED_NUMBERS ||
+		field->type == FIELD_PERIOD_SUMS;
 }
 
 /* Do the fields fill a struct of that size, in their order and without a hole? */
@@ -94,7 +97,9 @@ fields_heap_size(const StateField *fields, const void *data, const char *base)
 
 			memcpy(&block, at, sizeof(block));
 			if (block != TIMELINE_EMPTY)
-				size += heap_copied_size(base, block);
+				size += field->type == FIELD_PERIOD_SUMS ?
+					period_sums_heap_size(base, block) :
+					heap_copied_size(base, block);
 		}
 		else if (field->type == FIELD_NAME)
 		{
@@ -155,6 +160,8 @@ fields_move(const StateField *fields, void *data, StateHeap *into,
 				block = events_move(into, base, block);
 			else if (field->type == FIELD_RECORDS)
 				block = record_list_move(into, base, block);
+			else if (field->type == FIELD_PERIOD_SUMS)
+				block = period_sums_move(into, base, block);
 			else
 				block = heap_copy_block(into, base, block);
 			memcpy(at, &block, sizeof(block));
@@ -223,6 +230,9 @@ field_send(StringInfo out, FieldType type, const char *at, const char *base)
 		case FIELD_DATED_NUMBERS:
 			number_list_send(out, type == FIELD_DATED_NUMBERS, base,
 							 (uint64) load_int64(at));
+			break;
+		case FIELD_PERIOD_SUMS:
+			period_sums_send(out, base, (uint64) load_int64(at));
 			break;
 		case FIELD_NAME:
 			short_name_send(out, base, (uint64) load_int64(at));
@@ -305,6 +315,9 @@ field_receive(StringInfo in, FieldType type, char *at, StateHeap *heap)
 			store_int64(at, (int64) number_list_receive(in, type == FIELD_DATED_NUMBERS,
 														heap));
 			break;
+		case FIELD_PERIOD_SUMS:
+			store_int64(at, (int64) period_sums_receive(in, heap));
+			break;
 		case FIELD_NAME:
 			store_int64(at, (int64) short_name_receive(in, heap));
 			break;
@@ -383,6 +396,7 @@ fields_least_bytes(const StateField *fields)
 			case FIELD_TEXTS:
 			case FIELD_NUMBERS:
 			case FIELD_DATED_NUMBERS:
+			case FIELD_PERIOD_SUMS:
 				bytes += 4;
 				break;
 			case FIELD_INT64:

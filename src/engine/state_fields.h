@@ -40,6 +40,8 @@ typedef enum FieldType
 	FIELD_NUMBERS,				/* offset of numbers of texts (number_list.h),
 								 * or NUMBERS_NONE */
 	FIELD_DATED_NUMBERS,		/* the same, with instants */
+	FIELD_PERIOD_SUMS,			/* offset of sums by period (period_sums.h),
+								 * or PERIOD_SUMS_NONE */
 	FIELD_NAME,					/* a short name (short_name.h), or
 								 * SHORT_NAME_NONE */
 	FIELD_DERIVED				/* int64 that is derived from the payloads,

@@ -4,9 +4,10 @@
  *		period.
  *
  * An order is new if it is at the instant of its customer's first order ever, so that
- * several rows of that instant are all new. The first order may come with a later row:
- * what was ordered at the earliest instant so far is kept beside all orders by period,
- * and taken off them in the end.
+ * several rows of that instant are all new. The first order may come with a later row. So
+ * orders, money and refunds are summed up by period whosesoever they are, and of a customer
+ * there is kept what was ordered at the earliest instant so far, which is taken off them in
+ * the end; and in which periods there was an order after that.
  *
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
@@ -17,24 +18,129 @@
 #include "base/numerics.h"
 #include "base/result_rows.h"
 #include "base/result_values.h"
+#include "engine/period_sums.h"
 #include "engine/timeline.h"
 #include "measures/calendar_options.h"
+#include "port/pg_bitutils.h"
 #include "utils/fmgrprotos.h"
 
+typedef struct NewTotals
+{
+	uint64		sums;			/* by period, of all customers */
+} NewTotals;
+
+static const NewTotals no_sums = {.sums = PERIOD_SUMS_NONE};
+
+#define PERIODS_IN_BITS		64
+
+/*
+ * A customer with an order. The periods of later orders are bits, from that of the first
+ * order on; those beyond the last bit are entries of a timeline, of one order each and
+ * no money. So there is one way to write a set of them.
+ */
 typedef struct NewPayload
 {
-	TimestampTz first_order_at; /* DT_NOEND: no order so far */
+	TimestampTz first_order_at;
+	int64		first_period;	/* its period */
 	int64		first_orders;	/* at that instant */
 	Money		first_money;	/* theirs */
-	uint64		orders;			/* timeline by period: all orders, their money */
-	uint64		refunds;		/* timeline by period: money below zero */
+	uint64		again;			/* bit i: a later order in first_period + i */
+	uint64		much_later;		/* timeline: the same, after the bits */
 } NewPayload;
 
 static const NewPayload new_of_nobody = {
 	.first_order_at = DT_NOEND,
-	.orders = TIMELINE_EMPTY,
-	.refunds = TIMELINE_EMPTY
+	.first_period = PG_INT64_MAX,
+	.much_later = TIMELINE_EMPTY
 };
+
+static void
+new_merge_totals(StateHeap *heap, void *into, const void *from,
+				 const char *from_base)
+{
+	period_sums_merge(heap, &((NewTotals *) into)->sums, from_base,
+					  ((const NewTotals *) from)->sums);
+}
+
+static bool
+has_period(const char *heap_base, uint64 timeline, int64 period)
+{
+	TimelineReader reader;
+
+	timeline_open(&reader, heap_base, timeline);
+	while (timeline_next(&reader))
+		if (reader.position >= period)
+			return reader.position == period;
+	return false;
+}
+
+/* Notes a later order in a period that is not before the customer's first one. */
+static void
+note_period(StateHeap *heap, NewPayload *customer, int64 period)
+{
+	const int64 bit = period - customer->first_period;
+	const Money none = {0, 0};
+	StateHeap	heap_of_one;
+	uint64		one;
+
+	if (bit < PERIODS_IN_BITS)
+	{
+		customer->again |= UINT64CONST(1) << bit;
+		return;
+	}
+	if (has_period(heap->base, customer->much_later, period))
+		return;
+	heap_init_scratch(&heap_of_one);
+	one = timeline_create(&heap_of_one, period, 1, &none, NULL);
+	timeline_merge(heap, &customer->much_later, heap_of_one.base, one);
+	heap_free_scratch(&heap_of_one);
+}
+
+/* The same for bits of periods from "first" on. */
+static inline void
+note_bits(StateHeap *heap, NewPayload *customer, int64 first, uint64 bits)
+{
+	for (; bits != 0; bits &= bits - 1)
+		note_period(heap, customer, first + pg_rightmost_one_pos64(bits));
+}
+
+/* The later orders of another payload, whose first one is no earlier. */
+static void
+note_again(StateHeap *heap, NewPayload *customer, const NewPayload *other,
+		   const char *other_base)
+{
+	TimelineReader reader;
+
+	if (other->first_period == customer->first_period)
+		customer->again |= other->again;
+	else
+		note_bits(heap, customer, other->first_period, other->again);
+	timeline_open(&reader, other_base, other->much_later);
+	while (timeline_next(&reader))
+		note_period(heap, customer, reader.position);
+}
+
+/* Orders before the first so far: those become later ones. */
+static void
+begin_earlier(StateHeap *heap, NewPayload *customer, const NewPayload *earlier,
+			  const char *earlier_base)
+{
+	const NewPayload before = *customer;
+
+	customer->first_order_at = earlier->first_order_at;
+	customer->first_period = earlier->first_period;
+	customer->first_orders = earlier->first_orders;
+	customer->first_money = (Money) {0, 0};
+	money_add(heap, &customer->first_money, &earlier->first_money, earlier_base);
+	customer->again = 0;
+	/* what was beyond the bits still is */
+	if (before.first_order_at != DT_NOEND)
+	{
+		note_period(heap, customer, before.first_period);
+		note_bits(heap, customer, before.first_period, before.again);
+	}
+	note_again(heap, customer, earlier, earlier_base);
+}
 
 static void
 new_merge(CustomerTable *table, void *into, const void *from,
@@ -45,53 +151,37 @@ new_merge(CustomerTable *table, void *into, const void *from,
 
 	if (b->first_order_at < a->first_order_at)
 	{
-		a->first_order_at = b->first_order_at;
-		a->first_orders = 0;
-		a->first_money = (Money) {0, 0};
+		begin_earlier(&table->heap, a, b, from_base);
+		return;
 	}
 	if (b->first_order_at == a->first_order_at)
 	{
 		add_orders(&a->first_orders, b->first_orders);
 		money_add(&table->heap, &a->first_money, &b->first_money, from_base);
 	}
-	timeline_merge(&table->heap, &a->orders, from_base, b->orders);
-	timeline_merge(&table->heap, &a->refunds, from_base, b->refunds);
+	else
+		note_period(&table->heap, a, b->first_period);
+	note_again(&table->heap, a, b, from_base);
 }
 
 static void
 new_prefetch(const void *payload, const char *heap_base)
 {
-	heap_prefetch(heap_base, ((const NewPayload *) payload)->orders);
+	heap_prefetch(heap_base, ((const NewPayload *) payload)->much_later);
 }
 
-/*
- * Are these orders whose money is above zero or unknown, of which the first period has
- * at least so many; or, of none, refunds?
- */
+/* Are these periods after the bits and up to "last"? */
 static bool
-entries_valid(const char *heap_base, uint64 timeline, int64 first_orders,
-			  int64 last)
+much_later_valid(const NewPayload *customer, const char *heap_base, int64 last)
 {
-	const int	sign = first_orders > 0 ? 1 : -1;
 	TimelineReader reader;
-	StateHeap	wide;
-	bool		valid = true;
 
-	heap_init_scratch(&wide);
-	timeline_open(&reader, heap_base, timeline);
-	for (bool is_first = true; valid && timeline_next(&reader); is_first = false)
-	{
-		Money		money = timeline_money(&reader, &wide);
-
-		valid = reader.position <= last &&
-			(money_is_none(&money) ? sign > 0 :
-			 money_sign(&money, wide.base) * sign > 0) &&
-			(sign > 0 ? reader.orders >= (is_first ? first_orders : 1) :
-			 reader.orders == 0);
-		wide.used = 0;
-	}
-	heap_free_scratch(&wide);
-	return valid;
+	timeline_open(&reader, heap_base, customer->much_later);
+	while (timeline_next(&reader))
+		if (reader.position < customer->first_period + PERIODS_IN_BITS ||
+			reader.position > last || reader.orders != 1 || reader.money != NULL)
+			return false;
+	return true;
 }
 
 static bool
@@ -101,19 +191,16 @@ new_valid(const void *payload, const char *heap_base,
 	const NewPayload *customer = payload;
 	const int64 last = calendar_last_period(options);
 
-	if (!entries_valid(heap_base, customer->refunds, 0, last))
-		return false;
-	if (customer->first_order_at == DT_NOEND)
-		return customer->orders == TIMELINE_EMPTY &&
-			customer->refunds != TIMELINE_EMPTY &&
-			customer->first_orders == 0 && money_is_none(&customer->first_money);
-	if (!IS_VALID_TIMESTAMP(customer->first_order_at) ||
-		customer->first_order_at >= calendar_as_of(options) ||
-		customer->first_orders <= 0)
-		return false;
-	return timeline_first(heap_base, customer->orders) ==
-		calendar_period(options, customer->first_order_at) &&
-		entries_valid(heap_base, customer->orders, customer->first_orders, last);
+	return IS_VALID_TIMESTAMP(customer->first_order_at) &&
+		customer->first_order_at < calendar_as_of(options) &&
+		customer->first_period == calendar_period(options,
+												  customer->first_order_at) &&
+		customer->first_orders > 0 &&
+		(money_is_none(&customer->first_money) ||
+		 money_sign(&customer->first_money, heap_base) > 0) &&
+		(customer->again == 0 ||
+		 customer->first_period + pg_leftmost_one_pos64(customer->again) <= last) &&
+		much_later_valid(customer, heap_base, last);
 }
 
 CUSTOMER_ABSORB(new_absorb, new_vs_returning_family)
@@ -123,11 +210,16 @@ retention_internal const CustomerFamily new_vs_returning_family = {
 	.id = FAMILY_NEW_VS_RETURNING,
 	.noptions = CALENDAR_OPTIONS,
 	.options = calendar_options,
+	.totals_fields = STATE_FIELDS(FIELD(NewTotals, sums, PERIOD_SUMS)),
+	.totals_size = sizeof(NewTotals),
+	.totals_identity = &no_sums,
+	.merge_totals = new_merge_totals,
 	.payload_fields = STATE_FIELDS(FIELD(NewPayload, first_order_at, INT64),
+								   FIELD(NewPayload, first_period, INT64),
 								   FIELD(NewPayload, first_orders, COUNT),
 								   FIELD(NewPayload, first_money, MONEY),
-								   FIELD(NewPayload, orders, TIMELINE),
-								   FIELD(NewPayload, refunds, TIMELINE)),
+								   FIELD(NewPayload, again, INT64),
+								   FIELD(NewPayload, much_later, TIMELINE)),
 	.payload_size = sizeof(NewPayload),
 	.identity = &new_of_nobody,
 	.merge = new_merge,
@@ -136,11 +228,30 @@ retention_internal const CustomerFamily new_vs_returning_family = {
 	.absorb = new_absorb
 };
 
+/* Adds an order, or a refund, to the sums of its period. */
+static inline void
+add_to_sums(StateUpdate *update, int64 period, int64 orders, const Money *money)
+{
+	CustomerTable *table = update->table;
+	NewTotals	totals;
+	PeriodSum	row = {.period = period, .orders = orders};
+
+	if (orders > 0)
+		row.money = *money;
+	else
+		row.refunds = *money;
+	/* a copy, since a flat table moves if its heap grows */
+	memcpy(&totals, table->totals, sizeof(totals));
+	period_sums_add(&table->heap, &totals.sums, &row,
+					state_row_heap(update)->base);
+	memcpy(table->totals, &totals, sizeof(totals));
+}
+
+/* A refund adds no customer. */
 static inline bool
 read_new_row(StateUpdate *update, const OrderRow *row, void *payload)
 {
 	const StateOptions *options = update->table->options;
-	StateHeap  *row_heap = state_row_heap(update);
 	NewPayload *customer = payload;
 	Money		money = {0, 0};
 	int			sign = 1;
@@ -150,23 +261,20 @@ read_new_row(StateUpdate *update, const OrderRow *row, void *payload)
 		return false;
 	if (row->known)
 	{
-		money = order_row_amount(row, row_heap);
-		sign = money_sign(&money, row_heap->base);
+		money = order_row_amount(row, state_row_heap(update));
+		sign = money_sign(&money, state_row_heap(update)->base);
 	}
 	if (sign == 0)
 		return false;
-	*customer = new_of_nobody;
 	period = calendar_period(options, row->at);
+	add_to_sums(update, period, sign > 0, &money);
 	if (sign < 0)
-	{
-		customer->refunds = timeline_create(row_heap, period, 0, &money,
-											row_heap->base);
-		return true;
-	}
+		return false;
+	*customer = new_of_nobody;
 	customer->first_order_at = row->at;
+	customer->first_period = period;
 	customer->first_orders = 1;
 	customer->first_money = money;
-	customer->orders = timeline_create(row_heap, period, 1, &money, row_heap->base);
 	return true;
 }
 
@@ -199,77 +307,72 @@ typedef struct Periods
 	int64		count;
 	Period	   *period;
 	StateHeap	heap;			/* for their money */
-	StateHeap	wide;			/* for that of one entry */
 } Periods;
+
+static void
+reject_new_state(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+			 errmsg("invalid retention state: orders outside of the sums of periods")));
+}
+
+/* A state is checked customer by customer as it is received, not against its sums. */
+static Period *
+of_period(const Periods *periods, int64 number)
+{
+	if (number < periods->first || number - periods->first >= periods->count)
+		reject_new_state();
+	return &periods->period[number - periods->first];
+}
 
 /* False if there is no row. */
 static bool
 periods_init(Periods *periods, const CustomerTable *table)
 {
-	CustomerCursor cursor = {table, 0};
-	NewPayload	customer;
+	const uint64 sums = ((const NewTotals *) table->totals)->sums;
+	const uint32 count = period_sums_count(table->heap.base, sums);
 
-	periods->first = PG_INT64_MAX;
-	while (customer_cursor_next(&cursor, &customer))
-	{
-		const char *base = table->heap.base;
-
-		periods->first = Min(periods->first, timeline_first(base, customer.orders));
-		periods->first = Min(periods->first, timeline_first(base, customer.refunds));
-	}
-	if (periods->first == PG_INT64_MAX)
+	if (count == 0)
 		return false;
+	periods->first = period_sums_get(table->heap.base, sums, 0).period;
 	periods->count = calendar_last_period(table->options) - periods->first + 1;
+	if (periods->count <= 0)
+		reject_new_state();
 	calendar_check_rows(calendar_grain(table->options), periods->count);
 	periods->period = array_alloc0(periods->count, sizeof(Period));
 	heap_init_scratch(&periods->heap);
-	heap_init_scratch(&periods->wide);
-	return true;
-}
-
-static void
-add_refunds(Periods *periods, const char *heap_base, uint64 refunds)
-{
-	TimelineReader reader;
-
-	timeline_open(&reader, heap_base, refunds);
-	while (timeline_next(&reader))
+	for (uint32 i = 0; i < count; i++)
 	{
-		Money		money = timeline_money(&reader, &periods->wide);
+		const PeriodSum sum = period_sums_get(table->heap.base, sums, i);
+		Period	   *period = of_period(periods, sum.period);
 
-		money_add(&periods->heap,
-				  &periods->period[reader.position - periods->first].refunds,
-				  &money, periods->wide.base);
-		periods->wide.used = 0;
+		period->orders = sum.orders;
+		money_add(&periods->heap, &period->money, &sum.money, table->heap.base);
+		money_add(&periods->heap, &period->refunds, &sum.refunds, table->heap.base);
 	}
+	return true;
 }
 
 static void
 add_customer(Periods *periods, const CustomerTable *table,
 			 const NewPayload *customer)
 {
+	Period	   *first = of_period(periods, customer->first_period);
 	TimelineReader reader;
 
-	timeline_open(&reader, table->heap.base, customer->orders);
-	for (bool is_first = true; timeline_next(&reader); is_first = false)
-	{
-		Period	   *period = &periods->period[reader.position - periods->first];
-		Money		money = timeline_money(&reader, &periods->wide);
-
-		add_orders(&period->orders, reader.orders);
-		money_add(&periods->heap, &period->money, &money, periods->wide.base);
-		periods->wide.used = 0;
-		if (is_first)
-		{
-			add_orders(&period->new_orders, customer->first_orders);
-			money_add(&periods->heap, &period->new_money, &customer->first_money,
-					  table->heap.base);
-			period->new_customers++;
-		}
-		period->returning_customers +=
-			!is_first || reader.orders > customer->first_orders;
-	}
-	add_refunds(periods, table->heap.base, customer->refunds);
+	add_orders(&first->new_orders, customer->first_orders);
+	if (first->new_orders > first->orders)
+		reject_new_state();
+	money_add(&periods->heap, &first->new_money, &customer->first_money,
+			  table->heap.base);
+	first->new_customers++;
+	for (uint64 bits = customer->again; bits != 0; bits &= bits - 1)
+		of_period(periods, customer->first_period +
+				  pg_rightmost_one_pos64(bits))->returning_customers++;
+	timeline_open(&reader, table->heap.base, customer->much_later);
+	while (timeline_next(&reader))
+		of_period(periods, reader.position)->returning_customers++;
 }
 
 /* The columns of new_vs_returning_row */
