@@ -26,9 +26,39 @@ make_histories() {
 	END
 }
 
+# Lines of orders and events of visitors, for those rows: as many as a shop of some size has,
+# whatever SIZE is. Few products are in many baskets, most in few, and some go together. Events
+# lie in the order of time, with the index that a page of the shop reads them by.
+make_lines() {
+	cluster_psql -q -v only="${ONLY:-}" -f - <<-'END'
+		SELECT count(*) FILTER (WHERE sql LIKE '%bench.lines%') > 0 AS lines, count(*) FILTER (WHERE ours LIKE '%bench.events%') > 0 AS events
+		FROM bench.work WHERE concat_ws(' ', section, name) ~ :'only' \gset wanted_
+		\if :wanted_lines
+		CREATE TABLE bench.lines AS
+		SELECT basket, basket % 4500 AS customer_id, timestamptz '2024-01-01' + basket * interval '20 minutes' AS ordered_at,
+		       'P' || lpad(floor(3600 * CASE WHEN chance(basket * 1000 + line, 1) < 0.2 THEN chance(basket % 50 * 10 + line % 10, 2) ELSE chance(basket * 1000 + line, 3) ^ 2 END)::text, 5, '0') AS product
+		FROM generate_series(1, 18500) AS basket, generate_series(1, 1 + floor(12 * (chance(basket, 4) ^ -0.6 - 0.6))::int) AS line
+		WHERE line <= 300;
+		\endif
+		\if :wanted_events
+		CREATE TABLE bench.events AS
+		SELECT number % 2000 AS customer_id, timestamptz '2025-01-01' - (400000 - number) * interval '12 seconds' AS at,
+		       (ARRAY['view', 'view', 'view', 'search', 'cart', 'cart', 'remove', 'checkout', 'purchase'])[1 + floor(8.05 * chance(number, 1))::int] AS event,
+		       'P' || floor(40 * chance(number, 2)) AS product, round((5 + 100 * chance(number, 3))::numeric, 2) AS value
+		FROM (SELECT generate_series(0, 399999) AS number) AS n;
+		CREATE INDEX ON bench.events (customer_id, at);
+		\endif
+		SELECT :'wanted_lines'::boolean OR :'wanted_events'::boolean AS any \gset wanted_
+		\if :wanted_any
+		VACUUM ANALYZE;
+		\endif
+	END
+}
+
 race_all() {
 	cluster_psql -q -v size="$SIZE" -f - <bench/work.sql
 	make_histories
+	make_lines
 	cluster_psql -At -F ' ' -v only="${ONLY:-}" -f - <<-'END' |
 		SELECT position, section, name, size FROM bench.work
 		WHERE concat_ws(' ', section, name) ~ :'only' ORDER BY position

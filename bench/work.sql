@@ -453,6 +453,53 @@ $$SELECT round(sum(('x' || left(encode(sha256(convert_to('spring:' || customer_i
 NULL,
 NULL, NULL);
 
+-- Products. The SQL leaves rare products out first and counts pairs of numbers, not of texts; p_values
+-- it has not. Beside each order stands the next of its customer, as an array.
+INSERT INTO bench.work (section, name, scan, ours, sql, least_speedup) VALUES
+('serial', 'product_pairs of 20 baskets or more',
+'SELECT max(basket), max(product) FROM bench.lines',
+$$SELECT product_a, product_b, baskets::float8, baskets_a::float8, baskets_b::float8, baskets_both::float8, lift
+  FROM unnest((SELECT product_pairs(basket, product, 20) FROM bench.lines))$$,
+$$WITH line AS MATERIALIZED (SELECT DISTINCT basket, product FROM bench.lines),
+  product AS MATERIALIZED (
+    SELECT product, count(*) AS baskets, row_number() OVER (ORDER BY product COLLATE "C") AS n FROM line GROUP BY product HAVING count(*) >= 20),
+  basket AS MATERIALIZED (SELECT array_agg(n ORDER BY n) AS held FROM line JOIN product USING (product) GROUP BY basket),
+  pair AS MATERIALIZED (
+    SELECT a * 1000003 + b AS ab, count(*) AS n
+    FROM basket, unnest(held) WITH ORDINALITY AS a (a, i), unnest(held[i + 1:]) AS b GROUP BY 1 HAVING count(*) >= 20),
+  everything AS (SELECT count(DISTINCT basket) AS n FROM line)
+  SELECT a.product, b.product, everything.n::float8, a.baskets::float8, b.baskets::float8, pair.n::float8, everything.n::float8 * pair.n / (a.baskets::float8 * b.baskets)
+  FROM everything, pair JOIN product AS a ON a.n = ab / 1000003 JOIN product AS b ON b.n = ab % 1000003$$,
+20),
+
+('serial', 'next_products of 20 orders or more',
+'SELECT max(customer_id), max(ordered_at), max(product) FROM bench.lines',
+$$SELECT product, next_product, orders::float8, followed::float8, transitions::float8, base_rate
+  FROM unnest((SELECT next_products(customer_id, ordered_at, product, 20, '2025-01-01') FROM bench.lines))$$,
+$$WITH line AS MATERIALIZED (SELECT DISTINCT customer_id, ordered_at, product FROM bench.lines WHERE ordered_at < '2025-01-01'),
+  number AS MATERIALIZED (SELECT product, row_number() OVER (ORDER BY product COLLATE "C") AS n FROM (SELECT DISTINCT product FROM line) AS p),
+  followed AS MATERIALIZED (
+    SELECT held, lead(held) OVER (PARTITION BY customer_id ORDER BY ordered_at) AS next
+    FROM (SELECT customer_id, ordered_at, array_agg(n) AS held FROM line JOIN number USING (product) GROUP BY 1, 2) AS o),
+  product AS (
+    SELECT product, n, orders, followed, into_it
+    FROM number JOIN (SELECT n, count(*) AS orders, count(next) AS followed FROM followed, unnest(held) AS n GROUP BY n) AS o USING (n)
+    LEFT JOIN (SELECT n, count(*) AS into_it FROM followed, unnest(next) AS n GROUP BY n) AS i USING (n)),
+  step AS MATERIALIZED (SELECT a * 1000003 + b AS ab, count(*) AS n FROM followed, unnest(held) AS a, unnest(next) AS b GROUP BY 1 HAVING count(*) >= 20)
+  SELECT a.product, b.product, a.orders::float8, a.followed::float8, step.n::float8, b.into_it / (SELECT count(next) FROM followed)::float8
+  FROM step JOIN product AS a ON a.n = ab / 1000003 JOIN product AS b ON b.n = ab % 1000003$$,
+20);
+
+-- What a page of the shop asks for, a thousand times: seconds are milliseconds of one. The
+-- scan reads the same rows by the same index.
+INSERT INTO bench.work (section, name, scan, ours) VALUES
+('serial', 'pending_intent of 1000 customers, 200 events each',
+$$SELECT count(last) FROM generate_series(0, 999) AS c, LATERAL (
+    SELECT max(at) AS last, max(event), max(product), max(value) FROM bench.events WHERE customer_id = c AND at >= timestamptz '2025-01-01' - interval '60 days') AS p$$,
+$$SELECT stage, count(*)::float8, sum(items)::float8, sum(value)::float8, sum(idle_days) FROM generate_series(0, 999) AS c, LATERAL (
+    SELECT (pending_intent(at, event, product, value, '60 days', '1 hour', '30 days', '2025-01-01')).*
+    FROM bench.events WHERE customer_id = c AND at >= timestamptz '2025-01-01' - interval '60 days') AS p GROUP BY stage$$);
+
 -- the same work with two workers
 INSERT INTO bench.work (section, name, ours, sql, tuned, least_gain)
 SELECT 'parallel', name, ours, sql, tuned, 1.5
