@@ -552,6 +552,31 @@ $$SELECT period_start::text, active_at_start, churned, reactivated, new_customer
   FROM unnest((SELECT churn_by_period(customer_id, ordered_at, '180 days', 'month', '2025-01-01', 'UTC') FROM orders)) WHERE active_at_end > 0$$,
 3);
 
+-- Keys that somebody chose: all of them belong to one place of a table as large as they. The
+-- least is the same rate of as many ordinary keys.
+CREATE FUNCTION bench.product64(a bigint, b numeric) RETURNS bigint LANGUAGE sql IMMUTABLE
+RETURN (SELECT CASE WHEN p >= 9223372036854775808 THEN p - 18446744073709551616 ELSE p END
+        FROM (SELECT mod(mod(a * b, 18446744073709551616) + 18446744073709551616, 18446744073709551616)) AS m (p))::bigint;
+CREATE FUNCTION bench.unshift33(x bigint) RETURNS bigint LANGUAGE sql IMMUTABLE RETURN x # ((x >> 33) & 2147483647);
+-- the way back of the mixing in customer_key.h
+CREATE TABLE bench.keys AS
+SELECT i * 7919 AS ordinary,
+       bench.unshift33(bench.product64(bench.unshift33(bench.product64(bench.unshift33((1::bigint << 62) + i),
+           11291846944257947611)), 5725274745694666757)) AS chosen
+FROM generate_series(1::bigint, 200000) AS i;
+ANALYZE bench.keys;
+INSERT INTO bench.work (section, name, scan, ours, sql, most_scans) VALUES
+('serial', '200,000 keys chosen to collide (scan: repeat_rate of ordinary ones)',
+'SELECT repeat_rate(ordinary) FROM bench.keys',
+'SELECT repeat_rate(chosen) FROM bench.keys',
+'SELECT avg((n >= 2)::int)::float8 FROM (SELECT count(*) AS n FROM bench.keys GROUP BY chosen) AS c',
+3),
+('serial', 'the same, in no order',
+'SELECT repeat_rate(ordinary) FROM (SELECT ordinary FROM bench.keys ORDER BY md5(ordinary::text) OFFSET 0) AS k',
+'SELECT repeat_rate(chosen) FROM (SELECT chosen FROM bench.keys ORDER BY md5(ordinary::text) OFFSET 0) AS k',
+'SELECT avg((n >= 2)::int)::float8 FROM (SELECT count(*) AS n FROM bench.keys GROUP BY chosen) AS c',
+3);
+
 -- Histories: read beside the bare scan of the orders they are made from, and beside the same
 -- measure over the orders, which must have the same answer.
 INSERT INTO bench.work (section, name, scan, ours, sql, most_scans, least_gain)

@@ -262,6 +262,8 @@ SELECT expected_orders_new(bg, 'Infinity') FROM models.cdnow;
 SELECT orders_pmf_new(bg, -1, 9) FROM models.cdnow;
 SELECT orders_pmf_new(bg, 100001, 9) FROM models.cdnow;
 SELECT orders_pmf_new(bg, 1, -9) FROM models.cdnow;
+-- the shortest of horizons
+SELECT orders_pmf_new(bg, n, 5e-324) AS bg, orders_pmf_new(mbg, n, 5e-324) AS mbg, orders_pmf_new(pareto, n, 5e-324) AS pareto FROM models.cdnow, generate_series(0, 1) n;
 SELECT log_likelihood(bg, 1, 3, 2) FROM models.cdnow;
 SELECT log_likelihood(spend, -1, 3) FROM models.cdnow;
 SELECT log_likelihood(spend, 1, 'NaN') FROM models.cdnow;

@@ -144,6 +144,10 @@ FROM (VALUES (120.50, 3, 0.4, 0.1), (99.99, 3.25, 0.35, 0.08), (1, 40, 1, 0.005)
      LATERAL (SELECT sum(least(1, periods - k + 1) / power(1.000000000000000000000000000000000000000000000000000000000000 + rate, k))
               FROM generate_series(1, ceil(periods)::int) k) x(s)
 WHERE abs(clv_net(value, periods, margin, rate) - value * margin * s) > 1e-14 * abs(value);
+-- what is far too long is told by its beginning
+SELECT clv_net(100, 1e400, 1, 0.25);
+SELECT clv_net(100, -1e400, 1, 0.25);
+SELECT payback_orders(1e16000, 1e16000, 1e-300);
 SELECT clv_net(100, 10000, 0.5, 0.01);
 -- what churn_rate returns, and what a typed client sends
 SELECT clv_net(customer_value, 1 / churn, 0.4, churn) AS mixed, clv_net(customer_value, (1 / churn)::numeric, 0.4, churn::numeric) AS in_numeric, pg_typeof(clv_net(customer_value, 3, 0.4, churn))

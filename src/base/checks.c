@@ -232,9 +232,10 @@ interval_text(const Interval *span)
 											   IntervalPGetDatum(span)));
 }
 
+/* As excerpt(), of a number that may have a hundred thousand digits */
 char *
 numeric_text(Numeric value)
 {
-	return DatumGetCString(DirectFunctionCall1(numeric_out,
-											   NumericGetDatum(value)));
+	return excerpt(DatumGetCString(DirectFunctionCall1(numeric_out,
+													   NumericGetDatum(value))));
 }

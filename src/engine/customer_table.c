@@ -157,6 +157,7 @@ rebuild(CustomerTable *table, const CustomerTable *from, uint64 customers,
 	char	   *old_slots = table->slots;
 	Spread		outcome;
 
+	customer_table_steps += from_nslots;
 	table->storage->new_slots(table, nslots);
 	customer_table_set_range(table, nslots, range);
 	while ((outcome = spread(table, from_slots, from_nslots)) == SPREAD_NO_ROOM)
@@ -343,7 +344,8 @@ customer_table_restart(CustomerTable *table, uint64 customers)
 bool
 customer_table_is_packed(const CustomerTable *table)
 {
-	return table->range == 0 && table->nslots > MOST_SORTED_SLOTS;
+	return table->range == 0 && !table->is_segmented &&
+		table->nslots > MOST_SORTED_SLOTS;
 }
 
 /* Lays such a one out so that customers are found, and find room, quickly. */

@@ -592,8 +592,13 @@ bgnbd_expected_orders_new(const BtydModel *btyd, double horizon)
 static double
 nbd_pmf(double r, double alpha, double n, double horizon)
 {
+	const double odds = alpha / horizon;
+
+	/* of the shortest of horizons the odds are beyond all doubles */
+	const double log_odds = isinf(odds) ? log(alpha) - log(horizon) : log1p(odds);
+
 	return r / (r + n) *
-		exp(-r * log1p(horizon / alpha) - n * log1p(alpha / horizon) -
+		exp(-r * log1p(horizon / alpha) - n * log_odds -
 			log_staying(r, 1, n));
 }
 

@@ -380,7 +380,11 @@ one_input(const uint8_t *data, size_t size)
 			}
 		}
 	}
-	/* first what the contexts' callbacks do, which look at what they allocated */
+
+	/*
+	 * first what the contexts' callbacks do, which look at what they
+	 * allocated
+	 */
 	MemoryContextReset(input_context);
 	fuzz_free_all();
 	return 0;

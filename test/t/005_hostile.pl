@@ -430,7 +430,7 @@ answer(qq{
 	COPY crowd (rank, c_bigint, c_uuid, bytes) FROM '$folder/large_crowd';
 	UPDATE crowd SET c_text = convert_from(bytes, 'SQL_ASCII') WHERE position('\\x00' IN bytes) = 0;
 	CREATE TABLE states AS
-	SELECT rank % 50 AS part, repeat_rate_state(c_bigint) AS c_bigint, repeat_rate_state(c_uuid) AS c_uuid, repeat_rate_state(c_text) AS c_text FROM crowd GROUP BY 1}, 'any_bytes');
+	SELECT rank % 2000 AS part, repeat_rate_state(c_bigint) AS c_bigint, repeat_rate_state(c_uuid) AS c_uuid, repeat_rate_state(c_text) AS c_text FROM crowd GROUP BY 1}, 'any_bytes');
 cmp_ok(answer('SELECT count(DISTINCT c_text) FROM crowd', 'any_bytes'), '>', 0.9 * $crowded, 'there are texts of one word');
 
 foreach my $customer ('c_bigint', 'c_uuid', 'c_text')
