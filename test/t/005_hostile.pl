@@ -528,6 +528,7 @@ my %extremes = (
 	# cut points
 	(map { $_ => [ q('{1,5,7}'), q('{7,1}'), q('{NULL}'), q('{{1},{2}}'), q('{}') ] } 'integer[]', 'bigint[]', 'numeric[]', 'double precision[]', 'text[]'),
 	'timestamp with time zone[]' => [ q('{2024-01-01,2024-05-01}'), q('{infinity,-infinity}'), q('{NULL}'), q('{}') ],
+	'daterange[]' => [ map { "'$_'" } '{}', '{"[2023-11-01,2023-12-01)","[2023-11-20,2024-01-01)"}', '{NULL}', '{empty,"(,)"}', '{"[4714-11-24 BC,5874897-12-31]"}', '{{"[2024-01-01,)"},{"(,2023-02-01]"}}' ],
 	'interval[]' => [ q('{1 day,1 month}'), q('{1 month,30 days}'), q('{NULL}'), q('{}') ],
 	# of a polymorphic argument
 	'anyelement' => [qw(NULL::bigint NULL::text NULL::uuid NULL::date)],
@@ -553,6 +554,7 @@ my %extremes_of = (
 	value_column => [ 'NULL', q('amount'), @columns ],
 	currency_column => [ 'NULL', @columns ],
 	family => [qw('mbgnbd' 'bgnbd' 'hbgnbd' 'pareto_nbd' '' 'BGNBD' 'gamma_gamma')],
+	season => [qw('auto' 'month' 'none' '' 'MONTH')],
 	unit => [ map { "'$_'" } '7 days', '1 month', '0', '-1 day', '2147483647 days', '36 hours', '2562047788 hours', '1 day -24 hours' ],
 	factors => [ q('{0.8,0.7,0.9,1,1.1,0.9,0.8,0.8,1,1.1,1.4,1.5}'), q('{1,2}'), q('{}'), q('{1e-6,1e6,1,1,1,1,1,1,1,1,1,NaN}'), q(array_fill(1e6, '{12}')), q(array_fill(0, '{3,4}')) ],
 	grid => [qw('standard' 'rf' '' 'STANDARD')],
