@@ -167,8 +167,9 @@ outlook_of(const Predictor *predictor, const PurchaseSummary *summary,
 			  ((uint64) summary->t_x << 21) ^ (uint64) summary->age);
 	Outlook    *outlook = &predictor->outlooks[hash % OUTLOOKS];
 
-	if (outlook->x != summary->x || outlook->t_x != summary->t_x ||
-		outlook->age != summary->age)
+	/* an age of -1 has nothing beside it yet */
+	if (outlook->age != summary->age || outlook->x != summary->x ||
+		outlook->t_x != summary->t_x)
 	{
 		*outlook = (Outlook) {summary->x, summary->t_x, summary->age};
 		compute_outlook(predictor, outlook, history);
