@@ -6,36 +6,30 @@ use warnings FATAL => 'all';
 
 use FindBin;
 use lib "$FindBin::RealBin/../lib";
+use RealData;
 use RetentionTest;
 use Test::More;
 
-my $data = ($ENV{RETENTION_SHARED} // "$FindBin::RealBin/../../../shared") . '/data';
 my %file = (
-	master => "$data/cdnow_master_orders.csv.gz",
-	cdnow => "$data/cdnow_orders.csv",
-	uci => "$data/uci_online_retail.csv.gz",
-	grocery => "$data/grocery_elog.csv.gz",
-	leads => "$data/olist_marketing_qualified_leads.csv.gz",
-	deals => "$data/olist_closed_deals.csv.gz");
-plan skip_all => "no data sets in $data (RETENTION_SHARED is the folder above it)" if grep { !-r } values %file;
+	master => data_file('cdnow_master_orders.csv.gz'),
+	grocery => data_file('grocery_elog.csv.gz'),
+	leads => data_file('olist_marketing_qualified_leads.csv.gz'),
+	deals => data_file('olist_closed_deals.csv.gz'));
+my $missing = missing_data(qw(uci cdnow cdnow_master_orders.csv.gz grocery_elog.csv.gz olist_marketing_qualified_leads.csv.gz olist_closed_deals.csv.gz));
+plan skip_all => $missing if $missing;
 
 my $node = start_server('real_money');
 
+load_lines(qw(uci cdnow));
 answer(qq{
 	CREATE TABLE master_lines (customer_id int, ordered_at date, amount numeric, cds int);
 	COPY master_lines FROM PROGRAM 'gzip -dc "$file{master}"' (FORMAT csv, HEADER);
 	CREATE TABLE master AS
 	SELECT customer_id::bigint AS customer, ordered_at::timestamp AT TIME ZONE 'UTC' AS ordered_at, amount FROM master_lines;
 
-	CREATE TABLE cdnow_lines (customer_id int, ordered_at date, amount numeric, cds int, master_id int);
-	COPY cdnow_lines FROM '$file{cdnow}' (FORMAT csv, HEADER);
 	CREATE TABLE cdnow AS
 	SELECT customer_id::bigint AS customer, ordered_at::timestamp AT TIME ZONE 'UTC' AS ordered_at, amount FROM cdnow_lines;
 
-	CREATE TABLE uci_lines (
-		invoice_no text, stock_code text, description text, quantity int, invoice_date timestamp,
-		unit_price numeric, customer_id int, country text);
-	COPY uci_lines FROM PROGRAM 'gzip -dc "$file{uci}"' (FORMAT csv, HEADER);
 	CREATE TABLE uci AS
 	SELECT customer_id::bigint AS customer, min(invoice_date) AT TIME ZONE 'UTC' AS ordered_at, sum(quantity * unit_price) AS amount
 	FROM uci_lines WHERE customer_id IS NOT NULL GROUP BY invoice_no, customer_id});

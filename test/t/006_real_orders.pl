@@ -6,42 +6,30 @@ use warnings FATAL => 'all';
 
 use FindBin;
 use lib "$FindBin::RealBin/../lib";
+use RealData;
 use RetentionTest;
 use Test::More;
 
-my $data = ($ENV{RETENTION_SHARED} // "$FindBin::RealBin/../../../shared") . '/data';
-my %file = (
-	uci => "$data/uci_online_retail.csv.gz",
-	cdnow => "$data/cdnow_orders.csv",
-	adventureworks => "$data/adventureworks_sales_lines.csv.gz",
-	hits => "$data/ga_hits_2017-08-01.csv.gz");
-plan skip_all => "no data sets in $data (RETENTION_SHARED is the folder above it)" if grep { !-r } values %file;
+my $hits = data_file('ga_hits_2017-08-01.csv.gz');
+my $missing = missing_data(qw(uci cdnow adventureworks ga_hits_2017-08-01.csv.gz));
+plan skip_all => $missing if $missing;
 
 my $node = start_server('real');
 
 # Orders of three shops, with three types of customer. A cancellation is an invoice below
 # zero: a refund. The segments are countries, numbers of CDs, sales territories.
-answer(qq{
-	CREATE TABLE uci_lines (
-		invoice_no text, stock_code text, description text, quantity int, invoice_date timestamp,
-		unit_price numeric, customer_id int, country text);
-	COPY uci_lines FROM PROGRAM 'gzip -dc "$file{uci}"' (FORMAT csv, HEADER);
+load_lines(qw(uci cdnow adventureworks));
+answer(q{
 	CREATE TABLE uci AS
 	SELECT customer_id::bigint AS customer, min(invoice_date) AT TIME ZONE 'UTC' AS ordered_at,
 	       sum(quantity * unit_price) AS amount, min(country) AS segment
 	FROM uci_lines WHERE customer_id IS NOT NULL GROUP BY invoice_no, customer_id;
 
-	CREATE TABLE cdnow_lines (customer_id int, ordered_at date, amount numeric, cds int, master_id int);
-	COPY cdnow_lines FROM '$file{cdnow}' (FORMAT csv, HEADER);
 	CREATE TABLE cdnow AS
 	SELECT 'cdnow customer ' || customer_id AS customer, ordered_at::timestamp AT TIME ZONE 'UTC' AS ordered_at,
 	       amount, cds::text AS segment
 	FROM cdnow_lines;
 
-	CREATE TABLE adventureworks_lines (
-		order_date date, stock_date date, order_number text, product_key int, customer_key int,
-		territory_key int, line_item int, quantity int, unit_price numeric);
-	COPY adventureworks_lines FROM PROGRAM 'gzip -dc "$file{adventureworks}"' (FORMAT csv, HEADER);
 	CREATE TABLE adventureworks AS
 	SELECT md5(customer_key::text)::uuid AS customer, min(order_date)::timestamp AT TIME ZONE 'UTC' AS ordered_at,
 	       sum(quantity * unit_price) AS amount, min(territory_key)::text AS segment
@@ -504,7 +492,7 @@ answer(qq{
 	CREATE TABLE hits (
 		visitor_id text, session_id text, visit_number int, hit_number int, at timestamptz, hit_type text, action text, checkout_step int,
 		page_path text, product text, product_count int, transaction_id text, value numeric, channel text, device text, country text);
-	COPY hits FROM PROGRAM 'gzip -dc "$file{hits}"' (FORMAT csv, HEADER);
+	COPY hits FROM PROGRAM 'gzip -dc "$hits"' (FORMAT csv, HEADER);
 	CREATE INDEX ON hits (visitor_id, at);
 	ALTER TABLE hits ADD event text;
 	UPDATE hits SET event = CASE action WHEN 'product_view' THEN 'view' WHEN 'add_to_cart' THEN 'cart' WHEN 'remove_from_cart' THEN 'remove'

@@ -6,26 +6,22 @@ use warnings FATAL => 'all';
 
 use FindBin;
 use lib "$FindBin::RealBin/../lib";
+use RealData;
 use RetentionTest;
 use Test::More;
 
-my $data = ($ENV{RETENTION_SHARED} // "$FindBin::RealBin/../../../shared") . '/data';
 my %file = (
-	uci => "$data/uci_online_retail.csv.gz",
-	northwind => "$data/northwind_orders.csv.gz",
-	northwind_lines => "$data/northwind_order_details.csv.gz",
-	adventureworks => "$data/adventureworks_sales_lines.csv.gz");
-plan skip_all => "no data sets in $data (RETENTION_SHARED is the folder above it)" if grep { !-r } values %file;
+	northwind => data_file('northwind_orders.csv.gz'),
+	northwind_lines => data_file('northwind_order_details.csv.gz'));
+my $missing = missing_data(qw(uci adventureworks northwind_orders.csv.gz northwind_order_details.csv.gz));
+plan skip_all => $missing if $missing;
 
 my $node = start_server('real_products', "work_mem = '256MB'");
 
 # Lines of orders of three shops, with three types of customer and two of basket. Of UCI those of
 # a known customer that are sales; an invoice is an order at its first minute.
+load_lines(qw(uci adventureworks));
 answer(qq{
-	CREATE TABLE uci_lines (
-		invoice_no text, stock_code text, description text, quantity int, invoice_date timestamp,
-		unit_price numeric, customer_id int, country text);
-	COPY uci_lines FROM PROGRAM 'gzip -dc "$file{uci}"' (FORMAT csv, HEADER);
 	CREATE TABLE uci AS
 	SELECT customer_id::bigint AS customer, invoice_no AS basket, min(invoice_date) OVER (PARTITION BY invoice_no) AT TIME ZONE 'UTC' AS ordered_at,
 	       stock_code AS product
@@ -40,10 +36,6 @@ answer(qq{
 	SELECT customer_id AS customer, order_id::bigint AS basket, order_date::timestamp AT TIME ZONE 'UTC' AS ordered_at, product_id::text AS product
 	FROM northwind_lines JOIN northwind_orders USING (order_id);
 
-	CREATE TABLE adventureworks_lines (
-		order_date date, stock_date date, order_number text, product_key int, customer_key int,
-		territory_key int, line_item int, quantity int, unit_price numeric);
-	COPY adventureworks_lines FROM PROGRAM 'gzip -dc "$file{adventureworks}"' (FORMAT csv, HEADER);
 	CREATE TABLE adventureworks AS
 	SELECT md5(customer_key::text)::uuid AS customer, order_number AS basket, order_date::timestamp AT TIME ZONE 'UTC' AS ordered_at, product_key::text AS product
 	FROM adventureworks_lines;

@@ -10,6 +10,7 @@ use Cwd qw(abs_path);
 use IPC::Run;
 use List::Util qw(max sum);
 use PostgreSQL::Test::Utils;
+use RealData;
 use RetentionTest;
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -230,13 +231,11 @@ SKIP:
 # ---------------------------------------------------------------------------
 SKIP:
 {
-	my $file = "$data/uci_online_retail.csv.gz";
-	skip "no $file", 1 unless -r $file;
+	my $missing = missing_data('uci');
+	skip $missing, 1 if $missing;
 
-	answer(qq{
-		CREATE TABLE uci_lines (invoice_no text, stock_code text, description text, quantity int, invoice_date timestamp,
-			unit_price numeric, customer_id int, country text);
-		COPY uci_lines FROM PROGRAM 'gzip -dc "$file"' (FORMAT csv, HEADER);
+	load_lines('uci');
+	answer(q{
 		CREATE TABLE uci AS
 		SELECT customer_id::bigint AS customer, min(invoice_date) AT TIME ZONE 'UTC' AS ordered_at, sum(quantity * unit_price) AS amount
 		FROM uci_lines WHERE customer_id IS NOT NULL GROUP BY invoice_no, customer_id});

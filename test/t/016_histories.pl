@@ -7,10 +7,10 @@ use warnings FATAL => 'all';
 
 use FindBin;
 use lib "$FindBin::RealBin/../lib";
+use RealData;
 use RetentionTest;
 use Test::More;
 
-my $data = ($ENV{RETENTION_SHARED} // "$FindBin::RealBin/../../../shared") . '/data';
 my $node = start_server('histories', 'work_mem = 256MB');
 
 # ---------------------------------------------------------------------------
@@ -25,35 +25,25 @@ my @shops = (
 		options => { as_of => '2024-07-01 00:00+00', period_start => '2023-12-01 00:00+00', period_end => '2024-03-01 00:00+00' }
 	},
 	{
-		name => 'uci', type => 'bigint', file => "$data/uci_online_retail.csv.gz",
+		name => 'uci', type => 'bigint',
 		options => { as_of => '2011-10-15 09:30+00', period_start => '2011-06-01 00:00+00', period_end => '2011-09-01 00:00+00' },
 		load => q(
-			CREATE TABLE uci_lines (
-				invoice_no text, stock_code text, description text, quantity int, invoice_date timestamp,
-				unit_price numeric, customer_id int, country text);
-			COPY uci_lines FROM PROGRAM 'gzip -dc "FILE"' (FORMAT csv, HEADER);
 			CREATE TABLE uci AS
 			SELECT customer_id::bigint AS customer, min(invoice_date) AT TIME ZONE 'UTC' AS ordered_at, sum(quantity * unit_price) AS amount
 			FROM uci_lines GROUP BY invoice_no, customer_id)
 	},
 	{
-		name => 'cdnow', type => 'text', file => "$data/cdnow_orders.csv",
+		name => 'cdnow', type => 'text',
 		options => { as_of => '1998-03-01 00:00+00', period_start => '1997-07-01 00:00+00', period_end => '1998-01-01 00:00+00' },
 		load => q(
-			CREATE TABLE cdnow_lines (customer_id int, ordered_at date, amount numeric, cds int, master_id int);
-			COPY cdnow_lines FROM 'FILE' (FORMAT csv, HEADER);
 			CREATE TABLE cdnow AS
 			SELECT 'cdnow customer ' || customer_id AS customer, ordered_at::timestamp AT TIME ZONE 'UTC' AS ordered_at, amount
 			FROM cdnow_lines)
 	},
 	{
-		name => 'adventureworks', type => 'uuid', file => "$data/adventureworks_sales_lines.csv.gz",
+		name => 'adventureworks', type => 'uuid',
 		options => { as_of => '2017-04-10 00:00+00', period_start => '2016-06-01 00:00+00', period_end => '2017-01-01 00:00+00' },
 		load => q(
-			CREATE TABLE adventureworks_lines (
-				order_date date, stock_date date, order_number text, product_key int, customer_key int,
-				territory_key int, line_item int, quantity int, unit_price numeric);
-			COPY adventureworks_lines FROM PROGRAM 'gzip -dc "FILE"' (FORMAT csv, HEADER);
 			CREATE TABLE adventureworks AS
 			SELECT md5(customer_key::text)::uuid AS customer, min(order_date)::timestamp AT TIME ZONE 'UTC' AS ordered_at,
 			       sum(quantity * unit_price) AS amount
@@ -149,8 +139,13 @@ foreach my $shop (@shops)
 
 	SKIP:
 	{
-		skip "$name: no data set in $data (RETENTION_SHARED is the folder above it)", 1 if $shop->{file} && !-r $shop->{file};
-		answer($shop->{load} =~ s/FILE/$shop->{file}/r) if $shop->{load};
+		if ($shop->{load})
+		{
+			my $missing = missing_data($name);
+			skip "$name: $missing", 1 if $missing;
+			load_lines($name);
+			answer($shop->{load});
+		}
 		cmp_ok(answer("SELECT count(*) FROM $name"), '>', 6000, "$name: its orders");
 
 		my @pairs = pairs($shop);
