@@ -96,8 +96,7 @@ sort_instants(TimestampTz *at, uint32 count)
 void
 instants_sort(SortedInstants *sorted, const char *base, uint64 offset)
 {
-	sorted->count = offset == INSTANTS_NONE ? 0 :
-		heap_block_size(base, offset) / sizeof(TimestampTz);
+	sorted->count = heap_list_size(base, offset) / sizeof(TimestampTz);
 	if (sorted->count == 0)
 		return;
 	sorted->at = array_reserve(sorted->at, &sorted->room, sorted->count,

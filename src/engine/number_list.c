@@ -51,8 +51,7 @@ put_item(char *at, bool is_dated, const DatedNumber *item)
 static inline uint32
 items_of(const char *base, bool is_dated, uint64 offset)
 {
-	return offset == NUMBERS_NONE ? 0 :
-		heap_block_size(base, offset) / item_size(is_dated);
+	return heap_list_size(base, offset) / item_size(is_dated);
 }
 
 /* A list of one */

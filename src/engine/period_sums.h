@@ -59,8 +59,7 @@ extern retention_internal uint64 period_sums_receive(StringInfo in,
 static inline uint32
 period_sums_count(const char *base, uint64 sums)
 {
-	return sums == PERIOD_SUMS_NONE ? 0 :
-		heap_block_size(base, sums) / sizeof(PeriodSum);
+	return heap_list_size(base, sums) / sizeof(PeriodSum);
 }
 
 /* The sum of a period by its place among them, from 0 on. */

@@ -119,8 +119,7 @@ bool
 heap_append(StateHeap *heap, uint64 *block, const char *data, uint32 size,
 			uint32 room)
 {
-	const uint64 used = *block == HEAP_NO_BLOCK ? 0 :
-		heap_block_size(heap->base, *block);
+	const uint64 used = heap_list_size(heap->base, *block);
 
 	if (used + size > MOST_BLOCK_SIZE)
 		return false;

@@ -66,6 +66,13 @@ heap_block_data(const char *base, uint64 offset)
 	return base + offset + HEAP_BLOCK_HEADER;
 }
 
+/* The bytes of a list, which may be empty. */
+static inline uint32
+heap_list_size(const char *base, uint64 offset)
+{
+	return offset == HEAP_NO_BLOCK ? 0 : heap_block_size(base, offset);
+}
+
 extern retention_internal void heap_init_scratch(StateHeap *heap);
 extern retention_internal uint64 heap_add_block(StateHeap *heap,
 												const char *data, uint32 size,

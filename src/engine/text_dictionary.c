@@ -233,8 +233,7 @@ indexed_number(CustomerTable *table, TextIndex *index, const char *bytes,
 		if (is_text(&text, bytes, size))
 			return number;
 	}
-	index_text(index, block == TEXTS_NONE ? 0 :
-			   heap_block_size(table->heap.base, block), hash);
+	index_text(index, heap_list_size(table->heap.base, block), hash);
 	append_text(table, bytes, size);
 	return index->count - 1;
 }
