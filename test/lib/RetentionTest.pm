@@ -7,9 +7,13 @@ use strict;
 use warnings FATAL => 'all';
 
 use Exporter 'import';
+use List::Util qw(min);
+use POSIX ();
 use PostgreSQL::Test::Cluster;
+use Test::More;
 
-our @EXPORT = qw(start_server answer rows one_row plan_of outcome seconds peak_memory_query write_file
+our @EXPORT = qw(start_server answer rows one_row plan_of outcome seconds processor_seconds
+  not_quadratic peak_memory_query write_file
   members aggregates states readers create_orders bigint_with_word uuid_with_words first_half_with_words
   row_readers same_rows buyers_sql scored_sql summary_sql transitions_sql);
 
@@ -84,6 +88,37 @@ sub seconds
 	my ($sql) = @_;
 	my @milliseconds = answer("\\timing on\n$sql") =~ /^Time: ([\d.]+) ms/mg;
 	return $milliseconds[-1] / 1000;
+}
+
+# How much of a processor a statement takes, in seconds, which does not count what else the
+# machine does; the time of the clock where the system does not tell.
+sub processor_seconds
+{
+	my ($sql) = @_;
+	return seconds($sql) unless -r '/proc/self/stat';
+
+	# after the name in brackets, the 12th and 13th are its own and the kernel's
+	my $ticks = q{SELECT f[12]::int + f[13]::int
+		FROM string_to_array(regexp_replace(pg_read_file('/proc/self/stat'), '^.*\) ', ''), ' ') f};
+	my @lines = split /\n/, answer("$ticks; $sql; $ticks");
+	return ($lines[-1] - $lines[0]) / POSIX::sysconf(POSIX::_SC_CLK_TCK());
+}
+
+# A query on few rows and one on eight times as many: eight times as much is right, 64
+# times would be quadratic. The best of up to five tries counts.
+sub not_quadratic
+{
+	my ($title, $few, $many) = @_;
+	my @best = ('inf', 'inf');
+	my $at_most = 24;
+
+	foreach (1 .. 5)
+	{
+		@best = (min($best[0], processor_seconds($few)), min($best[1], processor_seconds($many)));
+		last if $best[1] < 0.7 * $at_most * $best[0];
+	}
+	cmp_ok($best[1], '<', $at_most * $best[0], sprintf('%s: %.2f and %.2f s', $title, @best));
+	return;
 }
 
 # The query for the peak memory of the backend that runs it, in kB; undef where the
