@@ -1603,6 +1603,24 @@ AS 'MODULE_PATHNAME', 'backtest_of_history' LANGUAGE C IMMUTABLE PARALLEL SAFE C
 COMMENT ON FUNCTION backtest(order_history, timestamptz, timestamptz, text, interval, text, text, daterange[]) IS
 'backtest of the customers of a history: fitted to their orders until calibration_end, held against those until holdout_end';
 
+CREATE FUNCTION backtest_summary(customer_type anyelement, orders_table regclass, customer_column name, ordered_at_column name, amount_column name, horizon interval DEFAULT '365 days', origins integer DEFAULT 4, as_of timestamptz DEFAULT clock_timestamp(), family text DEFAULT 'hbgnbd', unit interval DEFAULT '7 days', tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL, season text DEFAULT 'auto', campaigns daterange[] DEFAULT '{}')
+RETURNS TABLE (origin date, customers bigint, predicted double precision, actual bigint, error double precision, mae double precision, mae_naive double precision, rmse double precision, rmse_naive double precision, brier double precision, brier_base double precision, auc double precision, auc_recency double precision, error_low double precision, error_high double precision, naive_rule text, model_status text)
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 400000 ROWS 5;
+COMMENT ON FUNCTION backtest_summary(anyelement, regclass, name, name, name, interval, integer, timestamptz, text, interval, text, name, text, daterange[]) IS
+'how far to trust a model, by one reading of the orders: a row for each of some origins, a horizon before as_of, two before it, and so on, with the purchase days it would have foretold of the horizon after it beside those that came (error: predicted / actual - 1), and per customer the mean absolute and root mean square error, the Brier score of p_order and the area under its curve, each beside what the best of three naive rules, one probability for all, and recency come to; the last row, origin NULL, has the means, and the 80 % interval error_low to error_high of the next total: predicted * (1 + error_low) to predicted * (1 + error_high). A NOTICE says where a rule without a model wins';
+
+CREATE FUNCTION backtest_summary(state retention_state, horizon interval DEFAULT '365 days', origins integer DEFAULT 4, family text DEFAULT 'hbgnbd', unit interval DEFAULT '7 days', season text DEFAULT 'auto', campaigns daterange[] DEFAULT '{}')
+RETURNS TABLE (origin date, customers bigint, predicted double precision, actual bigint, error double precision, mae double precision, mae_naive double precision, rmse double precision, rmse_naive double precision, brier double precision, brier_base double precision, auc double precision, auc_recency double precision, error_low double precision, error_high double precision, naive_rule text, model_status text)
+AS 'MODULE_PATHNAME', 'backtest_summary_of_state' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 400000 ROWS 5;
+COMMENT ON FUNCTION backtest_summary(retention_state, interval, integer, text, interval, text, daterange[]) IS
+'backtest_summary of a state built by purchase_days_state, with its as_of';
+
+CREATE FUNCTION backtest_summary(history order_history, as_of timestamptz, horizon interval DEFAULT '365 days', origins integer DEFAULT 4, family text DEFAULT 'hbgnbd', unit interval DEFAULT '7 days', tz text DEFAULT 'UTC', season text DEFAULT 'auto', campaigns daterange[] DEFAULT '{}')
+RETURNS TABLE (origin date, customers bigint, predicted double precision, actual bigint, error double precision, mae double precision, mae_naive double precision, rmse double precision, rmse_naive double precision, brier double precision, brier_base double precision, auc double precision, auc_recency double precision, error_low double precision, error_high double precision, naive_rule text, model_status text)
+AS 'MODULE_PATHNAME', 'backtest_summary_of_history' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 400000 ROWS 5;
+COMMENT ON FUNCTION backtest_summary(order_history, timestamptz, interval, integer, text, interval, text, text, daterange[]) IS
+'backtest_summary of the customers of a history';
+
 -- ---------------------------------------------------------------------------
 -- proof
 -- ---------------------------------------------------------------------------

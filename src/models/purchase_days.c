@@ -108,6 +108,7 @@ void
 summary_scratch_init(SummaryScratch *scratch)
 {
 	scratch->repeats = NULL;
+	scratch->days = NULL;
 	heap_init_scratch(&scratch->day);
 	heap_init_scratch(&scratch->sums);
 	heap_init_scratch(&scratch->rows);
@@ -147,8 +148,13 @@ purchase_days_summarize(const PurchaseDays *days, const char *base,
 			CHECK_FOR_INTERRUPTS();
 		add_orders(&summary->orders, reader.orders);
 		money_add(&scratch->sums, &summary->money, &money, scratch->day.base);
+		day_list_add(scratch->days, reader.position);
 		if (summary->x == 0)
+		{
+			money_add(&scratch->sums, &summary->first_money, &money,
+					  scratch->day.base);
 			continue;
+		}
 		count_day(scratch->repeats, last_day - reader.position);
 		money_add(&scratch->sums, &summary->repeat_money, &money,
 				  scratch->day.base);
@@ -188,14 +194,15 @@ purchase_rows_summarize(const LooseRow *row, uint64 count, const char *base,
 		}
 		if (summary->x < 0 || its_day != day)
 		{
+			day_list_add(scratch->days, its_day);
 			if (++summary->x > 0)
 				count_day(scratch->repeats, last_day - its_day);
 		}
 		day = its_day;
 		summary->last_order_at = row->at;
 		add_orders(&summary->orders, 1);
-		if (summary->x > 0)
-			money_add(&scratch->sums, &summary->repeat_money, &row->amount, base);
+		money_add(&scratch->sums, summary->x > 0 ? &summary->repeat_money :
+				  &summary->first_money, &row->amount, base);
 	}
 	summary->t_x = day - first_day;
 	summary->age = last_day - first_day;

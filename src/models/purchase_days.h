@@ -26,6 +26,7 @@
 #include "engine/state_source.h"
 #include "engine/transition.h"
 #include "engine/timeline.h"
+#include "models/day_list.h"
 
 /*
  * Until as_of. Who has only refunds has no day, and the times of
@@ -57,7 +58,8 @@ typedef struct PurchaseSummary
 	int64		t_x;
 	int64		age;
 	Money		money;			/* of all rows, refunds too */
-	Money		repeat_money;	/* of the orders after the first day */
+	Money		first_money;	/* of the orders of the first day, */
+	Money		repeat_money;	/* and of those after it */
 } PurchaseSummary;
 
 /*
@@ -82,6 +84,7 @@ count_day(DayCounts *repeats, int64 days_before)
 typedef struct SummaryScratch
 {
 	DayCounts  *repeats;		/* of all customers so far; NULL: not wanted */
+	DayList    *days;			/* likewise; the caller ends each customer */
 	StateHeap	day;
 	StateHeap	sums;			/* that of a summary's money */
 	StateHeap	rows;			/* of a customer who has rows and days */

@@ -10,7 +10,6 @@
 #include "base/checks.h"
 #include "engine/intervals.h"
 #include "models/model_value.h"
-#include "models/pattern_lists.h"
 #include "models/patterns.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -28,18 +27,17 @@ fit_call_init(FitCall *call, FunctionCallInfo fcinfo, CustomerWriter write,
 	season_args(fcinfo, season_argument, season_argument + 1, &call->season);
 }
 
-/* What a model is told of a customer, in the call's unit. */
+/* What a model is told of a customer, in the call's unit; times in days. */
 BtydHistory
-history_of(const FitCall *call, const CustomerFits *fits,
-		   const PurchaseSummary *summary)
+history_in_units(const FitCall *call, const CustomerFits *fits, int64 x,
+				 int64 t_x, int64 age)
 {
 	if (fits->clock)
-		return season_history(fits->clock, summary->x, summary->t_x,
-							  summary->age);
+		return season_history(fits->clock, x, t_x, age);
 	return (BtydHistory) {
-		.x = summary->x,
-		.t_x = summary->t_x / call->unit,
-		.age = summary->age / call->unit
+		.x = x,
+		.t_x = t_x / call->unit,
+		.age = age / call->unit
 	};
 }
 
@@ -53,7 +51,8 @@ time_ahead(const FitCall *call, const CustomerFits *fits, double days)
 
 /* A line for each model that is not simply right; "ok" if there is none. */
 static void
-tell_status(CustomerFits *fits, const BtydFamily *family, const ModelFit *fit)
+tell_status(const FitCall *call, CustomerFits *fits, const BtydFamily *family,
+			const ModelFit *fit)
 {
 	const char *line;
 
@@ -61,16 +60,20 @@ tell_status(CustomerFits *fits, const BtydFamily *family, const ModelFit *fit)
 		return;
 	line = psprintf("%s: %s", family ? family->name : GAMMA_GAMMA,
 					model_status(family, fit->outcome));
-	ereport(NOTICE, (errmsg("model %s", line)));
+	if (!call->is_quiet)
+		ereport(NOTICE, (errmsg("model %s", line)));
 	fits->status = strcmp(fits->status, "ok") == 0 ? line :
 		psprintf("%s; %s", fits->status, line);
 }
 
 /* The same of seasons. Who did not ask for them finds it in the status alone. */
 static void
-tell_season(CustomerFits *fits, const SeasonWish *wish, const char *line)
+tell_season(const FitCall *call, CustomerFits *fits, const char *line)
 {
-	if (wish->choice == SEASON_CHOICE_MONTH || wish->campaigns.nspans > 0)
+	const SeasonWish *wish = &call->season;
+
+	if (!call->is_quiet &&
+		(wish->choice == SEASON_CHOICE_MONTH || wish->campaigns.nspans > 0))
 		ereport(NOTICE, (errmsg("%s", line)));
 	fits->status = psprintf("%s; %s", fits->status, line);
 }
@@ -152,25 +155,46 @@ put_on_clock(const FitCall *call, const SeasonClock *clock, BtydData *buying)
  * what is to be told of seasons, or NULL.
  */
 static const char *
-fit_buying(const FitCall *call, const CustomerTable *table,
-		   HistoryList *histories, const DayCounts *repeats,
-		   double days_ahead, CustomerFits *fits)
+fit_buying(const FitCall *call, HistoryList *histories,
+		   const DayCounts *repeats, int64 last_day, double days_ahead,
+		   CustomerFits *fits)
 {
 	BtydData	buying = history_list_data(histories, 1);
 	const char *told = NULL;
 
 	if (repeats)
 		told = season_clock_fit(&call->season, call->family, &buying, repeats,
-								purchase_last_day(table), call->unit,
-								days_ahead, &fits->clock);
+								last_day, call->unit, days_ahead,
+								&fits->clock);
 	put_on_clock(call, fits->clock, &buying);
 	btyd_fit(call->family, &buying, &fits->buying);
 	pfree(buying.patterns);
-	tell_status(fits, call->family, &fits->buying);
+	tell_status(call, fits, call->family, &fits->buying);
 	fits->model.family = call->family;
 	memcpy(fits->model.params, fits->buying.params,
 		   sizeof(fits->model.params));
 	return fits->buying.has_params ? told : NULL;
+}
+
+static const CustomerFits no_fits = {
+	.last_order_at = DT_NOBEGIN, .status = "ok"
+};
+
+/*
+ * Fits the call's family to histories as of the beginning of a day, where they are
+ * all that is known; the repeat purchases are NULL if no season is wanted.
+ */
+void
+fit_histories(const FitCall *call, HistoryList *histories,
+			  const DayCounts *repeats, int64 last_day, double days_ahead,
+			  CustomerFits *fits)
+{
+	const char *told;
+
+	*fits = no_fits;
+	told = fit_buying(call, histories, repeats, last_day, days_ahead, fits);
+	if (told)
+		tell_season(call, fits, told);
 }
 
 /*
@@ -188,12 +212,13 @@ fit_customers(const FitCall *call, const CustomerTable *table, bool with_spend,
 	DayCounts  *repeats = call->season.choice == SEASON_CHOICE_NONE ? NULL :
 		palloc0(sizeof(DayCounts));
 
-	*fits = (CustomerFits) {.last_order_at = DT_NOBEGIN, .status = "ok"};
+	*fits = no_fits;
 	history_list_init(&histories);
 	if (!list_customers(call, table, fits, &histories,
 						with_spend ? &spend : NULL, repeats))
 		return false;
-	told = fit_buying(call, table, &histories, repeats, days_ahead, fits);
+	told = fit_buying(call, &histories, repeats, purchase_last_day(table),
+					  days_ahead, fits);
 	if (with_spend)
 	{
 		const SpendData data = spend_list_data(&spend);
@@ -201,9 +226,9 @@ fit_customers(const FitCall *call, const CustomerTable *table, bool with_spend,
 		gamma_gamma_fit(&data, &fits->spend);
 		if (spend.patterns)
 			pfree(spend.patterns);
-		tell_status(fits, NULL, &fits->spend);
+		tell_status(call, fits, NULL, &fits->spend);
 	}
 	if (told)
-		tell_season(fits, &call->season, told);
+		tell_season(call, fits, told);
 	return true;
 }

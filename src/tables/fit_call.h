@@ -12,6 +12,7 @@
 #include "base/compat.h"
 
 #include "math/btyd_fit.h"
+#include "models/pattern_lists.h"
 #include "models/purchase_days.h"
 #include "models/season_clock.h"
 #include "tables/customer_call.h"
@@ -22,7 +23,9 @@ typedef struct FitCall
 	const BtydFamily *family;
 	double		unit;			/* days of it */
 	SeasonWish	season;
-	/* of predict_customers only */
+	bool		is_quiet;		/* what is to be told stands in the status
+								 * alone */
+	/* of some functions only */
 	Interval	horizon;
 	double		discount_rate;	/* effective per year */
 } FitCall;
@@ -47,16 +50,29 @@ extern retention_internal void fit_call_init(FitCall *call,
 											 int unit_argument,
 											 int family_argument,
 											 int season_argument);
-extern retention_internal BtydHistory history_of(const FitCall *call,
-												 const CustomerFits *fits,
-												 const PurchaseSummary *summary);
+extern retention_internal BtydHistory history_in_units(const FitCall *call,
+													   const CustomerFits *fits,
+													   int64 x, int64 t_x,
+													   int64 age);
 extern retention_internal double time_ahead(const FitCall *call,
 											const CustomerFits *fits,
 											double days);
+extern retention_internal void fit_histories(const FitCall *call,
+											 HistoryList *histories,
+											 const DayCounts *repeats,
+											 int64 last_day, double days_ahead,
+											 CustomerFits *fits);
 extern retention_internal bool fit_customers(const FitCall *call,
 											 const CustomerTable *table,
 											 bool with_spend,
 											 double days_ahead,
 											 CustomerFits *fits);
+
+static inline BtydHistory
+history_of(const FitCall *call, const CustomerFits *fits,
+		   const PurchaseSummary *summary)
+{
+	return history_in_units(call, fits, summary->x, summary->t_x, summary->age);
+}
 
 #endif							/* RETENTION_FIT_CALL_H */

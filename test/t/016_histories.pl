@@ -115,7 +115,8 @@ sub table_functions
 		[ "rfm_breaks($orders, '$as_of', 9)", "rfm_breaks($history, '$as_of', 9)" ],
 		[ "hero_buyers($orders, 0.6, '$as_of')", "hero_buyers($typed, '$as_of', 0.6)" ],
 		[ "predict_customers($orders, '200 days', '$as_of', '30 days', 'bgnbd', 0.1, 'Asia/Tokyo')", "predict_customers($typed, '$as_of', '200 days', '30 days', 'bgnbd', 0.1, 'Asia/Tokyo')" ],
-		[ "backtest($orders, '$from', '$as_of', 'pareto_nbd', tz => 'Asia/Tokyo')", "backtest($history, '$from', '$as_of', 'pareto_nbd', tz => 'Asia/Tokyo')" ]);
+		[ "backtest($orders, '$from', '$as_of', 'pareto_nbd', tz => 'Asia/Tokyo')", "backtest($history, '$from', '$as_of', 'pareto_nbd', tz => 'Asia/Tokyo')" ],
+		[ "backtest_summary($orders, '60 days', 2, '$as_of', 'bgnbd', tz => 'Asia/Tokyo')", "backtest_summary($history, '$as_of', '60 days', 2, 'bgnbd', tz => 'Asia/Tokyo')" ]);
 }
 
 sub rows_of
