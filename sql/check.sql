@@ -115,6 +115,14 @@ SELECT check_name, count(*) FILTER (WHERE c.affected_rows > 0) AS tables FROM un
 CREATE TEMP TABLE shuffled AS SELECT * FROM random_text_1 ORDER BY md5(customer), id DESC;
 SELECT count(*) FROM (SELECT check_name, affected_rows, severity, example FROM retention_check('shuffled', 'customer', 'at', 'amount', 'id', '2024-02-01 00:00+00')
   EXCEPT SELECT check_name, affected_rows, severity, example FROM retention_check('random_text_1', 'customer', 'at', 'amount', 'id', '2024-02-01 00:00+00')) d;
+-- ids of orders that ascend with the rows, with rows that have moved to the end or to the front, ascend until the table was loaded anew, descend
+CREATE TEMP TABLE in_order AS
+SELECT 1 + i % 1009 AS customer, timestamptz '2024-01-01 00:00:07+00' + i * interval '7 minutes' AS at, (i % 50)::numeric - 2 AS amount, i - i % 97 % 3 - 20000 AS id, 'EUR' AS currency
+FROM generate_series(1, 40000) i;
+SELECT format('CREATE TEMP TABLE in_order_%s AS SELECT * FROM in_order ORDER BY %s', name, by)
+FROM (VALUES ('whole', 'id'), ('updated', 'hashint8(id) & 31 = 0, id'), ('some', 'hashint8(id) & 4095 <> 0, id'), ('halved', 'CASE WHEN id > 0 THEN md5(id::text) END NULLS FIRST, id'), ('reloaded', 'CASE WHEN id > 0 THEN md5(id::text) ELSE $$$$ END, id'), ('back', 'id DESC')) v(name, by) \gexec
+SELECT name, d.* FROM unnest(ARRAY['whole', 'updated', 'some', 'halved', 'reloaded', 'back']) name, pg_temp.differences(format('in_order_%s', name)::regclass, '2024-06-01 00:00+00') d;
+SELECT name, c.affected_rows, c.example FROM unnest(ARRAY['whole', 'updated', 'some', 'halved', 'reloaded', 'back']) name, retention_check(format('in_order_%s', name)::regclass, 'customer', 'at', 'amount', 'id', '2024-06-01 00:00+00') c WHERE check_name = 'duplicate_order_id';
 
 -- ids of orders of any type: what the type takes for equal is one order
 CREATE TEMP TABLE ids AS SELECT i AS n, 1 + i % 7 AS customer, timestamp '2024-01-01' + i * interval '1 hour' AS at, i AS amount,

@@ -18,15 +18,30 @@
 
 #include <math.h>
 
+OrdersAhead
+orders_ahead(const BtydModel *model, const BtydHistory *history)
+{
+	return (OrdersAhead) {
+		.alive = btyd_p_alive(model, history),
+		.future = model->family->future(model, history)
+	};
+}
+
 /* The probability of n >= 1 orders or more in the next "horizon" >= 0. */
+double
+ahead_at_least(const OrdersAhead *ahead, double n, double horizon)
+{
+	return ahead->alive *
+		ahead->future.family->at_least_new(&ahead->future, n, horizon);
+}
+
 double
 btyd_at_least(const BtydModel *model, const BtydHistory *history, double n,
 			  double horizon)
 {
-	const BtydModel future = model->family->future(model, history);
+	const OrdersAhead ahead = orders_ahead(model, history);
 
-	return btyd_p_alive(model, history) *
-		future.family->at_least_new(&future, n, horizon);
+	return ahead_at_least(&ahead, n, horizon);
 }
 
 /* The probability of at least one. */
@@ -42,36 +57,33 @@ double
 btyd_pmf(const BtydModel *model, const BtydHistory *history, double n,
 		 double horizon)
 {
-	const BtydModel future = model->family->future(model, history);
+	const OrdersAhead ahead = orders_ahead(model, history);
 
 	/* that of none has all digits where it is near 0, and where it is near 1 */
 	if (n == 0)
 	{
-		const double p_order = btyd_p_order(model, history, horizon);
+		const double p_order = ahead_at_least(&ahead, 1, horizon);
 
 		if (p_order < 0.5)
 			return 1 - p_order;
-		return 1 - btyd_p_alive(model, history) +
-			btyd_p_alive(model, history) * btyd_pmf_new(&future, 0, horizon);
+		return 1 - ahead.alive +
+			ahead.alive * btyd_pmf_new(&ahead.future, 0, horizon);
 	}
-	return btyd_p_alive(model, history) * btyd_pmf_new(&future, n, horizon);
+	return ahead.alive * btyd_pmf_new(&ahead.future, n, horizon);
 }
 
 /*
  * The smallest n such that n orders or fewer have a probability of p or more,
- * 0 <= p < 1; false if it is above "most".
+ * 0 <= p < 1; false if it is above "most". To have "low" orders or more is known to
+ * have a probability above 1 - p; 0 always has.
  */
 bool
-btyd_quantile(const BtydModel *model, const BtydHistory *history, double p,
-			  double horizon, double most, double *n)
+ahead_quantile(const OrdersAhead *ahead, double p, double horizon, double low,
+			   double most, double *n)
 {
-	const BtydModel future = model->family->future(model, history);
-	const double alive = btyd_p_alive(model, history);
-	double		low = 0;		/* more than that many are too likely */
-	double		high = 1;		/* that many or more are not */
+	double		high = Max(low * 2, 1); /* that many or more are not so likely */
 
-	/* or more than n = high - 1 have the probability 1 - p, or less */
-	while (alive * future.family->at_least_new(&future, high, horizon) > 1 - p)
+	while (ahead_at_least(ahead, high, horizon) > 1 - p)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (high > most)
@@ -84,13 +96,22 @@ btyd_quantile(const BtydModel *model, const BtydHistory *history, double p,
 		const double middle = floor(low + (high - low) / 2);
 
 		CHECK_FOR_INTERRUPTS();
-		if (alive * future.family->at_least_new(&future, middle, horizon) > 1 - p)
+		if (ahead_at_least(ahead, middle, horizon) > 1 - p)
 			low = middle;
 		else
 			high = middle;
 	}
 	*n = high - 1;
 	return *n <= most;
+}
+
+bool
+btyd_quantile(const BtydModel *model, const BtydHistory *history, double p,
+			  double horizon, double most, double *n)
+{
+	const OrdersAhead ahead = orders_ahead(model, history);
+
+	return ahead_quantile(&ahead, p, horizon, 0, most, n);
 }
 
 /*

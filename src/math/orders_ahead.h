@@ -11,6 +11,20 @@
 
 #include "math/btyd.h"
 
+/* What there is to know of a customer's future */
+typedef struct OrdersAhead
+{
+	double		alive;			/* the probability that there is one */
+	BtydModel	future;			/* if so, that of a new customer of this model */
+} OrdersAhead;
+
+extern retention_internal OrdersAhead orders_ahead(const BtydModel *model,
+												   const BtydHistory *history);
+extern retention_internal double ahead_at_least(const OrdersAhead *ahead,
+												double n, double horizon);
+extern retention_internal bool ahead_quantile(const OrdersAhead *ahead, double p,
+											  double horizon, double low,
+											  double most, double *n);
 extern retention_internal double btyd_p_order(const BtydModel *model,
 											  const BtydHistory *history,
 											  double horizon);

@@ -178,6 +178,9 @@ trigamma_rest(double z)
 													   w * (-1.0 / 30 + w * (5.0 / 66 + w * (-691.0 / 2730)))))) / z);
 }
 
+/* Beyond it a product of steps goes into the logarithm before it overflows. */
+#define LARGE_STEP		1e100
+
 /*
  * Differences of two gamma functions would lose the digits that both have; so the
  * steps up to STIRLING_FROM, and then the main parts of the series, are subtracted
@@ -187,9 +190,20 @@ double
 log_gamma_ratio(double z, double n)
 {
 	double		steps = 0;
+	double		product = 0;	/* of all (1 + n / z), less 1 */
 
 	for (; z < STIRLING_FROM; z++)
-		steps += log1p(n / z);
+	{
+		const double step = n / z;
+
+		if (product > LARGE_STEP || step > LARGE_STEP)
+		{
+			steps += log1p(product);
+			product = 0;
+		}
+		product += step * (1 + product);
+	}
+	steps += log1p(product);
 	return (z + n - 0.5) * log1p(n / z) + n * (log(z) - 1) +
 		log_rest(z + n) - log_rest(z) - steps;
 }

@@ -272,17 +272,15 @@ orders_variance(PG_FUNCTION_ARGS)
 #define RANGE_LOW	0.1
 #define RANGE_HIGH	0.9
 
-/* A quantile, as orders_quantile says; one of them is 0 of who hardly orders. */
+/* A quantile, as orders_quantile says: most customers do not need to be asked for it. */
 static int64
-range_end(const BtydModel *model, const BtydHistory *history, double p,
-		  double horizon, double p_order)
+range_end(const OrdersAhead *ahead, double p, double horizon, double p_order)
 {
 	double		n;
 
 	if (p_order <= 1 - p)
 		return 0;
-	return btyd_quantile(model, history, p, horizon, MOST_PMF, &n) ?
-		(int64) n : -1;
+	return ahead_quantile(ahead, p, horizon, 1, MOST_PMF, &n) ? (int64) n : -1;
 }
 
 /* What may come of a customer within the horizon */
@@ -290,9 +288,14 @@ void
 orders_range(const BtydModel *model, const BtydHistory *history,
 			 double horizon, OrdersRange *range)
 {
-	range->p_order = btyd_p_order(model, history, horizon);
-	range->low = range_end(model, history, RANGE_LOW, horizon, range->p_order);
-	range->high = range_end(model, history, RANGE_HIGH, horizon, range->p_order);
+	const OrdersAhead ahead = orders_ahead(model, history);
+	const double p_order = ahead_at_least(&ahead, 1, horizon);
+
+	*range = (OrdersRange) {
+		.p_order = p_order,
+		.low = range_end(&ahead, RANGE_LOW, horizon, p_order),
+		.high = range_end(&ahead, RANGE_HIGH, horizon, p_order)
+	};
 }
 
 /*

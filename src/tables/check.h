@@ -24,7 +24,7 @@
 #include "base/compat.h"
 
 #include "engine/money.h"
-#include "engine/record_groups.h"
+#include "engine/record_run.h"
 #include "engine/state_expanded.h"
 #include "tables/orders_source.h"
 
@@ -189,7 +189,8 @@ typedef struct Examination
 	RecordLog  *instants;		/* customer and time */
 	RecordLog  *repeats;		/* of these, what is more than once; NULL:
 								 * nothing */
-	RecordLog  *order_log;		/* NULL: no ids of orders */
+	RecordRun  *order_run;		/* of ids that are whole numbers, else NULL */
+	RecordLog  *order_log;		/* of others; both NULL: no ids of orders */
 	OrderIds	order_ids;
 	BestGroup	best_instant;
 	BestGroup	best_repeat;

@@ -174,8 +174,16 @@ find_orders(Examination *exam)
 {
 	exam->finding[CHECK_DUPLICATE_ORDER_ID].checked = true;
 	exam->finding[CHECK_REPEATED_TOTAL].checked = true;
-	record_log_groups(exam->order_log, fold_order, consume_order, exam);
-	record_log_free(exam->order_log);
+	if (exam->order_run)
+	{
+		record_run_groups(exam->order_run, fold_order, consume_order, exam);
+		record_run_free(exam->order_run);
+	}
+	else
+	{
+		record_log_groups(exam->order_log, fold_order, consume_order, exam);
+		record_log_free(exam->order_log);
+	}
 	exam->counted_orders += exam->counted_no_id;
 	name_order(exam, &exam->best_order);
 	name_order(exam, &exam->best_total);

@@ -281,6 +281,8 @@ hash_order_id(OrderIds *ids, Datum id, uint64 *words)
 static void
 check_order(Examination *exam, CheckedRow *row, Datum id, bool isnull)
 {
+	uint64		value;
+
 	row->has_order = !isnull;
 	if (isnull)
 	{
@@ -289,9 +291,11 @@ check_order(Examination *exam, CheckedRow *row, Datum id, bool isnull)
 		return;
 	}
 	hash_order_id(&exam->order_ids, id, row->order);
-	record_log_add(exam->order_log, row->order[0], row->order[1],
-				   order_value(row->is_order, row->sign > 0,
-							   row->amount_word));
+	value = order_value(row->is_order, row->sign > 0, row->amount_word);
+	if (exam->order_run)
+		record_run_add(exam->order_run, DatumGetInt64(id), value);
+	else
+		record_log_add(exam->order_log, row->order[0], row->order[1], value);
 }
 
 /* The name of a currency: upper case, without blanks; empty: NULL. */
@@ -561,7 +565,9 @@ begin_rows(Examination *exam)
 	exam->times = time_buckets_create();
 	begin_heap(&exam->heap);
 	exam->instants = record_log_create();
-	if (exam->order_ids.form != ORDER_ID_NONE)
+	if (exam->order_ids.form == ORDER_ID_INTEGER)
+		exam->order_run = record_run_create();
+	else if (exam->order_ids.form != ORDER_ID_NONE)
 		exam->order_log = record_log_create();
 	exam->customers = customers_create(exam->source->kind);
 }
