@@ -41,6 +41,11 @@ AS 'MODULE_PATHNAME', 'retention_state_merge' LANGUAGE C IMMUTABLE STRICT PARALL
 COMMENT ON FUNCTION merge(retention_state, retention_state) IS
 'two states as one, as rollup() makes it of many rows: for upserts and incremental models; NULL if either is NULL';
 
+CREATE FUNCTION seal(state retention_state) RETURNS retention_state
+AS 'MODULE_PATHNAME', 'retention_state_seal' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION seal(retention_state) IS
+'what the results of a state need (counts, sums, cells), without its customers: a few kilobytes however many they were, merged by rollup() with other sealed states that have none of its customers in them';
+
 -- ---------------------------------------------------------------------------
 -- history: every order row of the customers as one value
 -- ---------------------------------------------------------------------------
@@ -1040,6 +1045,11 @@ CREATE FUNCTION merge(a survival, b survival) RETURNS survival
 AS 'MODULE_PATHNAME', 'retention_state_merge' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION merge(survival, survival) IS
 'two survivals as one, as rollup() makes it of many rows; NULL if either is NULL';
+
+CREATE FUNCTION seal(s survival) RETURNS survival
+AS 'MODULE_PATHNAME', 'survival_seal' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION seal(survival) IS
+'the same survival, which has times and no customers: so that it may stand wherever a state is sealed';
 
 COMMENT ON AGGREGATE repeat_survival(bigint, timestamptz, timestamptz) IS
 'whole days (24 hours) from each customer''s first to second order, or, without one, to the last instant before as_of (censored); every row counts as an order: FILTER (WHERE amount > 0)';

@@ -67,6 +67,11 @@ AS 'MODULE_PATHNAME', 'retention_state_merge' LANGUAGE C IMMUTABLE STRICT PARALL
 COMMENT ON FUNCTION merge(retention_state, retention_state) IS
 'two states as one, as rollup() makes it of many rows: for upserts and incremental models; NULL if either is NULL';
 
+CREATE FUNCTION seal(state retention_state) RETURNS retention_state
+AS 'MODULE_PATHNAME', 'retention_state_seal' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION seal(retention_state) IS
+'what the results of a state need (counts, sums, cells), without its customers: a few kilobytes however many they were, merged by rollup() with other sealed states that have none of its customers in them';
+
 CREATE FUNCTION state_info(state retention_state,
     OUT measure text, OUT customer_type text, OUT customers bigint, OUT bytes bigint)
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -2319,6 +2324,11 @@ CREATE FUNCTION merge(a survival, b survival) RETURNS survival
 AS 'MODULE_PATHNAME', 'retention_state_merge' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION merge(survival, survival) IS
 'two survivals as one, as rollup() makes it of many rows; NULL if either is NULL';
+
+CREATE FUNCTION seal(s survival) RETURNS survival
+AS 'MODULE_PATHNAME', 'survival_seal' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION seal(survival) IS
+'the same survival, which has times and no customers: so that it may stand wherever a state is sealed';
 
 CREATE FUNCTION survival_curve(s survival, confidence double precision DEFAULT 0.95)
 RETURNS TABLE (day double precision, at_risk bigint, events bigint, censored bigint, survival double precision, std_error double precision, ci_low double precision, ci_high double precision)

@@ -63,6 +63,12 @@ AS 'MODULE_PATHNAME', 'retention_state_merge' LANGUAGE C IMMUTABLE STRICT PARALL
 COMMENT ON FUNCTION merge(retention_state, retention_state) IS
 'two states as one, as rollup() makes it of many rows: for upserts and incremental models; NULL if either is NULL';
 
+--@ since 0.3
+CREATE FUNCTION seal(state retention_state) RETURNS retention_state
+AS 'MODULE_PATHNAME', 'retention_state_seal' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION seal(retention_state) IS
+'what the results of a state need (counts, sums, cells), without its customers: a few kilobytes however many they were, merged by rollup() with other sealed states that have none of its customers in them';
+
 CREATE FUNCTION state_info(state retention_state,
     OUT measure text, OUT customer_type text, OUT customers bigint, OUT bytes bigint)
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;

@@ -70,6 +70,12 @@ AS 'MODULE_PATHNAME', 'retention_state_merge' LANGUAGE C IMMUTABLE STRICT PARALL
 COMMENT ON FUNCTION merge(survival, survival) IS
 'two survivals as one, as rollup() makes it of many rows; NULL if either is NULL';
 
+--@ since 0.3
+CREATE FUNCTION seal(s survival) RETURNS survival
+AS 'MODULE_PATHNAME', 'survival_seal' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION seal(survival) IS
+'the same survival, which has times and no customers: so that it may stand wherever a state is sealed';
+
 CREATE FUNCTION survival_curve(s survival, confidence double precision DEFAULT 0.95)
 RETURNS TABLE (day double precision, at_risk bigint, events bigint, censored bigint, survival double precision, std_error double precision, ci_low double precision, ci_high double precision)
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 ROWS 400;

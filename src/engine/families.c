@@ -39,6 +39,10 @@ families_check(void)
 				 family->name);
 		check_struct(family, family->totals_fields, family->totals_size);
 		check_struct(family, family->payload_fields, family->payload_size);
+		if (family->sealed &&
+			(family->sealed->sealed_of != family ||
+			 family->sealed->noptions != family->noptions))
+			elog(ERROR, "family %s is sealed otherwise than it says", family->name);
 	}
 }
 

@@ -22,6 +22,7 @@
 
 typedef struct CustomerTable CustomerTable;
 typedef struct CustomerSource CustomerSource;
+typedef struct SealedState SealedState;
 struct LooseRow;
 
 /*
@@ -68,7 +69,32 @@ struct LooseRow;
 	FAMILY(36, REACHED_AT, reached_at_family) \
 	FAMILY(37, SIGNUP, signup_family) \
 	FAMILY(38, PRODUCT_PAIRS, product_pairs_family) \
-	FAMILY(39, NEXT_PRODUCTS, next_products_family)
+	FAMILY(39, NEXT_PRODUCTS, next_products_family) \
+	SEALED_FAMILIES
+
+/*
+ * Of sealed states (seal.h), which have the number of the family that was sealed and
+ * 128.
+ */
+#define SEALED_FAMILIES \
+	FAMILY(129, SEALED_REPEAT, sealed_repeat_family) \
+	FAMILY(130, SEALED_REPEAT_WINDOW, sealed_repeat_window_family) \
+	FAMILY(131, SEALED_SECOND_ORDER, sealed_second_order_family) \
+	FAMILY(132, SEALED_CHURN, sealed_churn_family) \
+	FAMILY(133, SEALED_INACTIVE, sealed_inactive_family) \
+	FAMILY(134, SEALED_REVENUE_RETENTION, sealed_revenue_retention_family) \
+	FAMILY(136, SEALED_CUSTOMER_VALUE, sealed_customer_value_family) \
+	FAMILY(137, SEALED_CLV, sealed_clv_family) \
+	FAMILY(139, SEALED_COHORT, sealed_cohort_family) \
+	FAMILY(140, SEALED_LIFECYCLE, sealed_lifecycle_family) \
+	FAMILY(141, SEALED_ROLLING, sealed_rolling_family) \
+	FAMILY(143, SEALED_REPEAT_SURVIVAL, sealed_repeat_survival_family) \
+	FAMILY(144, SEALED_ORDER_NUMBERS, sealed_order_numbers_family) \
+	FAMILY(145, SEALED_ORDER_NUMBERS_WITHIN, sealed_order_numbers_within_family) \
+	FAMILY(151, SEALED_CHURN_BY_PERIOD, sealed_churn_by_period_family) \
+	FAMILY(153, SEALED_NEW_VS_RETURNING, sealed_new_vs_returning_family) \
+	FAMILY(155, SEALED_GAP_SURVIVAL, sealed_gap_survival_family) \
+	FAMILY(165, SEALED_SIGNUP, sealed_signup_family)
 
 #define FAMILY(number, name, family) FAMILY_##name = number,
 typedef enum FamilyId
@@ -127,6 +153,14 @@ typedef struct CustomerFamily
 	 */
 	bool		(*valid) (const void *payload, const char *heap_base,
 						  const StateOptions *options);
+
+	/*
+	 * Where results are sums over customers: the family of states that have
+	 * the sums alone, and what puts them there (seal.h). NULL: none.
+	 */
+	const struct CustomerFamily *sealed;
+	void		(*seal) (CustomerTable *table, SealedState *into);
+	const struct CustomerFamily *sealed_of; /* of such states: whose they are */
 
 	/* the totals begin with FIELD_TEXTS, and payloads have numbers of these */
 	bool		has_texts;

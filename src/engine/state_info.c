@@ -9,6 +9,7 @@
 
 #include "access/detoast.h"
 #include "engine/customer_type.h"
+#include "engine/seal.h"
 #include "engine/state_read.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
@@ -18,7 +19,8 @@
 /*
  * state_info(retention_state, OUT measure, OUT customer_type, OUT customers,
  * OUT bytes): what built it, its customers, and the memory it takes where it is
- * now (inside a query that may be more than when it is stored).
+ * now (inside a query that may be more than when it is stored). A sealed state has
+ * counted customers, who are of no type any more.
  */
 enum
 {
@@ -36,7 +38,8 @@ state_info(PG_FUNCTION_ARGS)
 	Datum		value = PG_GETARG_DATUM(0);
 	CustomerTable view;
 	CustomerTable *table = state_open(value, &view);
-	const char *kind = key_kind_name(table->kind);
+	const bool	is_sealed = table->family->sealed_of != NULL;
+	const char *kind = is_sealed ? NULL : key_kind_name(table->kind);
 	Size		bytes;
 	TupleDesc	row;
 	Datum		values[INFO_COLUMNS];
@@ -53,8 +56,9 @@ state_info(PG_FUNCTION_ARGS)
 		values[INFO_CUSTOMER_TYPE] = CStringGetTextDatum(kind);
 	else
 		nulls[INFO_CUSTOMER_TYPE] = true;
-	values[INFO_CUSTOMERS] = Int64GetDatum((int64) customer_table_customers(table));
-	nulls[INFO_CUSTOMERS] = table->kind == KEY_NONE || table->kind == KEY_PATTERN;
+	values[INFO_CUSTOMERS] = Int64GetDatum(counted_customers(table));
+	nulls[INFO_CUSTOMERS] = !is_sealed &&
+		(table->kind == KEY_NONE || table->kind == KEY_PATTERN);
 	values[INFO_BYTES] = Int64GetDatum((int64) bytes);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(row),
 													  values, nulls)));

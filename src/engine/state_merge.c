@@ -16,6 +16,12 @@
 static void
 check_mergeable(const CustomerTable *a, const CustomerTable *b)
 {
+	if (a->family->sealed_of == b->family || b->family->sealed_of == a->family)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("cannot merge a sealed state of %s with one that is not sealed",
+						(a->family->sealed_of ? b : a)->family->name),
+				 errhint("If no customer is in both, seal both: rollup(seal(state)).")));
 	if (a->family != b->family)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),

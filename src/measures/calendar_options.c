@@ -26,3 +26,10 @@ calendar_check_rows(Grain grain, int64 rows)
 						rows, grain_name(grain)),
 				 errhint("Take a longer grain, or leave wrong dates out with WHERE: one order in the year 24 makes two thousand years of periods.")));
 }
+
+/* Of a state whose keys are periods: each has a date. */
+bool
+period_valid_key(const int64 *period)
+{
+	return *period >= PG_INT32_MIN && *period <= PG_INT32_MAX;
+}

@@ -23,6 +23,7 @@ enum
 extern retention_internal const OptionSpec calendar_options[CALENDAR_OPTIONS];
 
 extern retention_internal void calendar_check_rows(Grain grain, int64 rows);
+extern retention_internal bool period_valid_key(const int64 *period);
 
 /*
  * These read the options of an aggregate that has others, too: the three stand

@@ -15,6 +15,7 @@
 
 #include "engine/intervals.h"
 #include "engine/money.h"
+#include "engine/seal.h"
 #include "utils/fmgrprotos.h"
 
 /* ------------------------------------------------------------------------
@@ -86,6 +87,24 @@ churn_valid(const void *payload, const char *heap_base,
 
 CUSTOMER_ABSORB(churn_absorb, churn_family)
 
+/* Active at the start, and of these not at the end */
+static CountedShare
+count_churned(const CustomerTable *table)
+{
+	CustomerCursor cursor = {table, 0};
+	CountedShare share = {(int64) customer_table_customers(table), 0, 0};
+	ChurnPayload payload;
+
+	while (customer_cursor_next(&cursor, &payload))
+	{
+		share.whole += (payload.active & ACTIVE_AT_START) != 0;
+		share.part += payload.active == ACTIVE_AT_START;
+	}
+	return share;
+}
+
+COUNTED_SHARE(churn, churn_family, count_churned)
+
 retention_internal const CustomerFamily churn_family = {
 	.name = "churn_rate",
 	.id = FAMILY_CHURN,
@@ -96,7 +115,19 @@ retention_internal const CustomerFamily churn_family = {
 	.payload_size = sizeof(ChurnPayload),
 	.merge = churn_merge,
 	.valid = churn_valid,
+	.sealed = &sealed_churn_family,
+	.seal = churn_seal,
 	.absorb = churn_absorb
+};
+
+retention_internal const CustomerFamily sealed_churn_family = {
+	.name = "sealed churn_rate",
+	.id = FAMILY_SEALED_CHURN,
+	.sealed_of = &churn_family,
+	.noptions = lengthof(churn_options),
+	.options = churn_options,
+	.derive = churn_derive,
+	COUNTED_SHARE_FIELDS
 };
 
 static inline bool
@@ -134,19 +165,9 @@ churn_rate(PG_FUNCTION_ARGS)
 {
 	CustomerTable view;
 	CustomerTable *table = state_read(fcinfo, &view);
-	CustomerCursor cursor = {table, 0};
-	ChurnPayload payload;
-	int64		at_start = 0;
-	int64		churned = 0;
+	const CountedShare share = churn_share(table, "churn_rate");
 
-	if (table->family != &churn_family)
-		reject_state(table, "churn_rate");
-	while (customer_cursor_next(&cursor, &payload))
-	{
-		at_start += (payload.active & ACTIVE_AT_START) != 0;
-		churned += payload.active == ACTIVE_AT_START;
-	}
-	return state_share(fcinfo, churned, at_start);
+	return state_share(fcinfo, share.part, share.whole);
 }
 
 /*
@@ -218,6 +239,21 @@ inactive_valid(const void *payload, const char *heap_base,
 
 CUSTOMER_ABSORB(inactive_absorb, inactive_family)
 
+static CountedShare
+count_inactive(const CustomerTable *table)
+{
+	const int64 customers = (int64) customer_table_customers(table);
+	CustomerCursor cursor = {table, 0};
+	CountedShare share = {customers, customers, customers};
+	InactivePayload payload;
+
+	while (customer_cursor_next(&cursor, &payload))
+		share.part -= payload.active;
+	return share;
+}
+
+COUNTED_SHARE(inactive, inactive_family, count_inactive)
+
 retention_internal const CustomerFamily inactive_family = {
 	.name = "inactive_rate",
 	.id = FAMILY_INACTIVE,
@@ -228,7 +264,19 @@ retention_internal const CustomerFamily inactive_family = {
 	.payload_size = sizeof(InactivePayload),
 	.merge = inactive_merge,
 	.valid = inactive_valid,
+	.sealed = &sealed_inactive_family,
+	.seal = inactive_seal,
 	.absorb = inactive_absorb
+};
+
+retention_internal const CustomerFamily sealed_inactive_family = {
+	.name = "sealed inactive_rate",
+	.id = FAMILY_SEALED_INACTIVE,
+	.sealed_of = &inactive_family,
+	.noptions = lengthof(inactive_options),
+	.options = inactive_options,
+	.derive = inactive_derive,
+	COUNTED_SHARE_FIELDS
 };
 
 static inline bool
@@ -261,17 +309,9 @@ inactive_rate(PG_FUNCTION_ARGS)
 {
 	CustomerTable view;
 	CustomerTable *table = state_read(fcinfo, &view);
-	CustomerCursor cursor = {table, 0};
-	InactivePayload payload;
-	int64		active = 0;
-	int64		all;
+	const CountedShare share = inactive_share(table, "inactive_rate");
 
-	if (table->family != &inactive_family)
-		reject_state(table, "inactive_rate");
-	while (customer_cursor_next(&cursor, &payload))
-		active += payload.active;
-	all = (int64) customer_table_customers(table);
-	return state_share(fcinfo, all - active, all);
+	return state_share(fcinfo, share.part, share.whole);
 }
 
 /* ------------------------------------------------------------------------
@@ -326,6 +366,73 @@ revenue_merge(CustomerTable *table, void *into, const void *from,
 
 CUSTOMER_ABSORB(revenue_absorb, revenue_retention_family)
 
+/* Money of the customers who brought some in the previous period */
+typedef struct RevenueSums
+{
+	int64		customers;		/* of the state, with any money or none */
+	Money		previous;
+	Money		kept_gross;		/* of the current period: at most what each
+								 * brought in the previous one */
+	Money		kept_net;		/* all of it */
+} RevenueSums;
+
+static void
+sum_revenue(RevenueSums *sums, StateHeap *heap, const CustomerTable *table)
+{
+	CustomerCursor cursor = {table, 0};
+	RevenuePayload revenue;
+
+	while (customer_cursor_next(&cursor, &revenue))
+	{
+		const char *base = table->heap.base;
+
+		if (money_sign(&revenue.previous, base) <= 0)
+			continue;
+		money_add(heap, &sums->previous, &revenue.previous, base);
+		money_add(heap, &sums->kept_net, &revenue.current, base);
+		if (money_sign(&revenue.current, base) <= 0)
+			continue;
+		money_add(heap, &sums->kept_gross,
+				  money_compare(&revenue.previous, base, &revenue.current, base) < 0 ?
+				  &revenue.previous : &revenue.current, base);
+	}
+}
+
+static void
+revenue_seal(CustomerTable *table, SealedState *into)
+{
+	sum_revenue((RevenueSums *) into->totals, &into->table.heap, table);
+}
+
+static void
+revenue_sums_merge(StateHeap *heap, void *into, const void *from,
+				   const char *from_base)
+{
+	RevenueSums *a = into;
+	const RevenueSums *b = from;
+
+	add_count(&a->customers, b->customers, "customers");
+	money_add(heap, &a->previous, &b->previous, from_base);
+	money_add(heap, &a->kept_gross, &b->kept_gross, from_base);
+	money_add(heap, &a->kept_net, &b->kept_net, from_base);
+}
+
+/* Nothing is kept of nothing, and gross never more than there was. */
+static bool
+revenue_sums_valid(const void *totals, const char *heap_base,
+				   const StateOptions *options)
+{
+	const RevenueSums *sums = totals;
+
+	if (money_is_none(&sums->previous))
+		return money_is_none(&sums->kept_gross) && money_is_none(&sums->kept_net);
+	return sums->customers > 0 && money_sign(&sums->previous, heap_base) > 0 &&
+		(money_is_none(&sums->kept_gross) ||
+		 (money_sign(&sums->kept_gross, heap_base) > 0 &&
+		  money_compare(&sums->kept_gross, heap_base,
+						&sums->previous, heap_base) <= 0));
+}
+
 retention_internal const CustomerFamily revenue_retention_family = {
 	.name = "revenue_retention",
 	.id = FAMILY_REVENUE_RETENTION,
@@ -336,7 +443,25 @@ retention_internal const CustomerFamily revenue_retention_family = {
 								   FIELD(RevenuePayload, current, MONEY)),
 	.payload_size = sizeof(RevenuePayload),
 	.merge = revenue_merge,
+	.sealed = &sealed_revenue_retention_family,
+	.seal = revenue_seal,
 	.absorb = revenue_absorb
+};
+
+retention_internal const CustomerFamily sealed_revenue_retention_family = {
+	.name = "sealed revenue_retention",
+	.id = FAMILY_SEALED_REVENUE_RETENTION,
+	.sealed_of = &revenue_retention_family,
+	.noptions = lengthof(revenue_options),
+	.options = revenue_options,
+	.derive = revenue_derive,
+	.totals_fields = STATE_FIELDS(FIELD(RevenueSums, customers, COUNT),
+								  FIELD(RevenueSums, previous, MONEY),
+								  FIELD(RevenueSums, kept_gross, MONEY),
+								  FIELD(RevenueSums, kept_net, MONEY)),
+	.totals_size = sizeof(RevenueSums),
+	.merge_totals = revenue_sums_merge,
+	.valid = revenue_sums_valid
 };
 
 static inline bool
@@ -375,35 +500,28 @@ revenue_retention(FunctionCallInfo fcinfo, bool gross, const char *name)
 {
 	CustomerTable view;
 	CustomerTable *table = state_read(fcinfo, &view);
-	CustomerCursor cursor = {table, 0};
-	RevenuePayload revenue;
+	RevenueSums sums = {0};
 	StateHeap	heap;
-	Money		previous = {0, 0};
-	Money		kept = {0, 0};
+	const char *base;
+	const Money *kept = gross ? &sums.kept_gross : &sums.kept_net;
 
-	if (table->family != &revenue_retention_family)
-		reject_state(table, name);
 	heap_init_scratch(&heap);
-	while (customer_cursor_next(&cursor, &revenue))
+	if (state_is_sealed(table, &revenue_retention_family, name))
 	{
-		const char *base = table->heap.base;
-		const Money *share = &revenue.current;
-
-		if (money_sign(&revenue.previous, base) <= 0)
-			continue;
-		money_add(&heap, &previous, &revenue.previous, base);
-		if (gross && money_sign(share, base) <= 0)
-			continue;
-		if (gross && money_compare(&revenue.previous, base, share, base) < 0)
-			share = &revenue.previous;
-		money_add(&heap, &kept, share, base);
+		memcpy(&sums, table->totals, sizeof(sums));
+		base = table->heap.base;
 	}
-	if (money_is_none(&previous))
+	else
+	{
+		sum_revenue(&sums, &heap, table);
+		base = heap.base;
+	}
+	if (money_is_none(&sums.previous))
 		PG_RETURN_NULL();
-	if (money_is_none(&kept))
+	if (money_is_none(kept))
 		PG_RETURN_FLOAT8(0);
-	PG_RETURN_FLOAT8(money_ratio(money_numeric(&kept, heap.base),
-								 money_numeric(&previous, heap.base)));
+	PG_RETURN_FLOAT8(money_ratio(money_numeric(kept, base),
+								 money_numeric(&sums.previous, base)));
 }
 
 /*

@@ -15,7 +15,7 @@
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
  */
-#include "engine/state_read.h"
+#include "engine/seal.h"
 #include "engine/transition.h"
 
 #include "base/result_rows.h"
@@ -281,7 +281,54 @@ churn_by_period_valid(const void *payload, const char *heap_base,
 	return bits == customer->active;
 }
 
+/*
+ * Customers who have become active or inactive in a period, and those whose first order
+ * lies in it, though they may not be active at its end. A sealed state's entries, by the
+ * number of the row.
+ */
+typedef struct PeriodChanges
+{
+	int64		first_orders;
+	int64		new;
+	int64		reactivated;
+	int64		churned;
+} PeriodChanges;
+
+static void
+changes_merge(CustomerTable *table, void *into, const void *from,
+			  const char *from_base)
+{
+	PeriodChanges *a = into;
+	const PeriodChanges *b = from;
+
+	add_count(&a->first_orders, b->first_orders, "customers");
+	add_count(&a->new, b->new, "customers");
+	add_count(&a->reactivated, b->reactivated, "customers");
+	add_count(&a->churned, b->churned, "customers");
+}
+
+static bool
+changes_valid(const void *payload, const char *heap_base,
+			  const StateOptions *options)
+{
+	const PeriodChanges *changes = payload;
+
+	return changes->new <= changes->first_orders &&
+		(changes->first_orders > 0 || changes->reactivated > 0 ||
+		 changes->churned > 0);
+}
+
+/* The number of a row, from the last period back */
+static bool
+row_valid_key(const int64 *row)
+{
+	return *row >= 0 && *row <= MOST_RESULT_ROWS;
+}
+
+static void churn_by_period_seal(CustomerTable *table, SealedState *into);
+
 CUSTOMER_ABSORB(churn_by_period_absorb, churn_by_period_family)
+CUSTOMER_ABSORB(sealed_churn_by_period_absorb, sealed_churn_by_period_family)
 
 retention_internal const CustomerFamily churn_by_period_family = {
 	.name = "churn_by_period",
@@ -297,7 +344,32 @@ retention_internal const CustomerFamily churn_by_period_family = {
 	.merge = churn_by_period_merge,
 	.prefetch = churn_by_period_prefetch,
 	.valid = churn_by_period_valid,
+	.sealed = &sealed_churn_by_period_family,
+	.seal = churn_by_period_seal,
 	.absorb = churn_by_period_absorb
+};
+
+retention_internal const CustomerFamily sealed_churn_by_period_family = {
+	.name = "sealed churn_by_period",
+	.id = FAMILY_SEALED_CHURN_BY_PERIOD,
+	.sealed_of = &churn_by_period_family,
+	.noptions = CHURN_OPTIONS,
+	.options = churn_by_period_options,
+	.derive = churn_by_period_derive,
+	.totals_fields = STATE_FIELDS(FIELD(SealedTotals, customers, COUNT)),
+	.totals_size = sizeof(SealedTotals),
+	.merge_totals = sealed_totals_merge,
+	.payload_fields = STATE_FIELDS(FIELD(PeriodChanges, first_orders, COUNT),
+								   FIELD(PeriodChanges, new, COUNT),
+								   FIELD(PeriodChanges, reactivated, COUNT),
+								   FIELD(PeriodChanges, churned, COUNT)),
+	.payload_size = sizeof(PeriodChanges),
+	.merge = changes_merge,
+	.valid = changes_valid,
+	.absorb = sealed_churn_by_period_absorb,
+	.key_name = "row",
+	.key_kind = KEY_BIGINT,
+	.valid_key = row_valid_key
 };
 
 static inline bool
@@ -354,14 +426,6 @@ STATE_TRANSITIONS_AT_ONCE(churn_by_period_transfn, churn_by_period_family,
  * The rows
  * ------------------------------------------------------------------------
  */
-
-/* Customers who have become active or inactive in a period. */
-typedef struct PeriodChanges
-{
-	int64		new;
-	int64		reactivated;
-	int64		churned;
-} PeriodChanges;
 
 /* The rows, from the last period back to that of the first order. */
 typedef struct ChurnSeries
@@ -442,26 +506,44 @@ count_bits(ChurnSeries *series, uint64 active, bool active_before,
 	}
 }
 
+/* The first of all; infinity if there is none. */
+static TimestampTz
+first_of_all(const CustomerTable *table)
+{
+	CustomerCursor cursor = {table, 0};
+	ChurnByPeriodPayload customer;
+	TimestampTz first = DT_NOEND;
+
+	while (customer_cursor_next(&cursor, &customer))
+		first = Min(first, customer.first_order_at);
+	return first;
+}
+
 static void
-series_init(ChurnSeries *series, const CustomerTable *table, TimestampTz first)
+series_init(ChurnSeries *series, const CustomerTable *table, int64 count)
 {
 	const StateOptions *options = table->options;
-	TimestampTz from = DT_NOEND;
 
 	series->options = options;
 	series->last_period = calendar_last_period_from(options, CHURN_CALENDAR);
-	series->count = series->last_period -
-		calendar_period_from(options, CHURN_CALENDAR, first) + 1;
-	calendar_check_rows(calendar_grain_from(options, CHURN_CALENDAR),
-						series->count);
-	series->changes = array_alloc0(series->count, sizeof(PeriodChanges));
+	series->count = count;
+	calendar_check_rows(calendar_grain_from(options, CHURN_CALENDAR), count);
+	series->changes = array_alloc0(count, sizeof(PeriodChanges));
+}
+
+/* What is needed to count customers */
+static void
+series_boundaries(ChurnSeries *series)
+{
+	TimestampTz from = DT_NOEND;
+
 	series->boundary = array_alloc(series->count, sizeof(Boundary));
 	series->later_from = array_alloc(series->count, sizeof(TimestampTz));
 	for (int64 number = BITS; number < series->count; number++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		series->boundary[number] = churn_boundary(options, series->last_period,
-												  number);
+		series->boundary[number] = churn_boundary(series->options,
+												  series->last_period, number);
 		from = Min(from, series->boundary[number].active_from);
 		series->later_from[number] = from;
 	}
@@ -476,12 +558,70 @@ series_add(ChurnSeries *series, const CustomerTable *table,
 							 customer->first_order_at);
 	bool		active = false;
 
+	series->changes[first_row].first_orders++;
 	if (customer->earlier != INSTANTS_NONE)
 	{
 		instants_sort(orders, table->heap.base, customer->earlier);
 		active = count_earlier(series, orders, first_row);
 	}
 	count_bits(series, customer->active, active, first_row);
+}
+
+/* False without orders. */
+static bool
+count_customers(ChurnSeries *series, const CustomerTable *table)
+{
+	const TimestampTz first = first_of_all(table);
+	CustomerCursor cursor = {table, 0};
+	ChurnByPeriodPayload customer;
+	SortedInstants orders = {0};
+
+	if (first == DT_NOEND)
+		return false;
+	series_init(series, table,
+				calendar_last_period_from(table->options, CHURN_CALENDAR) -
+				calendar_period_from(table->options, CHURN_CALENDAR, first) + 1);
+	series_boundaries(series);
+	while (customer_cursor_next(&cursor, &customer))
+		series_add(series, table, &customer, &orders);
+	return true;
+}
+
+static void
+churn_by_period_seal(CustomerTable *table, SealedState *into)
+{
+	ChurnSeries series;
+
+	if (!count_customers(&series, table))
+		return;
+	for (int64 row = 0; row < series.count; row++)
+	{
+		const PeriodChanges *changes = &series.changes[row];
+
+		if (changes->first_orders > 0 || changes->reactivated > 0 ||
+			changes->churned > 0)
+			sealed_add(into, key_from_bigint(row), changes);
+	}
+}
+
+/* The same of a sealed state. */
+static bool
+take_sums(ChurnSeries *series, const CustomerTable *table)
+{
+	CustomerCursor cursor = {table, 0};
+	CustomerKey row;
+	PeriodChanges changes;
+	int64		count = 0;
+
+	while (sealed_next(&cursor, &row, &changes))
+		count = Max(count, key_to_bigint(row) + 1);
+	if (count == 0)
+		return false;
+	series_init(series, table, count);
+	cursor = (CustomerCursor) {table, 0};
+	while (sealed_next(&cursor, &row, &changes))
+		series->changes[key_to_bigint(row)] = changes;
+	return true;
 }
 
 /* The columns of churn_by_period_row */
@@ -499,7 +639,7 @@ enum
 };
 
 static void
-add_rows(ResultRows *rows, const ChurnSeries *series)
+add_rows(ResultRows *rows, const ChurnSeries *series, const CustomerTable *table)
 {
 	int64		open = calendar_open_period_from(series->options,
 												 CHURN_CALENDAR);
@@ -515,6 +655,8 @@ add_rows(ResultRows *rows, const ChurnSeries *series)
 		bool		nulls[ROW_COLUMNS] = {false};
 
 		CHECK_FOR_INTERRUPTS();
+		if (changes->churned > active)
+			reject_sealed(table);
 		values[ROW_PERIOD_START] =
 			DateADTGetDatum(period_date(grain, period));
 		values[ROW_ACTIVE_AT_START] = Int64GetDatum(active);
@@ -531,19 +673,6 @@ add_rows(ResultRows *rows, const ChurnSeries *series)
 	}
 }
 
-/* The first order of all; infinity if there is none. */
-static TimestampTz
-first_of_all(const CustomerTable *table)
-{
-	CustomerCursor cursor = {table, 0};
-	ChurnByPeriodPayload customer;
-	TimestampTz first = DT_NOEND;
-
-	while (customer_cursor_next(&cursor, &customer))
-		first = Min(first, customer.first_order_at);
-	return first;
-}
-
 /*
  * churn_by_period(retention_state) returns churn_by_period_row[]
  *
@@ -557,23 +686,14 @@ churn_by_period(PG_FUNCTION_ARGS)
 {
 	CustomerTable view;
 	CustomerTable *table = state_read(fcinfo, &view);
-	CustomerCursor cursor = {table, 0};
-	ChurnByPeriodPayload customer;
 	ChurnSeries series;
-	SortedInstants orders = {0};
-	TimestampTz first;
 	ResultRows	rows;
 
-	if (table->family != &churn_by_period_family)
-		reject_state(table, "churn_by_period");
-	first = first_of_all(table);
-	if (first == DT_NOEND)
+	if (!(state_is_sealed(table, &churn_by_period_family, "churn_by_period") ?
+		  take_sums(&series, table) : count_customers(&series, table)))
 		PG_RETURN_NULL();
-	series_init(&series, table, first);
-	while (customer_cursor_next(&cursor, &customer))
-		series_add(&series, table, &customer, &orders);
 	result_rows_init(&rows, fcinfo);
 	check_row_columns(rows.columns, ROW_COLUMNS);
-	add_rows(&rows, &series);
+	add_rows(&rows, &series, table);
 	return result_rows_array(&rows);
 }

@@ -116,7 +116,10 @@ cohort_valid(const void *payload, const char *heap_base,
 					   calendar_last_period(options));
 }
 
+static void cohort_seal(CustomerTable *table, SealedState *into);
+
 CUSTOMER_ABSORB(cohort_absorb, cohort_family)
+CUSTOMER_ABSORB(sealed_cohort_absorb, sealed_cohort_family)
 
 retention_internal const CustomerFamily cohort_family = {
 	.name = "cohort_retention",
@@ -131,7 +134,17 @@ retention_internal const CustomerFamily cohort_family = {
 	.merge = cohort_merge,
 	.prefetch = cohort_prefetch,
 	.valid = cohort_valid,
+	.sealed = &sealed_cohort_family,
+	.seal = cohort_seal,
 	.absorb = cohort_absorb
+};
+
+retention_internal const CustomerFamily sealed_cohort_family = {
+	.name = "sealed cohort_retention",
+	.id = FAMILY_SEALED_COHORT,
+	.sealed_of = &cohort_family,
+	SEALED_TRIANGLE_FIELDS,
+	.absorb = sealed_cohort_absorb
 };
 
 static inline bool
@@ -252,6 +265,34 @@ add_others(Triangle *triangle, const CohortPayload *customer)
 	}
 }
 
+/* False if nobody has an order. */
+static bool
+count_customers(Triangle *triangle, const CustomerTable *table)
+{
+	CustomerReadAhead ahead;
+	CohortPayload customer;
+
+	if (!triangle_init(triangle, table))
+		return false;
+	customer_read_ahead_begin(&ahead, table);
+	while (customer_read_ahead_next(&ahead, &customer))
+		if (customer.member.since != DT_NOEND)
+		{
+			triangle_add_member(triangle, &customer.member);
+			add_others(triangle, &customer);
+		}
+	return true;
+}
+
+static void
+cohort_seal(CustomerTable *table, SealedState *into)
+{
+	Triangle	triangle;
+
+	if (count_customers(&triangle, table))
+		triangle_seal(&triangle, into);
+}
+
 /*
  * cohort_retention(retention_state) returns cohort_retention_row[]
  *
@@ -264,20 +305,10 @@ cohort_retention(PG_FUNCTION_ARGS)
 {
 	CustomerTable view;
 	CustomerTable *table = state_read(fcinfo, &view);
-	CustomerReadAhead ahead;
-	CohortPayload customer;
 	Triangle	triangle;
 
-	if (table->family != &cohort_family)
-		reject_state(table, "cohort_retention");
-	if (!triangle_init(&triangle, table))
+	if (!(state_is_sealed(table, &cohort_family, "cohort_retention") ?
+		  triangle_of_sealed(&triangle, table) : count_customers(&triangle, table)))
 		PG_RETURN_NULL();
-	customer_read_ahead_begin(&ahead, table);
-	while (customer_read_ahead_next(&ahead, &customer))
-		if (customer.member.since != DT_NOEND)
-		{
-			triangle_add_member(&triangle, &customer.member);
-			add_others(&triangle, &customer);
-		}
 	return triangle_rows(&triangle, fcinfo);
 }

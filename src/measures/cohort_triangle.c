@@ -47,36 +47,33 @@ cohort_of(const CustomerTable *table, const CohortMember *member)
 	return calendar_period(table->options, member->since);
 }
 
-/* Counts the members of each cohort, and makes their cells; false if there are none. */
-bool
-triangle_init(Triangle *triangle, const CustomerTable *table)
+/* All cohorts from this one on, without members */
+static void
+begin_with_cohort(Triangle *triangle, const CustomerTable *table, int64 first)
 {
-	int64		last = calendar_last_period(table->options);
-	CustomerCursor cursor = {table, 0};
-	CohortMember member;
-	int64		rows = 0;
-	Cell	   *cells;
-
 	triangle->table = table;
-	triangle->first = PG_INT64_MAX;
-	while (next_member(&cursor, &member))
-		triangle->first = Min(triangle->first, cohort_of(table, &member));
-	if (triangle->first == PG_INT64_MAX)
-		return false;
-	triangle->count = last - triangle->first + 1;
+	triangle->first = first;
+	triangle->count = calendar_last_period(table->options) - first + 1;
 	triangle->open = calendar_open_period(table->options);
 	if (triangle->count > MOST_RESULT_ROWS)
 		reject_many_rows(table, triangle->count);
 	triangle->cohorts = palloc0(triangle->count * sizeof(Cohort));
-	cursor = (CustomerCursor) {table, 0};
-	while (next_member(&cursor, &member))
-		triangle->cohorts[cohort_of(table, &member) - triangle->first].size++;
+	heap_init_scratch(&triangle->heap);
+	heap_init_scratch(&triangle->wide);
+}
+
+/* The cells of all cohorts that have members */
+static void
+make_cells(Triangle *triangle)
+{
+	int64		rows = 0;
+	Cell	   *cells;
 
 	for (int64 i = 0; i < triangle->count; i++)
 		if (triangle->cohorts[i].size > 0)
 			rows += triangle->count - i;
 	if (rows > MOST_RESULT_ROWS)
-		reject_many_rows(table, triangle->count);
+		reject_many_rows(triangle->table, triangle->count);
 	cells = array_alloc0(rows, sizeof(Cell));
 	for (int64 i = 0; i < triangle->count; i++)
 		if (triangle->cohorts[i].size > 0)
@@ -84,8 +81,25 @@ triangle_init(Triangle *triangle, const CustomerTable *table)
 			triangle->cohorts[i].cells = cells;
 			cells += triangle->count - i;
 		}
-	heap_init_scratch(&triangle->heap);
-	heap_init_scratch(&triangle->wide);
+}
+
+/* Counts the members of each cohort, and makes their cells; false if there are none. */
+bool
+triangle_init(Triangle *triangle, const CustomerTable *table)
+{
+	CustomerCursor cursor = {table, 0};
+	CohortMember member;
+	int64		first = PG_INT64_MAX;
+
+	while (next_member(&cursor, &member))
+		first = Min(first, cohort_of(table, &member));
+	if (first == PG_INT64_MAX)
+		return false;
+	begin_with_cohort(triangle, table, first);
+	cursor = (CustomerCursor) {table, 0};
+	while (next_member(&cursor, &member))
+		triangle->cohorts[cohort_of(table, &member) - first].size++;
+	make_cells(triangle);
 	return true;
 }
 
@@ -132,6 +146,145 @@ triangle_add_money(Triangle *triangle, const CohortMember *member, int64 period,
 	triangle->wide.used = 0;
 }
 
+/* ------------------------------------------------------------------------
+ * Sealed states
+ * ------------------------------------------------------------------------
+ */
+void
+sealed_cell_merge(CustomerTable *table, void *into, const void *from,
+				  const char *from_base)
+{
+	SealedCell *a = into;
+	const SealedCell *b = from;
+
+	add_count(&a->members, b->members, "customers");
+	add_count(&a->cell.active, b->cell.active, "customers");
+	add_count(&a->cell.again, b->cell.again, "customers");
+	add_orders(&a->cell.orders, b->cell.orders);
+	money_add(&table->heap, &a->cell.revenue, &b->cell.revenue, from_base);
+}
+
+static bool
+cell_has_rows(const Cell *cell)
+{
+	return cell->orders > 0 || !money_is_none(&cell->revenue);
+}
+
+/* Each active customer has an order, and an order a customer. */
+bool
+sealed_cell_valid(const void *payload, const char *heap_base,
+				  const StateOptions *options)
+{
+	const SealedCell *sealed = payload;
+	const Cell *cell = &sealed->cell;
+
+	return cell->active <= cell->orders && cell->again <= cell->active &&
+		(cell->active > 0 || cell->orders == 0) &&
+		(sealed->members > 0 || cell_has_rows(cell));
+}
+
+/* Only the first cell of a cohort says who is in it. */
+bool
+sealed_cell_valid_key(const int64 *key)
+{
+	return (int32) key_pair_second(key_from_bigint(*key)) >= 0;
+}
+
+/* Puts the cells of a triangle into a sealed state. */
+void
+triangle_seal(Triangle *triangle, SealedState *into)
+{
+	for (int64 cohort = 0; cohort < triangle->count; cohort++)
+	{
+		const Cohort *members = &triangle->cohorts[cohort];
+
+		if (members->size == 0)
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		for (int64 i = 0; i < triangle->count - cohort; i++)
+		{
+			SealedCell	sealed = {i == 0 ? members->size : 0, members->cells[i]};
+
+			if (sealed.members == 0 && !cell_has_rows(&sealed.cell))
+				continue;
+			if (money_is_wide(&sealed.cell.revenue))
+				money_move(&into->table.heap, &sealed.cell.revenue,
+						   triangle->heap.base);
+			sealed_add(into, key_from_pair((int32) (triangle->first + cohort), (uint32) i),
+					   &sealed);
+		}
+	}
+}
+
+/* Nobody comes back who was not there, or a second time. */
+static void
+check_cells(const Triangle *triangle)
+{
+	for (int64 cohort = 0; cohort < triangle->count; cohort++)
+	{
+		const Cohort *members = &triangle->cohorts[cohort];
+		int64		again = 0;
+
+		for (int64 i = 0; members->size > 0 && i < triangle->count - cohort; i++)
+		{
+			again += members->cells[i].again;
+			if (members->cells[i].active > members->size || again > members->size)
+				reject_sealed(triangle->table);
+		}
+	}
+}
+
+/* The triangle of a sealed state; false if it has no cohort. */
+bool
+triangle_of_sealed(Triangle *triangle, const CustomerTable *table)
+{
+	CustomerCursor cursor = {table, 0};
+	CustomerKey key;
+	SealedCell	sealed;
+	int64		first = PG_INT64_MAX;
+
+	while (sealed_next(&cursor, &key, &sealed))
+		first = Min(first, key_pair_first(key));
+	if (first == PG_INT64_MAX)
+		return false;
+	if (first > calendar_last_period(table->options))
+		reject_sealed(table);
+	begin_with_cohort(triangle, table, first);
+	cursor = (CustomerCursor) {table, 0};
+	while (sealed_next(&cursor, &key, &sealed))
+	{
+		const int64 cohort = key_pair_first(key) - first;
+
+		if (cohort >= triangle->count ||
+			key_pair_second(key) >= triangle->count - cohort ||
+			(sealed.members > 0) != (key_pair_second(key) == 0))
+			reject_sealed(table);
+		triangle->cohorts[cohort].size += sealed.members;
+	}
+	make_cells(triangle);
+	cursor = (CustomerCursor) {table, 0};
+	while (sealed_next(&cursor, &key, &sealed))
+	{
+		const Cohort *cohort = &triangle->cohorts[key_pair_first(key) - first];
+		Cell	   *cell;
+
+		if (cohort->size == 0)
+			reject_sealed(table);
+		cell = &cohort->cells[key_pair_second(key)];
+		*cell = sealed.cell;
+		cell->revenue = (Money) {0, 0};
+		money_add(&triangle->heap, &cell->revenue, &sealed.cell.revenue,
+				  table->heap.base);
+	}
+	check_cells(triangle);
+	return true;
+}
+
+/* ------------------------------------------------------------------------
+ * The rows
+ * ------------------------------------------------------------------------
+ */
+
 /* The columns of cohort_retention_row */
 enum
 {
@@ -160,12 +313,6 @@ typedef struct CohortSoFar
 	Money		revenue;
 	StateHeap	heap;			/* of the money */
 } CohortSoFar;
-
-static bool
-cell_has_rows(const Cell *cell)
-{
-	return cell->orders > 0 || !money_is_none(&cell->revenue);
-}
 
 /* Money without any row is 0; of orders that are all of unknown value it is NULL. */
 static Numeric

@@ -12,7 +12,7 @@
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
  */
-#include "engine/state_read.h"
+#include "engine/seal.h"
 #include "engine/transition.h"
 
 #include "base/numerics.h"
@@ -203,7 +203,70 @@ new_valid(const void *payload, const char *heap_base,
 		much_later_valid(customer, heap_base, last);
 }
 
+/* ------------------------------------------------------------------------
+ * What is left of customers in a sealed state: sums by period, too
+ * ------------------------------------------------------------------------
+ */
+typedef struct SealedNewTotals
+{
+	int64		customers;
+	uint64		sums;			/* as in NewTotals */
+} SealedNewTotals;
+
+static const SealedNewTotals no_sealed_sums = {.sums = PERIOD_SUMS_NONE};
+
+/* Of an entry's period */
+typedef struct NewSums
+{
+	int64		new_orders;
+	int64		new_customers;
+	int64		returning_customers;
+	Money		new_money;
+} NewSums;
+
+static void
+sealed_new_merge_totals(StateHeap *heap, void *into, const void *from,
+						const char *from_base)
+{
+	SealedNewTotals *a = into;
+	const SealedNewTotals *b = from;
+
+	add_count(&a->customers, b->customers, "customers");
+	period_sums_merge(heap, &a->sums, from_base, b->sums);
+}
+
+static void
+new_sums_merge(CustomerTable *table, void *into, const void *from,
+			   const char *from_base)
+{
+	NewSums    *a = into;
+	const NewSums *b = from;
+
+	add_orders(&a->new_orders, b->new_orders);
+	add_count(&a->new_customers, b->new_customers, "customers");
+	add_count(&a->returning_customers, b->returning_customers, "customers");
+	money_add(&table->heap, &a->new_money, &b->new_money, from_base);
+}
+
+/* Each new customer has a new order. */
+static bool
+new_sums_valid(const void *payload, const char *heap_base,
+			   const StateOptions *options)
+{
+	const NewSums *sums = payload;
+
+	if (sums->new_customers == 0)
+		return sums->returning_customers > 0 && sums->new_orders == 0 &&
+			money_is_none(&sums->new_money);
+	return sums->new_orders >= sums->new_customers &&
+		(money_is_none(&sums->new_money) ||
+		 money_sign(&sums->new_money, heap_base) > 0);
+}
+
+static void new_vs_returning_seal(CustomerTable *table, SealedState *into);
+
 CUSTOMER_ABSORB(new_absorb, new_vs_returning_family)
+CUSTOMER_ABSORB(sealed_new_absorb, sealed_new_vs_returning_family)
 
 retention_internal const CustomerFamily new_vs_returning_family = {
 	.name = "new_vs_returning",
@@ -225,7 +288,33 @@ retention_internal const CustomerFamily new_vs_returning_family = {
 	.merge = new_merge,
 	.prefetch = new_prefetch,
 	.valid = new_valid,
+	.sealed = &sealed_new_vs_returning_family,
+	.seal = new_vs_returning_seal,
 	.absorb = new_absorb
+};
+
+retention_internal const CustomerFamily sealed_new_vs_returning_family = {
+	.name = "sealed new_vs_returning",
+	.id = FAMILY_SEALED_NEW_VS_RETURNING,
+	.sealed_of = &new_vs_returning_family,
+	.noptions = CALENDAR_OPTIONS,
+	.options = calendar_options,
+	.totals_fields = STATE_FIELDS(FIELD(SealedNewTotals, customers, COUNT),
+								  FIELD(SealedNewTotals, sums, PERIOD_SUMS)),
+	.totals_size = sizeof(SealedNewTotals),
+	.totals_identity = &no_sealed_sums,
+	.merge_totals = sealed_new_merge_totals,
+	.payload_fields = STATE_FIELDS(FIELD(NewSums, new_orders, COUNT),
+								   FIELD(NewSums, new_customers, COUNT),
+								   FIELD(NewSums, returning_customers, COUNT),
+								   FIELD(NewSums, new_money, MONEY)),
+	.payload_size = sizeof(NewSums),
+	.merge = new_sums_merge,
+	.valid = new_sums_valid,
+	.absorb = sealed_new_absorb,
+	.key_name = "period",
+	.key_kind = KEY_BIGINT,
+	.valid_key = period_valid_key
 };
 
 /* Adds an order, or a refund, to the sums of its period. */
@@ -292,12 +381,9 @@ STATE_TRANSITIONS(new_vs_returning_transfn, new_vs_returning_family,
 typedef struct Period
 {
 	int64		orders;
-	int64		new_orders;
-	int64		new_customers;
-	int64		returning_customers;
 	Money		money;			/* of all orders */
-	Money		new_money;
 	Money		refunds;
+	NewSums		of_customers;
 } Period;
 
 /* The periods from the first with an order or a refund to the last before as_of */
@@ -328,9 +414,8 @@ of_period(const Periods *periods, int64 number)
 
 /* False if there is no row. */
 static bool
-periods_init(Periods *periods, const CustomerTable *table)
+periods_init(Periods *periods, const CustomerTable *table, uint64 sums)
 {
-	const uint64 sums = ((const NewTotals *) table->totals)->sums;
 	const uint32 count = period_sums_count(table->heap.base, sums);
 
 	if (count == 0)
@@ -358,21 +443,78 @@ static void
 add_customer(Periods *periods, const CustomerTable *table,
 			 const NewPayload *customer)
 {
-	Period	   *first = of_period(periods, customer->first_period);
+	NewSums    *first = &of_period(periods, customer->first_period)->of_customers;
 	TimelineReader reader;
 
 	add_orders(&first->new_orders, customer->first_orders);
-	if (first->new_orders > first->orders)
-		reject_new_state();
 	money_add(&periods->heap, &first->new_money, &customer->first_money,
 			  table->heap.base);
 	first->new_customers++;
 	for (uint64 bits = customer->again; bits != 0; bits &= bits - 1)
 		of_period(periods, customer->first_period +
-				  pg_rightmost_one_pos64(bits))->returning_customers++;
+				  pg_rightmost_one_pos64(bits))->of_customers.returning_customers++;
 	timeline_open(&reader, table->heap.base, customer->much_later);
 	while (timeline_next(&reader))
-		of_period(periods, reader.position)->returning_customers++;
+		of_period(periods, reader.position)->of_customers.returning_customers++;
+}
+
+/* False without an order or a refund. */
+static bool
+count_customers(Periods *periods, const CustomerTable *table)
+{
+	CustomerCursor cursor = {table, 0};
+	NewPayload	customer;
+
+	if (!periods_init(periods, table, ((const NewTotals *) table->totals)->sums))
+		return false;
+	while (customer_cursor_next(&cursor, &customer))
+		add_customer(periods, table, &customer);
+	return true;
+}
+
+static void
+new_vs_returning_seal(CustomerTable *table, SealedState *into)
+{
+	SealedNewTotals *totals = (SealedNewTotals *) into->totals;
+	const uint64 sums = ((const NewTotals *) table->totals)->sums;
+	Periods		periods;
+
+	if (!count_customers(&periods, table))
+		return;
+	totals->sums = period_sums_move(&into->table.heap, table->heap.base, sums);
+	for (int64 i = 0; i < periods.count; i++)
+	{
+		NewSums		entry = periods.period[i].of_customers;
+
+		if (entry.new_customers == 0 && entry.returning_customers == 0)
+			continue;
+		if (money_is_wide(&entry.new_money))
+			money_move(&into->table.heap, &entry.new_money, periods.heap.base);
+		sealed_add(into, key_from_bigint(periods.first + i), &entry);
+	}
+}
+
+/* The same of a sealed state. */
+static bool
+take_sums(Periods *periods, const CustomerTable *table)
+{
+	CustomerCursor cursor = {table, 0};
+	CustomerKey key;
+	NewSums		entry;
+
+	if (!periods_init(periods, table,
+					  ((const SealedNewTotals *) table->totals)->sums))
+		return false;
+	while (sealed_next(&cursor, &key, &entry))
+	{
+		NewSums    *sums = &of_period(periods, key_to_bigint(key))->of_customers;
+
+		*sums = entry;
+		sums->new_money = (Money) {0, 0};
+		money_add(&periods->heap, &sums->new_money, &entry.new_money,
+				  table->heap.base);
+	}
+	return true;
 }
 
 /* The columns of new_vs_returning_row */
@@ -409,8 +551,8 @@ returning_money(const Period *period, Numeric money, Numeric new_money)
 {
 	Numeric		rest;
 
-	if (period->orders == period->new_orders || money == NULL)
-		return money_of_orders(NULL, period->orders - period->new_orders);
+	if (period->orders == period->of_customers.new_orders || money == NULL)
+		return money_of_orders(NULL, period->orders - period->of_customers.new_orders);
 	if (new_money == NULL)
 		return money;
 	rest = numeric_minus(money, new_money);
@@ -422,9 +564,9 @@ period_money(Datum *values, bool *nulls, const Period *period,
 			 const char *heap_base)
 {
 	Numeric		money = money_numeric(&period->money, heap_base);
-	Numeric		first = money_numeric(&period->new_money, heap_base);
+	Numeric		first = money_numeric(&period->of_customers.new_money, heap_base);
 	Numeric		returning = returning_money(period, money, first);
-	Numeric		new = money_of_orders(first, period->new_orders);
+	Numeric		new = money_of_orders(first, period->of_customers.new_orders);
 	Numeric		refunds = money_numeric(&period->refunds, heap_base);
 	Numeric		all = money_of_orders(money, period->orders);
 
@@ -450,10 +592,10 @@ add_period_row(ResultRows *rows, const StateOptions *options, int64 number,
 	values[ROW_PERIOD_START] = DateADTGetDatum(period_date(calendar_grain(options),
 														   number));
 	values[ROW_ORDERS] = Int64GetDatum(period->orders);
-	values[ROW_NEW_ORDERS] = Int64GetDatum(period->new_orders);
-	values[ROW_RETURNING_ORDERS] = Int64GetDatum(period->orders - period->new_orders);
-	values[ROW_NEW_CUSTOMERS] = Int64GetDatum(period->new_customers);
-	values[ROW_RETURNING_CUSTOMERS] = Int64GetDatum(period->returning_customers);
+	values[ROW_NEW_ORDERS] = Int64GetDatum(period->of_customers.new_orders);
+	values[ROW_RETURNING_ORDERS] = Int64GetDatum(period->orders - period->of_customers.new_orders);
+	values[ROW_NEW_CUSTOMERS] = Int64GetDatum(period->of_customers.new_customers);
+	values[ROW_RETURNING_CUSTOMERS] = Int64GetDatum(period->of_customers.returning_customers);
 	period_money(values, nulls, period, heap_base);
 	values[ROW_IS_COMPLETE] = BoolGetDatum(number < calendar_open_period(options));
 	result_rows_add(rows, values, nulls);
@@ -470,21 +612,20 @@ new_vs_returning(PG_FUNCTION_ARGS)
 {
 	CustomerTable view;
 	CustomerTable *table = state_read(fcinfo, &view);
-	CustomerCursor cursor = {table, 0};
-	NewPayload	customer;
 	Periods		periods;
 	ResultRows	rows;
 
-	if (table->family != &new_vs_returning_family)
-		reject_state(table, "new_vs_returning");
-	if (!periods_init(&periods, table))
+	if (!(state_is_sealed(table, &new_vs_returning_family, "new_vs_returning") ?
+		  take_sums(&periods, table) : count_customers(&periods, table)))
 		PG_RETURN_NULL();
-	while (customer_cursor_next(&cursor, &customer))
-		add_customer(&periods, table, &customer);
 	result_rows_init(&rows, fcinfo);
 	check_row_columns(rows.columns, ROW_COLUMNS);
 	for (int64 i = 0; i < periods.count; i++)
+	{
+		if (periods.period[i].of_customers.new_orders > periods.period[i].orders)
+			reject_new_state();
 		add_period_row(&rows, table->options, periods.first + i,
 					   &periods.period[i], periods.heap.base);
+	}
 	return result_rows_array(&rows);
 }

@@ -27,6 +27,7 @@
 #include "base/result_values.h"
 #include "engine/intervals.h"
 #include "engine/key_functions.h"
+#include "engine/seal.h"
 #include "measures/survival.h"
 #include "utils/fmgrprotos.h"
 
@@ -76,6 +77,17 @@ repeat_valid(const void *payload, const char *heap_base,
 
 CUSTOMER_ABSORB(repeat_absorb, repeat_family)
 
+static CountedShare
+count_repeaters(const CustomerTable *table)
+{
+	const int64 customers = (int64) customer_table_customers(table);
+
+	return (CountedShare) {customers, customers,
+		((const RepeatTotals *) table->totals)->repeaters};
+}
+
+COUNTED_SHARE(repeat, repeat_family, count_repeaters)
+
 retention_internal const CustomerFamily repeat_family = {
 	.name = "repeat_rate(customer)",
 	.id = FAMILY_REPEAT,
@@ -85,7 +97,16 @@ retention_internal const CustomerFamily repeat_family = {
 	.payload_size = sizeof(RepeatPayload),
 	.merge = repeat_merge,
 	.valid = repeat_valid,
+	.sealed = &sealed_repeat_family,
+	.seal = repeat_seal,
 	.absorb = repeat_absorb
+};
+
+retention_internal const CustomerFamily sealed_repeat_family = {
+	.name = "sealed repeat_rate(customer)",
+	.id = FAMILY_SEALED_REPEAT,
+	.sealed_of = &repeat_family,
+	COUNTED_SHARE_FIELDS
 };
 
 static inline bool
@@ -208,6 +229,21 @@ repeat_window_valid(const void *payload, const char *heap_base,
 
 CUSTOMER_ABSORB(repeat_window_absorb, repeat_window_family)
 
+static CountedShare
+count_window_repeaters(const CustomerTable *table)
+{
+	const int64 customers = (int64) customer_table_customers(table);
+	CustomerCursor cursor = {table, 0};
+	CountedShare share = {customers, customers, 0};
+	RepeatWindowPayload payload;
+
+	while (customer_cursor_next(&cursor, &payload))
+		share.part += payload.orders >= 2;
+	return share;
+}
+
+COUNTED_SHARE(repeat_window, repeat_window_family, count_window_repeaters)
+
 retention_internal const CustomerFamily repeat_window_family = {
 	.name = "repeat_rate(customer, ordered_at, period, as_of)",
 	.id = FAMILY_REPEAT_WINDOW,
@@ -218,7 +254,19 @@ retention_internal const CustomerFamily repeat_window_family = {
 	.payload_size = sizeof(RepeatWindowPayload),
 	.merge = repeat_window_merge,
 	.valid = repeat_window_valid,
+	.sealed = &sealed_repeat_window_family,
+	.seal = repeat_window_seal,
 	.absorb = repeat_window_absorb
+};
+
+retention_internal const CustomerFamily sealed_repeat_window_family = {
+	.name = "sealed repeat_rate(customer, ordered_at, period, as_of)",
+	.id = FAMILY_SEALED_REPEAT_WINDOW,
+	.sealed_of = &repeat_window_family,
+	.noptions = lengthof(repeat_window_options),
+	.options = repeat_window_options,
+	.derive = repeat_window_derive,
+	COUNTED_SHARE_FIELDS
 };
 
 static inline bool
@@ -240,18 +288,6 @@ read_repeat_window_row(StateUpdate *update, const OrderRow *row, void *payload)
 STATE_TRANSITIONS(repeat_rate_window_transfn, repeat_window_family, TAKES_TIME,
 				  read_repeat_window_row)
 
-static int64
-count_window_repeaters(const CustomerTable *table)
-{
-	CustomerCursor cursor = {table, 0};
-	RepeatWindowPayload payload;
-	int64		repeaters = 0;
-
-	while (customer_cursor_next(&cursor, &payload))
-		repeaters += payload.orders >= 2;
-	return repeaters;
-}
-
 /*
  * repeat_rate(retention_state) returns double precision
  *
@@ -264,15 +300,13 @@ repeat_rate(PG_FUNCTION_ARGS)
 {
 	CustomerTable view;
 	CustomerTable *table = state_read(fcinfo, &view);
-	int64		repeaters = 0;
+	const bool	in_window = table->family == &repeat_window_family ||
+		table->family == &sealed_repeat_window_family;
+	const CountedShare share = in_window ?
+		repeat_window_share(table, "repeat_rate") :
+		repeat_share(table, "repeat_rate");
 
-	if (table->family == &repeat_family)
-		repeaters = ((RepeatTotals *) table->totals)->repeaters;
-	else if (table->family == &repeat_window_family)
-		repeaters = count_window_repeaters(table);
-	else
-		reject_state(table, "repeat_rate");
-	return state_share(fcinfo, repeaters, (int64) customer_table_customers(table));
+	return state_share(fcinfo, share.part, share.whole);
 }
 
 /* ------------------------------------------------------------------------
@@ -327,6 +361,31 @@ second_order_valid(const void *payload, const char *heap_base,
 
 CUSTOMER_ABSORB(second_order_absorb, second_order_family)
 
+static CountedShare
+count_second_orders(const CustomerTable *table)
+{
+	const Interval *within = &table->options->value[SECOND_ORDER_WITHIN].interval;
+	const TimestampTz as_of = table->options->value[SECOND_ORDER_AS_OF].time;
+	CustomerCursor cursor = {table, 0};
+	CountedShare share = {(int64) customer_table_customers(table), 0, 0};
+	TwoOrders	orders;
+
+	while (customer_cursor_next(&cursor, &orders))
+	{
+		TimestampTz until;
+
+		if (utc_plus_fits(orders.first, within, &until) && until <= as_of)
+		{
+			share.whole++;
+			/* infinity, if there is none */
+			share.part += orders.second < until;
+		}
+	}
+	return share;
+}
+
+COUNTED_SHARE(second_order, second_order_family, count_second_orders)
+
 retention_internal const CustomerFamily second_order_family = {
 	.name = "second_order_rate",
 	.id = FAMILY_SECOND_ORDER,
@@ -338,7 +397,18 @@ retention_internal const CustomerFamily second_order_family = {
 	.identity = &no_orders,
 	.merge = two_orders_merge,
 	.valid = second_order_valid,
+	.sealed = &sealed_second_order_family,
+	.seal = second_order_seal,
 	.absorb = second_order_absorb
+};
+
+retention_internal const CustomerFamily sealed_second_order_family = {
+	.name = "sealed second_order_rate",
+	.id = FAMILY_SEALED_SECOND_ORDER,
+	.sealed_of = &second_order_family,
+	.noptions = lengthof(second_order_options),
+	.options = second_order_options,
+	COUNTED_SHARE_FIELDS
 };
 
 static inline bool
@@ -368,29 +438,9 @@ second_order_rate(PG_FUNCTION_ARGS)
 {
 	CustomerTable view;
 	CustomerTable *table = state_read(fcinfo, &view);
-	CustomerCursor cursor = {table, 0};
-	TwoOrders	orders;
-	const Interval *within;
-	TimestampTz as_of;
-	int64		eligible = 0;
-	int64		converted = 0;
+	const CountedShare share = second_order_share(table, "second_order_rate");
 
-	if (table->family != &second_order_family)
-		reject_state(table, "second_order_rate");
-	within = &table->options->value[SECOND_ORDER_WITHIN].interval;
-	as_of = table->options->value[SECOND_ORDER_AS_OF].time;
-	while (customer_cursor_next(&cursor, &orders))
-	{
-		TimestampTz until;
-
-		if (utc_plus_fits(orders.first, within, &until) && until <= as_of)
-		{
-			eligible++;
-			/* infinity, if there is none */
-			converted += orders.second < until;
-		}
-	}
-	return state_share(fcinfo, converted, eligible);
+	return state_share(fcinfo, share.part, share.whole);
 }
 
 /* ------------------------------------------------------------------------
@@ -420,6 +470,38 @@ repeat_survival_valid(const void *payload, const char *heap_base,
 
 CUSTOMER_ABSORB(repeat_survival_absorb, repeat_survival_family)
 
+/*
+ * The time from the first to the second order, or, censored, to the last instant before
+ * as_of: on the day that begins with as_of nobody was seen, so nobody is at risk of a
+ * second order on it.
+ */
+static CustomerKey
+time_to_second(const TwoOrders *orders, TimestampTz as_of, SurvivalCounts *counts)
+{
+	const bool	again = !TIMESTAMP_IS_NOEND(orders->second);
+
+	*counts = survival_counts(again);
+	return survival_key(whole_days(orders->first, again ? orders->second : as_of - 1));
+}
+
+static void
+repeat_survival_seal(CustomerTable *table, SealedState *into)
+{
+	const TimestampTz as_of = table->options->value[REPEAT_SURVIVAL_AS_OF].time;
+	CustomerCursor cursor = {table, 0};
+	TwoOrders	orders;
+
+	while (customer_cursor_next(&cursor, &orders))
+	{
+		SurvivalCounts counts;
+		const CustomerKey time = time_to_second(&orders, as_of, &counts);
+
+		sealed_add(into, time, &counts);
+	}
+}
+
+CUSTOMER_ABSORB(sealed_repeat_survival_absorb, sealed_repeat_survival_family)
+
 retention_internal const CustomerFamily repeat_survival_family = {
 	.name = "repeat_survival",
 	.id = FAMILY_REPEAT_SURVIVAL,
@@ -431,7 +513,19 @@ retention_internal const CustomerFamily repeat_survival_family = {
 	.identity = &no_orders,
 	.merge = two_orders_merge,
 	.valid = repeat_survival_valid,
+	.sealed = &sealed_repeat_survival_family,
+	.seal = repeat_survival_seal,
 	.absorb = repeat_survival_absorb
+};
+
+retention_internal const CustomerFamily sealed_repeat_survival_family = {
+	.name = "sealed repeat_survival",
+	.id = FAMILY_SEALED_REPEAT_SURVIVAL,
+	.sealed_of = &repeat_survival_family,
+	.noptions = lengthof(repeat_survival_options),
+	.options = repeat_survival_options,
+	SEALED_SURVIVAL_FIELDS,
+	.absorb = sealed_repeat_survival_absorb
 };
 
 static inline bool
@@ -455,9 +549,7 @@ STATE_TRANSITIONS(repeat_survival_transfn, repeat_survival_family, TAKES_TIME,
 /*
  * repeat_survival(retention_state) returns survival
  *
- * The time of each customer from the first to the second order, or, censored, to
- * the last instant before as_of: on the day that begins with as_of nobody was seen,
- * so nobody is at risk of a second order on it. NULL without customers.
+ * NULL without customers.
  */
 PG_FUNCTION_INFO_V1(repeat_survival);
 Datum
@@ -468,24 +560,21 @@ repeat_survival(PG_FUNCTION_ARGS)
 	CustomerTable *table = state_read(fcinfo, &view);
 	CustomerCursor cursor = {table, 0};
 	TwoOrders	orders;
-	TimestampTz last_seen;
+	TimestampTz as_of;
 	ExpandedState *survival;
 
-	if (table->family != &repeat_survival_family)
-		reject_state(table, "repeat_survival");
+	if (state_is_sealed(table, &repeat_survival_family, "repeat_survival"))
+		return survival_of_sealed(fcinfo, table);
 	if (customer_table_customers(table) == 0)
 		PG_RETURN_NULL();
-	last_seen = table->options->value[REPEAT_SURVIVAL_AS_OF].time - 1;
+	as_of = table->options->value[REPEAT_SURVIVAL_AS_OF].time;
 	survival = state_build_begin(&survival_family, KEY_BIGINT, &no_options);
 	while (customer_cursor_next(&cursor, &orders))
 	{
-		bool		again = !TIMESTAMP_IS_NOEND(orders.second);
-		SurvivalCounts counts = survival_counts(again);
+		SurvivalCounts counts;
+		const CustomerKey time = time_to_second(&orders, as_of, &counts);
 
-		state_build_add(survival,
-						survival_key(whole_days(orders.first,
-												again ? orders.second : last_seen)),
-						&counts);
+		state_build_add(survival, time, &counts);
 	}
 	return state_build_end(survival);
 }

@@ -30,13 +30,28 @@ static const OptionSpec gap_options[] = {
 };
 
 ORDER_TIMES_FAMILY(gap_survival, GAP_AS_OF)
+CUSTOMER_ABSORB(sealed_gap_survival_absorb, sealed_gap_survival_family)
+
+static void gap_survival_seal(CustomerTable *table, SealedState *into);
 
 retention_internal const CustomerFamily gap_survival_family = {
 	.name = "gap_survival",
 	.id = FAMILY_GAP_SURVIVAL,
 	.noptions = lengthof(gap_options),
 	.options = gap_options,
+	.sealed = &sealed_gap_survival_family,
+	.seal = gap_survival_seal,
 	ORDER_TIMES_FIELDS(gap_survival)
+};
+
+retention_internal const CustomerFamily sealed_gap_survival_family = {
+	.name = "sealed gap_survival",
+	.id = FAMILY_SEALED_GAP_SURVIVAL,
+	.sealed_of = &gap_survival_family,
+	.noptions = lengthof(gap_options),
+	.options = gap_options,
+	SEALED_SURVIVAL_FIELDS,
+	.absorb = sealed_gap_survival_absorb
 };
 
 /*
@@ -48,12 +63,23 @@ STATE_TRANSITIONS(gap_survival_transfn, gap_survival_family, TAKES_TIME,
 /* So many days of waits are counted in an array; longer ones are rare. */
 #define COUNTED_DAYS	16384
 
-/* Waits as they are counted, before they become a survival */
+/* Waits as they are counted, before they become a survival, or a sealed state */
 typedef struct Waits
 {
 	SurvivalCounts *by_day;
-	ExpandedState *survival;
+	int			days;			/* of the longest in it, and one more */
+	ExpandedState *survival;	/* NULL: they become */
+	SealedState *sealed;		/* this */
 } Waits;
+
+static void
+put_wait(Waits *waits, double days, const SurvivalCounts *counts)
+{
+	if (waits->survival)
+		state_build_add(waits->survival, survival_key(days), counts);
+	else
+		sealed_add(waits->sealed, survival_key(days), counts);
+}
 
 static void
 add_wait(Waits *waits, TimestampTz from, TimestampTz to, bool observed)
@@ -61,20 +87,59 @@ add_wait(Waits *waits, TimestampTz from, TimestampTz to, bool observed)
 	const double days = whole_days(from, to);
 	SurvivalCounts counts = survival_counts(observed);
 
-	if (days < COUNTED_DAYS)
+	if (waits->by_day && days < COUNTED_DAYS)
 	{
 		waits->by_day[(int) days].events += counts.events;
 		waits->by_day[(int) days].censored += counts.censored;
+		waits->days = Max(waits->days, (int) days + 1);
 	}
 	else
-		state_build_add(waits->survival, survival_key(days), &counts);
+		put_wait(waits, days, &counts);
+}
+
+/* Fewer customers are not worth an array. */
+#define COUNTED_FROM	64
+
+/* The wait from each order to the next one; from the last one to as_of, censored. */
+static void
+count_waits(Waits *waits, const CustomerTable *table)
+{
+	const TimestampTz as_of = table->options->value[GAP_AS_OF].time;
+	CustomerCursor cursor = {table, 0};
+	OrderTimes	customer;
+	SortedInstants orders = {0};
+
+	waits->days = 0;
+	waits->by_day = customer_table_customers(table) < COUNTED_FROM ? NULL :
+		array_alloc0(COUNTED_DAYS, sizeof(SurvivalCounts));
+	while (customer_cursor_next(&cursor, &customer))
+	{
+		instants_sort(&orders, table->heap.base, customer.instants);
+		for (uint32 i = 1; i < orders.count; i++)
+		{
+			if ((i & 0xFFFF) == 0)
+				CHECK_FOR_INTERRUPTS();
+			add_wait(waits, orders.at[i - 1], orders.at[i], true);
+		}
+		add_wait(waits, orders.at[orders.count - 1], as_of, false);
+	}
+	for (int day = 0; day < waits->days; day++)
+		if (waits->by_day[day].events > 0 || waits->by_day[day].censored > 0)
+			put_wait(waits, day, &waits->by_day[day]);
+}
+
+static void
+gap_survival_seal(CustomerTable *table, SealedState *into)
+{
+	Waits		waits = {.sealed = into};
+
+	count_waits(&waits, table);
 }
 
 /*
  * gap_survival(retention_state) returns survival
  *
- * The wait from each order to the customer's next one; from the last one to as_of,
- * censored. NULL without customers.
+ * NULL without customers.
  */
 PG_FUNCTION_INFO_V1(gap_survival);
 Datum
@@ -83,33 +148,14 @@ gap_survival(PG_FUNCTION_ARGS)
 	static const StateOptions no_options;
 	CustomerTable view;
 	CustomerTable *table = state_read(fcinfo, &view);
-	CustomerCursor cursor = {table, 0};
-	OrderTimes	customer;
-	SortedInstants orders = {0};
-	TimestampTz as_of;
-	Waits		waits;
+	Waits		waits = {NULL};
 
-	if (table->family != &gap_survival_family)
-		reject_state(table, "gap_survival");
+	if (state_is_sealed(table, &gap_survival_family, "gap_survival"))
+		return survival_of_sealed(fcinfo, table);
 	if (customer_table_customers(table) == 0)
 		PG_RETURN_NULL();
-	as_of = table->options->value[GAP_AS_OF].time;
-	waits.by_day = array_alloc0(COUNTED_DAYS, sizeof(SurvivalCounts));
 	waits.survival = state_build_begin(&survival_family, KEY_BIGINT, &no_options);
-	while (customer_cursor_next(&cursor, &customer))
-	{
-		instants_sort(&orders, table->heap.base, customer.instants);
-		for (uint32 i = 1; i < orders.count; i++)
-		{
-			if ((i & 0xFFFF) == 0)
-				CHECK_FOR_INTERRUPTS();
-			add_wait(&waits, orders.at[i - 1], orders.at[i], true);
-		}
-		add_wait(&waits, orders.at[orders.count - 1], as_of, false);
-	}
-	for (int day = 0; day < COUNTED_DAYS; day++)
-		if (waits.by_day[day].events > 0 || waits.by_day[day].censored > 0)
-			state_build_add(waits.survival, survival_key(day), &waits.by_day[day]);
+	count_waits(&waits, table);
 	return state_build_end(waits.survival);
 }
 

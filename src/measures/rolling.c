@@ -12,7 +12,7 @@
 #include "measures/order_times.h"
 
 #include "engine/intervals.h"
-#include "engine/state_read.h"
+#include "engine/seal.h"
 #include "common/int.h"
 #include "base/result_rows.h"
 #include "base/result_values.h"
@@ -40,6 +40,51 @@ rolling_derive(StateOptions *options)
 }
 
 ORDER_TIMES_FAMILY(rolling, ROLLING_AS_OF)
+CUSTOMER_ABSORB(sealed_rolling_absorb, sealed_rolling_family)
+
+/*
+ * Customers, by window: those for whom this is the first that has not begun, not ended,
+ * or is behind all they ordered in; and those who ordered in it. A sealed state's entries.
+ */
+typedef struct Window
+{
+	int64		not_begun;
+	int64		not_ended;
+	int64		not_later;
+	int64		retained;
+} Window;
+
+static void
+windows_merge(CustomerTable *table, void *into, const void *from,
+			  const char *from_base)
+{
+	Window	   *a = into;
+	const Window *b = from;
+
+	add_count(&a->not_begun, b->not_begun, "customers");
+	add_count(&a->not_ended, b->not_ended, "customers");
+	add_count(&a->not_later, b->not_later, "customers");
+	add_count(&a->retained, b->retained, "customers");
+}
+
+static bool
+window_is_used(const void *payload, const char *heap_base,
+			   const StateOptions *options)
+{
+	const Window *window = payload;
+
+	return window->not_begun > 0 || window->not_ended > 0 ||
+		window->not_later > 0 || window->retained > 0;
+}
+
+/* The window after the last may not have begun. */
+static bool
+window_valid_key(const int64 *index)
+{
+	return *index >= 0 && *index <= MOST_INDEX + 1;
+}
+
+static void rolling_seal(CustomerTable *table, SealedState *into);
 
 retention_internal const CustomerFamily rolling_family = {
 	.name = "rolling_retention",
@@ -47,7 +92,32 @@ retention_internal const CustomerFamily rolling_family = {
 	.noptions = lengthof(rolling_options),
 	.options = rolling_options,
 	.derive = rolling_derive,
+	.sealed = &sealed_rolling_family,
+	.seal = rolling_seal,
 	ORDER_TIMES_FIELDS(rolling)
+};
+
+retention_internal const CustomerFamily sealed_rolling_family = {
+	.name = "sealed rolling_retention",
+	.id = FAMILY_SEALED_ROLLING,
+	.sealed_of = &rolling_family,
+	.noptions = lengthof(rolling_options),
+	.options = rolling_options,
+	.derive = rolling_derive,
+	.totals_fields = STATE_FIELDS(FIELD(SealedTotals, customers, COUNT)),
+	.totals_size = sizeof(SealedTotals),
+	.merge_totals = sealed_totals_merge,
+	.payload_fields = STATE_FIELDS(FIELD(Window, not_begun, COUNT),
+								   FIELD(Window, not_ended, COUNT),
+								   FIELD(Window, not_later, COUNT),
+								   FIELD(Window, retained, COUNT)),
+	.payload_size = sizeof(Window),
+	.merge = windows_merge,
+	.valid = window_is_used,
+	.absorb = sealed_rolling_absorb,
+	.key_name = "window",
+	.key_kind = KEY_BIGINT,
+	.valid_key = window_valid_key
 };
 
 /*
@@ -106,15 +176,6 @@ windows_begun(TimestampTz first, const Interval *unit, TimestampTz at, int64 mos
 	return low;
 }
 
-/* Counts by window. "begun" to "retained_or_later" are differences to the window before. */
-typedef struct Window
-{
-	int64		begun;
-	int64		eligible;
-	int64		retained;
-	int64		retained_or_later;
-} Window;
-
 static void
 count_customer(Window *windows, const SortedInstants *orders,
 			   const Interval *unit, int64 max_index, TimestampTz as_of)
@@ -130,10 +191,8 @@ count_customer(Window *windows, const SortedInstants *orders,
 	int64		last = -1;
 	TimestampTz until = first;	/* the start of the window after the last */
 
-	windows[0].begun++;
-	windows[begun].begun--;
-	windows[0].eligible++;
-	windows[ended].eligible--;
+	windows[begun].not_begun++;
+	windows[ended].not_ended++;
 	for (uint32 i = 0; i < orders->count && last < ended; i++)
 	{
 		if ((i & 0xFFFF) == 0)
@@ -147,8 +206,67 @@ count_customer(Window *windows, const SortedInstants *orders,
 		if (!window_start(first, unit, last + 1, &until))
 			break;
 	}
-	windows[0].retained_or_later++;
-	windows[Min(last + 1, ended)].retained_or_later--;
+	windows[Min(last + 1, ended)].not_later++;
+}
+
+/* Of a state's customers; there are max_index + 2 windows. */
+static Window *
+count_customers(const CustomerTable *table)
+{
+	const OptionValue *options = table->options->value;
+	const int64 max_index = options[ROLLING_MAX_INDEX].count;
+	CustomerCursor cursor = {table, 0};
+	OrderTimes	customer;
+	SortedInstants orders = {0};
+	Window	   *windows = palloc0((max_index + 2) * sizeof(Window));
+
+	while (customer_cursor_next(&cursor, &customer))
+	{
+		CHECK_FOR_INTERRUPTS();
+		instants_sort(&orders, table->heap.base, customer.instants);
+		count_customer(windows, &orders, &options[ROLLING_UNIT].interval,
+					   max_index, options[ROLLING_AS_OF].time);
+	}
+	return windows;
+}
+
+static void
+rolling_seal(CustomerTable *table, SealedState *into)
+{
+	const int64 max_index = table->options->value[ROLLING_MAX_INDEX].count;
+	const Window *windows = count_customers(table);
+
+	for (int64 i = 0; i < max_index + 2; i++)
+		if (window_is_used(&windows[i], NULL, NULL))
+			sealed_add(into, key_from_bigint(i), &windows[i]);
+}
+
+/* Of a sealed state. Each customer is once in each of the three counts. */
+static Window *
+take_sums(const CustomerTable *table)
+{
+	const int64 max_index = table->options->value[ROLLING_MAX_INDEX].count;
+	CustomerCursor cursor = {table, 0};
+	CustomerKey key;
+	Window		sums;
+	Window		all = {0};
+	Window	   *windows = palloc0((max_index + 2) * sizeof(Window));
+
+	while (sealed_next(&cursor, &key, &sums))
+	{
+		const int64 index = key_to_bigint(key);
+
+		if (index > max_index + 1)
+			reject_sealed(table);
+		windows[index] = sums;
+		add_count(&all.not_begun, sums.not_begun, "customers");
+		add_count(&all.not_ended, sums.not_ended, "customers");
+		add_count(&all.not_later, sums.not_later, "customers");
+	}
+	if (all.not_begun != all.not_ended || all.not_begun != all.not_later ||
+		all.not_begun != counted_customers(table))
+		reject_sealed(table);
+	return windows;
 }
 
 /* The columns of rolling_retention_row */
@@ -165,8 +283,17 @@ enum
 	ROW_COLUMNS
 };
 
+/* A window of the result */
+typedef struct WindowRow
+{
+	int64		begun;
+	int64		eligible;
+	int64		retained;
+	int64		retained_or_later;
+} WindowRow;
+
 static void
-add_window_row(ResultRows *rows, int64 index, const Window *sum,
+add_window_row(ResultRows *rows, int64 index, const WindowRow *sum,
 			   int64 customers)
 {
 	Datum		values[ROW_COLUMNS];
@@ -195,38 +322,30 @@ rolling_retention(PG_FUNCTION_ARGS)
 {
 	CustomerTable view;
 	CustomerTable *table = state_read(fcinfo, &view);
-	const OptionValue *options = table->options->value;
-	CustomerCursor cursor = {table, 0};
-	OrderTimes	customer;
-	SortedInstants orders = {0};
-	Window	   *windows;
-	Window		sum = {0};
+	const bool	is_sealed = state_is_sealed(table, &rolling_family,
+											"rolling_retention");
+	const int64 customers = counted_customers(table);
+	const int64 max_index = table->options->value[ROLLING_MAX_INDEX].count;
+	WindowRow	row = {customers, customers, 0, customers};
+	const Window *windows;
 	ResultRows	rows;
-	int64		max_index;
 
-	if (table->family != &rolling_family)
-		reject_state(table, "rolling_retention");
-	if (customer_table_customers(table) == 0)
+	if (customers == 0)
 		PG_RETURN_NULL();
-	max_index = options[ROLLING_MAX_INDEX].count;
-	windows = palloc0((max_index + 3) * sizeof(Window));
-	while (customer_cursor_next(&cursor, &customer))
-	{
-		CHECK_FOR_INTERRUPTS();
-		instants_sort(&orders, table->heap.base, customer.instants);
-		count_customer(windows, &orders, &options[ROLLING_UNIT].interval,
-					   max_index, options[ROLLING_AS_OF].time);
-	}
+	windows = is_sealed ? take_sums(table) : count_customers(table);
 	result_rows_init(&rows, fcinfo);
 	for (int64 i = 0; i <= max_index; i++)
 	{
-		sum.begun += windows[i].begun;
-		sum.eligible += windows[i].eligible;
-		sum.retained = windows[i].retained;
-		sum.retained_or_later += windows[i].retained_or_later;
-		if (sum.begun == 0)
+		row.begun -= windows[i].not_begun;
+		row.eligible -= windows[i].not_ended;
+		row.retained = windows[i].retained;
+		row.retained_or_later -= windows[i].not_later;
+		if (row.eligible > row.begun || row.retained > row.eligible ||
+			row.retained_or_later > row.eligible)
+			reject_sealed(table);
+		if (row.begun == 0)
 			break;
-		add_window_row(&rows, i, &sum, (int64) customer_table_customers(table));
+		add_window_row(&rows, i, &row, customers);
 	}
 	return result_rows_array(&rows);
 }

@@ -91,7 +91,10 @@ signup_valid(const void *payload, const char *heap_base,
 					   calendar_last_period(options));
 }
 
+static void signup_seal(CustomerTable *table, SealedState *into);
+
 CUSTOMER_ABSORB(signup_absorb, signup_family)
+CUSTOMER_ABSORB(sealed_signup_absorb, sealed_signup_family)
 
 retention_internal const CustomerFamily signup_family = {
 	.name = "signup_retention",
@@ -105,7 +108,17 @@ retention_internal const CustomerFamily signup_family = {
 	.merge = signup_merge,
 	.prefetch = signup_prefetch,
 	.valid = signup_valid,
+	.sealed = &sealed_signup_family,
+	.seal = signup_seal,
 	.absorb = signup_absorb
+};
+
+retention_internal const CustomerFamily sealed_signup_family = {
+	.name = "sealed signup_retention",
+	.id = FAMILY_SEALED_SIGNUP,
+	.sealed_of = &signup_family,
+	SEALED_TRIANGLE_FIELDS,
+	.absorb = sealed_signup_absorb
 };
 
 /* The arguments */
@@ -173,6 +186,30 @@ signup_transition(FunctionCallInfo fcinfo, KeyKind kind)
 
 KEY_FUNCTIONS(signup_retention_transfn, signup_transition)
 
+/* False if nobody has signed up. */
+static bool
+count_customers(Triangle *triangle, const CustomerTable *table)
+{
+	CustomerReadAhead ahead;
+	CohortMember customer;
+
+	if (!triangle_init(triangle, table))
+		return false;
+	customer_read_ahead_begin(&ahead, table);
+	while (customer_read_ahead_next(&ahead, &customer))
+		triangle_add_member(triangle, &customer);
+	return true;
+}
+
+static void
+signup_seal(CustomerTable *table, SealedState *into)
+{
+	Triangle	triangle;
+
+	if (count_customers(&triangle, table))
+		triangle_seal(&triangle, into);
+}
+
 /*
  * signup_retention(retention_state) returns cohort_retention_row[]
  *
@@ -185,16 +222,10 @@ signup_retention(PG_FUNCTION_ARGS)
 {
 	CustomerTable view;
 	CustomerTable *table = state_read(fcinfo, &view);
-	CustomerReadAhead ahead;
-	CohortMember customer;
 	Triangle	triangle;
 
-	if (table->family != &signup_family)
-		reject_state(table, "signup_retention");
-	if (!triangle_init(&triangle, table))
+	if (!(state_is_sealed(table, &signup_family, "signup_retention") ?
+		  triangle_of_sealed(&triangle, table) : count_customers(&triangle, table)))
 		PG_RETURN_NULL();
-	customer_read_ahead_begin(&ahead, table);
-	while (customer_read_ahead_next(&ahead, &customer))
-		triangle_add_member(&triangle, &customer);
 	return triangle_rows(&triangle, fcinfo);
 }

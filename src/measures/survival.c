@@ -35,7 +35,7 @@ add_observations(int64 *into, int64 more)
  * The type
  * ------------------------------------------------------------------------
  */
-static void
+void
 survival_merge(CustomerTable *table, void *into, const void *from,
 			   const char *from_base)
 {
@@ -46,7 +46,7 @@ survival_merge(CustomerTable *table, void *into, const void *from,
 	add_observations(&a->censored, b->censored);
 }
 
-static bool
+bool
 survival_valid(const void *payload, const char *heap_base,
 			   const StateOptions *options)
 {
@@ -56,7 +56,7 @@ survival_valid(const void *payload, const char *heap_base,
 }
 
 /* Bits of doubles that are >= 0 are in the order of the numbers; -0 has none. */
-static bool
+bool
 survival_valid_key(const int64 *time)
 {
 	const int64 infinity = INT64CONST(0x7FF0000000000000);
@@ -172,6 +172,24 @@ read_survival(Datum value)
 	}
 	km_sort(&data);
 	return data;
+}
+
+/* The survival that a sealed state of another family is; NULL without customers. */
+Datum
+survival_of_sealed(FunctionCallInfo fcinfo, const CustomerTable *table)
+{
+	static const StateOptions no_options;
+	CustomerCursor cursor = {table, 0};
+	ExpandedState *survival;
+	CustomerKey time;
+	SurvivalCounts counts;
+
+	if (customer_table_customers(table) == 0)
+		PG_RETURN_NULL();
+	survival = state_build_begin(&survival_family, KEY_BIGINT, &no_options);
+	while (sealed_next(&cursor, &time, &counts))
+		state_build_add(survival, time, &counts);
+	return state_build_end(survival);
 }
 
 /* The columns of survival_curve */

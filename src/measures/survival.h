@@ -15,6 +15,7 @@
 
 #include "base/compat.h"
 
+#include "engine/seal.h"
 #include "engine/transition.h"
 
 /* What is known of a time. Never both zero. */
@@ -49,5 +50,32 @@ survival_counts(bool observed)
 {
 	return (SurvivalCounts) {.events = observed, .censored = !observed};
 }
+
+extern retention_internal void survival_merge(CustomerTable *table, void *into,
+											  const void *from,
+											  const char *from_base);
+extern retention_internal bool survival_valid(const void *payload,
+											  const char *heap_base,
+											  const StateOptions *options);
+extern retention_internal bool survival_valid_key(const int64 *time);
+extern retention_internal Datum survival_of_sealed(FunctionCallInfo fcinfo,
+												   const CustomerTable *table);
+
+/*
+ * What a family has whose customers become a survival, when sealed: the entries are those
+ * of that.
+ */
+#define SEALED_SURVIVAL_FIELDS \
+	.totals_fields = STATE_FIELDS(FIELD(SealedTotals, customers, COUNT)), \
+	.totals_size = sizeof(SealedTotals), \
+	.merge_totals = sealed_totals_merge, \
+	.payload_fields = STATE_FIELDS(FIELD(SurvivalCounts, events, COUNT), \
+								   FIELD(SurvivalCounts, censored, COUNT)), \
+	.payload_size = sizeof(SurvivalCounts), \
+	.merge = survival_merge, \
+	.valid = survival_valid, \
+	.key_name = "time", \
+	.key_kind = KEY_BIGINT, \
+	.valid_key = survival_valid_key
 
 #endif							/* RETENTION_SURVIVAL_H */

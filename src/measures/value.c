@@ -25,6 +25,7 @@
 #include "base/numerics.h"
 #include "engine/intervals.h"
 #include "engine/money.h"
+#include "engine/seal.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
@@ -83,21 +84,72 @@ add_amount(StateUpdate *update, const OrderRow *row)
 	return is_order;
 }
 
+/* A sealed state of customers has these. */
+typedef struct SealedValue
+{
+	int64		customers;		/* with an order */
+	ValueTotals value;
+} SealedValue;
+
+StaticAssertDecl(sizeof(SealedValue) == 32, "fields of SealedValue");
+
+static void
+sealed_value_merge(StateHeap *heap, void *into, const void *from,
+				   const char *from_base)
+{
+	SealedValue *a = into;
+	const SealedValue *b = from;
+
+	add_count(&a->customers, b->customers, "customers");
+	value_merge_totals(heap, &a->value, &b->value, from_base);
+}
+
+static void
+value_seal(CustomerTable *table, SealedState *into)
+{
+	SealedValue *sealed = (SealedValue *) into->totals;
+
+	value_merge_totals(&into->table.heap, &sealed->value, table->totals,
+					   table->heap.base);
+}
+
+#define SEALED_VALUE_FIELDS \
+	.totals_fields = STATE_FIELDS(FIELD(SealedValue, customers, COUNT), \
+								  FIELD(SealedValue, value.money, MONEY), \
+								  FIELD(SealedValue, value.orders, COUNT)), \
+	.totals_size = sizeof(SealedValue), \
+	.merge_totals = sealed_value_merge
+
+static const ValueTotals *
+value_totals(const CustomerTable *table)
+{
+	if (table->family->sealed_of)
+		return &((const SealedValue *) table->totals)->value;
+	return table->totals;
+}
+
 /* The money in the totals; NULL if no amount is known. */
 static Numeric
 known_money(const CustomerTable *table)
 {
-	const ValueTotals *totals = table->totals;
-
-	return money_numeric(&totals->money, table->heap.base);
+	return money_numeric(&value_totals(table)->money, table->heap.base);
 }
 
+/* With customers, or of whatever rows */
 static bool
 has_value_totals(const CustomerTable *table)
 {
-	const FamilyId id = table->family->id;
+	const CustomerFamily *family = table->family->sealed_of ?
+		table->family->sealed_of : table->family;
 
-	return id == FAMILY_AOV || id == FAMILY_CUSTOMER_VALUE || id == FAMILY_CLV;
+	return family->id == FAMILY_AOV || family->id == FAMILY_CUSTOMER_VALUE ||
+		family->id == FAMILY_CLV;
+}
+
+static bool
+has_customer_value(const CustomerTable *table)
+{
+	return has_value_totals(table) && table->family->id != FAMILY_AOV;
 }
 
 /* ------------------------------------------------------------------------
@@ -141,7 +193,7 @@ aov(PG_FUNCTION_ARGS)
 	if (!has_value_totals(table))
 		reject_state(table, "aov");
 	money = known_money(table);
-	orders = ((ValueTotals *) table->totals)->orders;
+	orders = value_totals(table)->orders;
 	if (money == NULL || orders == 0)
 		PG_RETURN_NULL();
 	PG_RETURN_NUMERIC(numeric_over(money, int64_to_numeric(orders)));
@@ -160,7 +212,16 @@ retention_internal const CustomerFamily customer_value_family = {
 	.totals_fields = VALUE_TOTALS_FIELDS,
 	.totals_size = sizeof(ValueTotals),
 	.merge_totals = value_merge_totals,
+	.sealed = &sealed_customer_value_family,
+	.seal = value_seal,
 	.absorb = customer_value_absorb
+};
+
+retention_internal const CustomerFamily sealed_customer_value_family = {
+	.name = "sealed customer_value",
+	.id = FAMILY_SEALED_CUSTOMER_VALUE,
+	.sealed_of = &customer_value_family,
+	SEALED_VALUE_FIELDS
 };
 
 static inline bool
@@ -188,10 +249,10 @@ purchase_frequency(PG_FUNCTION_ARGS)
 	CustomerTable view;
 	CustomerTable *table = state_read(fcinfo, &view);
 
-	if (!has_value_totals(table) || table->kind == KEY_NONE)
+	if (!has_customer_value(table))
 		reject_state(table, "purchase_frequency");
-	return state_share(fcinfo, ((ValueTotals *) table->totals)->orders,
-					   (int64) customer_table_customers(table));
+	return state_share(fcinfo, value_totals(table)->orders,
+					   counted_customers(table));
 }
 
 /*
@@ -207,12 +268,12 @@ customer_value(PG_FUNCTION_ARGS)
 	CustomerTable *table = state_read(fcinfo, &view);
 	Numeric		money;
 
-	if (!has_value_totals(table) || table->kind == KEY_NONE)
+	if (!has_customer_value(table))
 		reject_state(table, "customer_value");
 	money = known_money(table);
-	if (money == NULL || customer_table_customers(table) == 0)
+	if (money == NULL || counted_customers(table) == 0)
 		PG_RETURN_NULL();
-	PG_RETURN_NUMERIC(numeric_over(money, int64_to_numeric((int64) customer_table_customers(table))));
+	PG_RETURN_NUMERIC(numeric_over(money, int64_to_numeric(counted_customers(table))));
 }
 
 /* ------------------------------------------------------------------------
@@ -261,7 +322,19 @@ retention_internal const CustomerFamily clv_family = {
 	.totals_fields = VALUE_TOTALS_FIELDS,
 	.totals_size = sizeof(ValueTotals),
 	.merge_totals = value_merge_totals,
+	.sealed = &sealed_clv_family,
+	.seal = value_seal,
 	.absorb = clv_absorb
+};
+
+retention_internal const CustomerFamily sealed_clv_family = {
+	.name = "sealed clv",
+	.id = FAMILY_SEALED_CLV,
+	.sealed_of = &clv_family,
+	.noptions = lengthof(clv_options),
+	.options = clv_options,
+	.derive = clv_derive,
+	SEALED_VALUE_FIELDS
 };
 
 static inline bool
@@ -295,14 +368,13 @@ clv(PG_FUNCTION_ARGS)
 	const int64 *units;
 	Numeric		money;
 
-	if (table->family != &clv_family)
-		reject_state(table, "clv");
+	(void) state_is_sealed(table, &clv_family, "clv");
 	money = known_money(table);
-	if (money == NULL || customer_table_customers(table) == 0)
+	if (money == NULL || counted_customers(table) == 0)
 		PG_RETURN_NULL();
 	units = table->options->derived;
 	PG_RETURN_NUMERIC(numeric_over(numeric_times(money, int64_to_numeric(units[CLV_LIFETIME_UNITS])),
-								   numeric_times(int64_to_numeric((int64) customer_table_customers(table)),
+								   numeric_times(int64_to_numeric(counted_customers(table)),
 												 int64_to_numeric(units[CLV_PERIOD_UNITS]))));
 }
 

@@ -15,7 +15,7 @@ use Test::More;
 our @EXPORT = qw(start_server answer rows one_row plan_of outcome seconds processor_seconds
   not_quadratic peak_memory_query write_file
   members aggregates states readers create_orders bigint_with_word uuid_with_words first_half_with_words
-  row_readers same_rows buyers_sql scored_sql summary_sql transitions_sql);
+  row_readers create_sealed same_rows buyers_sql scored_sql summary_sql transitions_sql);
 
 my $node;
 
@@ -271,7 +271,21 @@ sub states
 sub readers
 {
 	return map { $_->{name} }
-	  grep { "@{$_->{types}}" eq 'retention_state' && $_->{name} !~ /^retention_state_|^state_info$/ } members('f');
+	  grep { "@{$_->{types}}" eq 'retention_state' && $_->{name} !~ /^retention_state_|^state_info$|^seal$/ } members('f');
+}
+
+# Makes the function sealed(retention_state): NULL where that cannot be sealed, or is by itself
+sub create_sealed
+{
+	answer(q{
+		CREATE FUNCTION sealed(state retention_state) RETURNS retention_state LANGUAGE plpgsql AS $$
+		DECLARE result retention_state;
+		BEGIN
+			result := seal(state);
+			RETURN CASE WHEN result::text <> state::text THEN result END;
+		EXCEPTION WHEN feature_not_supported THEN RETURN NULL;
+		END $$});
+	return;
 }
 
 # The functions that read rows off a state: queries of one text, in which $1 is the state.

@@ -40,6 +40,10 @@ foreach my $few ('shop IN (0, 1, 2, 3, 4, 500)', 'shop < 100')
 	my $rows = "FROM orders WHERE id < 1000 AND $few";
 	answer(join ";\n", map { "INSERT INTO intact SELECT \$\$$_->{call}\$\$, $_->{call} $rows" } @states);
 }
+# and what is left of them when they are sealed, of whatever type the customers were
+create_sealed();
+answer(q{INSERT INTO intact SELECT 'seal: ' || min(call), text::retention_state FROM (SELECT call, sealed(state)::text AS text FROM intact) s WHERE text IS NOT NULL GROUP BY text});
+cmp_ok(answer(q{SELECT count(*) FROM intact WHERE call LIKE 'seal: %'}), '>', 30, 'there are sealed states');
 my @intact = map { pack 'H*', $_->[0] } rows(q{SELECT encode(retention_state_send(state), 'hex') FROM intact ORDER BY 1});
 
 # Ways to break a state. The numbers that say what follows are near its beginning, so
@@ -109,6 +113,13 @@ answer(qq{
 		result := state::text;
 		again := result::retention_state::text;
 		IF again <> result THEN INSERT INTO outcome VALUES (input, way, step, 'changed', result || ' is ' || again); END IF;
+		step := 'seal, to text and back';
+		BEGIN
+			result := seal(state)::text;
+			again := result::retention_state::text;
+			IF again <> result THEN INSERT INTO outcome VALUES (input, way, step, 'changed', result || ' is ' || again); END IF;
+		EXCEPTION WHEN feature_not_supported THEN NULL;
+		END;
 		step := 'rollup';
 		SELECT rollup(s)::text INTO result FROM (VALUES (NULL), (state), (state), (state::text::retention_state)) v(s);
 		step := 'rollup, to text and back';
