@@ -207,7 +207,7 @@ retention_state_seal(PG_FUNCTION_ARGS)
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 	if (table->family->sealed == NULL)
 		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("a state of %s cannot be sealed", table->family->name),
 				 errdetail("Its results are no sums over customers."),
 				 errhint("Merge such states as they are, with rollup(state).")));

@@ -91,6 +91,7 @@ add_wait(Waits *waits, TimestampTz from, TimestampTz to, bool observed)
 	{
 		waits->by_day[(int) days].events += counts.events;
 		waits->by_day[(int) days].censored += counts.censored;
+
 		waits->days = Max(waits->days, (int) days + 1);
 	}
 	else

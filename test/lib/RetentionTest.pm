@@ -283,7 +283,7 @@ sub create_sealed
 		BEGIN
 			result := seal(state);
 			RETURN CASE WHEN result::text <> state::text THEN result END;
-		EXCEPTION WHEN feature_not_supported THEN RETURN NULL;
+		EXCEPTION WHEN datatype_mismatch THEN RETURN NULL;
 		END $$});
 	return;
 }

@@ -118,7 +118,7 @@ answer(qq{
 			result := seal(state)::text;
 			again := result::retention_state::text;
 			IF again <> result THEN INSERT INTO outcome VALUES (input, way, step, 'changed', result || ' is ' || again); END IF;
-		EXCEPTION WHEN feature_not_supported THEN NULL;
+		EXCEPTION WHEN datatype_mismatch THEN NULL;
 		END;
 		step := 'rollup';
 		SELECT rollup(s)::text INTO result FROM (VALUES (NULL), (state), (state), (state::text::retention_state)) v(s);
