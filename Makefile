@@ -3,6 +3,7 @@
 #	make, make install, make installcheck	as in every PGXS extension
 #	make sql		the installation scripts and docs/reference.md, from sql/install
 #	make demo		the main job on a fresh machine, in a throwaway server
+#	make report		what a shop's owner looks at, as one HTML file (report/run.sh)
 #	make test		the whole test suite, likewise
 #	make test-math		the mathematics alone, in C and without a server
 #	make test-all		the suite on every version of PostgreSQL from 15 to 18
@@ -57,7 +58,7 @@ endif
 # every room reads every header often enough that one rule is the clearest
 $(OBJS): $(wildcard src/*/*.h) retention.control
 
-.PHONY: sql format format-check demo test test-math test-asan test-assert test-valgrind analyze fuzz smith bench bench-live bench-models bench-holdout bench-duckdb
+.PHONY: sql format format-check demo report test test-math test-asan test-assert test-valgrind analyze fuzz smith bench bench-live bench-models bench-holdout bench-duckdb
 sql:
 	@sql/install/generate.pl
 	@sql/install/reference.pl
@@ -67,6 +68,8 @@ format-check:
 	@test/format.sh --check
 demo:
 	@demo/run.sh
+report:
+	@report/run.sh
 test:
 	@test/run.sh
 test-math:

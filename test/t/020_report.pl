@@ -1,0 +1,259 @@
+# The page of `make report`, in a browser: it complains of nothing and asks the network for
+# nothing; every picture is drawn, of as many marks as there are rows; each table has what the
+# SQL under it gives; it can be read in French, on three widths, and on paper; and a customer
+# is named only when asked. The browser is Debian's chromium; a snap cannot read our files.
+use strict;
+use utf8;
+use warnings FATAL => 'all';
+
+use FindBin;
+use lib "$FindBin::RealBin/../lib";
+use Encode qw(decode encode);
+use IPC::Run;
+use JSON::PP;
+use MIME::Base64;
+use PostgreSQL::Test::Utils;
+use RetentionTest;
+use Test::More;
+
+my $project = $ENV{RETENTION_SOURCE} // "$FindBin::RealBin/../..";
+my ($browser) = grep { -x } map { ("$_/chromium") } split /:/, $ENV{PATH};
+
+plan skip_all => 'no chromium here' if !defined $browser;
+plan skip_all => 'chromium is a snap, which sees no file of ours' if readlink($browser) // '' =~ /snap/ || PostgreSQL::Test::Utils::slurp_file($browser) =~ /\A#!.*\bsnap\b/s;
+
+my $folder = PostgreSQL::Test::Utils::tempdir();
+my $node = start_server('report');
+
+# Three years of 500 customers, with a season; a name of a table that would end a script, names
+# of columns that need quotes, times without a zone
+answer(q{
+	CREATE FUNCTION chance(n bigint, question int) RETURNS float8 IMMUTABLE
+	RETURN (hashint8extended(n, question) & 1048575) / 1048576.0;
+	CREATE TABLE orders AS
+	SELECT n AS order_id,
+	       CASE WHEN chance(n, 1) > 0.02 THEN 'customer-' || floor(500 * chance(n, 2) ^ 2) || '@example.com' END AS customer_id,
+	       timestamptz '2023-01-01' + chance(n, 3) ^ 0.8 * interval '1095 days' AS ordered_at,
+	       round((20 + 80 * chance(n, 4))::numeric, 2) * CASE WHEN chance(n, 5) < 0.05 THEN -1 ELSE 1 END AS amount
+	FROM generate_series(1, 6000) AS n;
+	CREATE SCHEMA "my shop";
+	CREATE TABLE "my shop"."a</script>b" AS
+	SELECT customer_id AS "order", ordered_at AT TIME ZONE 'Europe/Berlin' AS "When", amount::float8 AS "Betrag €" FROM orders;
+	CREATE VIEW campaign AS
+	SELECT customer_id, CASE WHEN hash_share(customer_id, 'test') < 0.5 THEN 'control' ELSE 'mail' END AS arm, timestamptz '2025-10-01' AS assigned_at
+	FROM orders WHERE customer_id IS NOT NULL GROUP BY customer_id;
+	CREATE VIEW no_campaign AS SELECT 1 AS one});
+
+# Runs make report; its page, and what it said
+sub report
+{
+	my ($name, %given) = @_;
+	my %all = (
+		DATABASE_URL => $node->connstr('postgres') . ' user=' . (getpwuid($<))[0], TABLE => 'orders', CUSTOMER => 'customer_id', ORDERED_AT => 'ordered_at', AMOUNT => 'amount',
+		OUT => "$folder/$name.html", %given);
+
+	local %ENV = (%ENV, map { $_ => encode('UTF-8', $all{$_}) } keys %all);
+	IPC::Run::run([ 'sh', "$project/report/run.sh" ], '>', \my $out, '2>', \my $errors);
+	return (-e $all{OUT} ? decode('UTF-8', slurp_file($all{OUT})) : undef, $errors, $? >> 8);
+}
+
+# What the page is and did, looked at from inside
+my $probe = <<'END';
+<script>
+const complaints = [];
+for (const kind of ["error", "unhandledrejection", "securitypolicyviolation"])
+  addEventListener(kind, (event) => complaints.push(`${kind}: ${event.message ?? event.reason ?? event.violatedDirective}`), true);
+for (const kind of ["error", "warn"]) console[kind] = (...words) => complaints.push(words.join(" "));
+addEventListener("load", () => {
+  const texts = (node, what) => [...node.querySelectorAll(what)].map((one) => one.textContent);
+  const luminance = (color) => color.match(/\d+/g).slice(0, 3).map((v) => v / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)).reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+  const contrast = (one, other) => { const [low, high] = [luminance(one), luminance(other)].sort((a, b) => a - b); return (high + 0.05) / (low + 0.05); };
+  const groundOf = (node) => { for (; node; node = node.parentElement) { const color = getComputedStyle(node).backgroundColor; if (!/, 0\)$/.test(color)) return color; } return "rgb(255, 255, 255)"; };
+  const inks = { "#000": "rgb(0,0,0)", "#fff": "rgb(255,255,255)" };
+  const keysOf = (value, at = "") => (typeof value === "string" ? [at + (value.match(/\{\w+\}/g) ?? []).sort()] : Object.keys(value).flatMap((key) => keysOf(value[key], `${at}.${key}`)));
+  const found = {
+    language: document.documentElement.lang,
+    words: Object.values(WORDS).map((all) => keysOf(all).sort()),
+    requests: performance.getEntriesByType("resource").map((entry) => entry.name),
+    links: [...document.querySelectorAll("[src], [href]")].map((node) => node.getAttribute("src") ?? node.getAttribute("href")),
+    shades: Math.min(...[...Array(101).keys()].map((i) => contrast(shade(i / 100), inks[inkOn(shade(i / 100))]))),
+    faint: [...document.querySelectorAll("main *")].filter((node) => !node.closest("svg") && [...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim() !== ""))
+      .filter((node) => contrast(getComputedStyle(node).color, groundOf(node)) < 4.5).map((node) => node.outerHTML.slice(0, 80)),
+    unnamed: Object.values(answers).flatMap((answer) => Object.keys(answer.rows?.[0] ?? {})).filter((column) => !(column in words.columns)),
+    sections: {},
+    outside: [],
+  };
+  for (const section of document.querySelectorAll("section")) {
+    const marks = {};
+    for (const group of section.querySelectorAll(".picture g[aria-label]")) marks[group.getAttribute("aria-label")] = (marks[group.getAttribute("aria-label")] ?? 0) + group.childElementCount;
+    found.sections[section.id] = {
+      marks, title: texts(section, "h2")[0], lead: texts(section, ".lead")[0], tiles: texts(section, ".tile").length, lines: texts(section, "dt").length,
+      text: section.querySelector(".picture").textContent, sql: texts(section, ".sql code")[0],
+      rows: [...section.querySelectorAll("tbody tr")].map((row) => [...row.cells].map((cell) => cell.dataset.value)),
+      empty: texts(section, "td").filter((text) => /undefined|NaN|^$/.test(text)),
+    };
+  }
+  for (const width of [335, 720, 920]) {
+    document.getElementById("report").style.maxWidth = `${width + 40}px`;
+    draw(width);
+    for (const node of document.querySelectorAll(".picture svg, .picture svg text, .tile, .summary dd")) {
+      const [box, place] = [node, node.closest(".picture")].map((one) => one.getBoundingClientRect());
+      if (box.left < place.left - 12 || box.right > place.left + width + 12) found.outside.push(`${width}: ${node.closest("section").id} ${node.textContent.slice(0, 40)}`);
+    }
+  }
+  found.complaints = complaints;
+  const pre = document.createElement("pre");
+  pre.id = "probe";
+  pre.textContent = btoa(unescape(encodeURIComponent(JSON.stringify(found))));
+  document.body.append(pre);
+});
+</script>
+END
+
+sub browse
+{
+	my (@arguments) = @_;
+
+	local $ENV{HOME} = $folder;
+	IPC::Run::run([ $browser, qw(--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
+		  --disable-component-update --disable-sync --disable-dev-shm-usage --lang=en-GB), '--user-data-dir=' . PostgreSQL::Test::Utils::tempdir(), @arguments ],
+		'<', \undef, '>', \my $out, '2>', \my $errors, IPC::Run::timeout(120));
+	return $out;
+}
+
+sub look_at
+{
+	my ($html) = @_;
+
+	open(my $file, '>:encoding(UTF-8)', "$folder/probed.html") or die $!;
+	print $file $html =~ s/(?=<script type="application\/json")/$probe/r;
+	close($file);
+	my ($seen) = browse('--virtual-time-budget=5000', '--dump-dom', "file://$folder/probed.html") =~ m{<pre id="probe">([^<]+)</pre>};
+	return defined $seen ? decode_json(decode_base64($seen)) : {};
+}
+
+sub is_same
+{
+	my ($one, $other) = @_;
+
+	return $one eq $other if $one !~ /^-?[\d.]+(?:e[-+]?\d+)?$/i || $other !~ /^-?[\d.]+(?:e[-+]?\d+)?$/i;
+	return abs($one - $other) <= 1e-12 * (abs($one) + abs($other));
+}
+
+# The rows of a query as the page has them
+sub rows_of
+{
+	my ($sql, $zone) = @_;
+	my $json = answer("SET timezone = '$zone';\nSELECT coalesce(json_agg(row_to_json(answer)), '[]') FROM (\n$sql\n) AS answer");
+	my @columns = map { $_->[0] } rows("SET timezone = '$zone';\n$sql \\gdesc");
+	my $rows = JSON::PP->new->allow_bignum(0)->decode($json);
+
+	return map { my $row = $_; [ map { my $v = $row->{$_}; !defined $v ? '' : JSON::PP::is_bool($v) ? ($v ? 'true' : 'false') : "$v" } @columns ] } @$rows;
+}
+
+sub tables_are_the_sql_s
+{
+	my ($page, $zone, $name) = @_;
+
+	foreach my $picture (sort keys %{ $page->{sections} })
+	{
+		my ($here, @there) = ($page->{sections}{$picture}, rows_of($page->{sections}{$picture}{sql}, $zone));
+		my @wrong = grep {
+			my $i = $_;
+			grep { !is_same($here->{rows}[$i][$_] // '?', $there[$i][$_]) } 0 .. $#{ $there[$i] }
+		} 0 .. $#there;
+
+		ok(@there > 0 && @there == @{ $here->{rows} } && !@wrong, "$name, $picture: the table is what the SQL shown gives, in " . @there . ' rows')
+		  or diag(explain($here->{rows}[ $wrong[0] // 0 ], $there[ $wrong[0] // 0 ]));
+	}
+	return;
+}
+
+# ---------------------------------------------------------------------------
+# In English, with everything
+# ---------------------------------------------------------------------------
+my $relations = answer('SELECT count(*) FROM pg_class');
+my ($html, $errors, $status) = report('english', ORDER_ID => 'order_id', CAMPAIGN => 'campaign', NAMES => 7, CURRENCY => 'GBP');
+is("$status$errors", '0', 'the report is made without a word');
+is(answer('SELECT count(*) FROM pg_class'), $relations, 'and leaves nothing in the database');
+my $host = $node->host;
+unlike($html, qr/\Q$host\E/, 'nor the address of the database in the page');
+
+my $page = look_at($html);
+is_deeply($page->{complaints}, [], 'the browser has nothing to complain of');
+is_deeply($page->{requests}, [], 'and asked the network for nothing');
+is_deeply([ grep { !/^#|^data:,/ } @{ $page->{links} } ], [], 'nor could a link');
+is_deeply($page->{unnamed}, [], 'every column has a name');
+is_deeply($page->{words}[0], $page->{words}[1], 'what is said in English is said in French, of the same values');
+cmp_ok($page->{shades}, '>=', 4.5, 'what stands in a cell can be read on its colour');
+is_deeply($page->{faint}, [], 'and all other text on its ground');
+is_deeply($page->{outside}, [], 'nothing leaves its picture, as wide as a telephone, a tablet, a screen');
+is_deeply([ map { @{ $_->{empty} } } values %{ $page->{sections} } ], [], 'no cell is without a value or a word for none');
+
+my %section = %{ $page->{sections} };
+my $rows = sub { scalar @{ $section{ $_[0] }{rows} } };
+is($section{summary}{lines}, 10, 'a summary of ten lines');
+is($section{kpis}{tiles}, $rows->('kpis'), 'a tile for each number');
+is($rows->('check'), 23, 'all checks are told');
+is($section{cohorts}{marks}{cell}, $rows->('cohorts'), 'cohorts: a cell for each');
+is($section{ltv}{marks}{dot}, $rows->('ltv'), 'value: a dot for each quarter');
+is($section{lifecycle}{marks}{bar}, 4 * $rows->('lifecycle'), 'lifecycle: four bars a month');
+my $last_day = $section{second_order}{rows}[-1][0] + 1;
+is(join(' ', map { $section{second_order}{marks}{$_} } qw(line area dot)), '1 1 ' . grep({ $_ <= $last_day } 30, 90, 180, 365), 'second order: a line, its band, a number at each of four days');
+is($section{season}{marks}{dot}, 12, 'season: twelve months');
+is($section{grid}{marks}{cell}, $rows->('grid'), 'grid: a cell for each');
+is($section{segments}{marks}{bar}, $rows->('segments'), 'segments: a bar for each');
+is($section{moves}{marks}{ribbon}, $rows->('moves'), 'moves: a ribbon for each');
+is($section{risk}{marks}{bar}, $rows->('risk'), 'risk: a bar for each');
+is($section{campaign}{marks}{dot}, $rows->('campaign'), 'campaign: a dot for each measure');
+is($rows->('names'), 7, 'as many names as asked');
+like($section{summary}{text}, qr/£\d/, 'money has its currency');
+tables_are_the_sql_s($page, 'UTC', 'English');
+
+browse('--no-pdf-header-footer', "--print-to-pdf=$folder/page.pdf", '--virtual-time-budget=5000', "file://$folder/english.html");
+my $pdf = -e "$folder/page.pdf" ? slurp_file("$folder/page.pdf") : '';
+my $pages = () = $pdf =~ m{/Type ?/Page\b}g;
+ok($pdf =~ /^%PDF/ && $pages >= 4 && $pages <= 16, "it prints, on $pages pages");
+
+# ---------------------------------------------------------------------------
+# In French, of a table with odd names and types, and without names of customers
+# ---------------------------------------------------------------------------
+my $english = $page;
+($html, $errors, $status) = report('french', LANG_REPORT => 'fr', TABLE => '"my shop"."a</script>b"', CUSTOMER => 'order', ORDERED_AT => 'When', AMOUNT => 'Betrag €', ZONE => 'Europe/Berlin');
+is("$status$errors", '0', 'the French report is made without a word');
+unlike($html, qr/\@example\.com/, 'it names no customer');
+$page = look_at($html);
+is_deeply($page->{complaints}, [], 'and the browser has nothing to complain of');
+is($page->{language}, 'fr', 'its language is French');
+is_deeply([ grep { $page->{sections}{$_}{title} eq $english->{sections}{$_}{title} } sort keys %{ $page->{sections} } ], [], 'no title is English');
+is_deeply(
+	[ map { $_->{text} =~ /\b(the|of|customers|orders|and|days|high|low|warning|points?er)\b/ ? $1 : () } values %{ $page->{sections} } ],
+	[], 'and no word in a picture');
+like($page->{sections}{summary}{text}, qr/\d,\d\x{a0}?\s?%/, 'numbers are written as in France');
+like($page->{sections}{segments}{text}, qr/À risque/, 'and segments named');
+tables_are_the_sql_s($page, 'Europe/Berlin', 'French');
+
+# ---------------------------------------------------------------------------
+# What goes wrong
+# ---------------------------------------------------------------------------
+($html, $errors, $status) = report('broken', CAMPAIGN => 'no_campaign');
+is($status, 0, 'a question that cannot be answered');
+like($errors, qr/^report: campaign: column .*customer_id.*does not exist/, 'is told');
+$page = look_at($html);
+like($page->{sections}{campaign}{text}, qr/could not answer this: column/, 'in its place');
+is($page->{sections}{cohorts}{marks}{cell}, $english->{sections}{cohorts}{marks}{cell}, 'and the others are answered');
+
+answer('CREATE TABLE nothing (LIKE orders)');
+my %mistakes = (
+	'AMOUNT=price: public.orders has no such column' => { AMOUNT => 'price' },
+	'CUSTOMER= is missing' => { CUSTOMER => '' },
+	'LANG_REPORT=de is not understood' => { LANG_REPORT => 'de' },
+	'relation "ordres" does not exist' => { TABLE => 'ordres' },
+	'public.nothing has no row with a time' => { TABLE => 'nothing' });
+foreach my $words (sort keys %mistakes)
+{
+	($html, $errors, $status) = report('mistake', %{ $mistakes{$words} });
+	ok($status == 1 && !defined $html && $errors =~ /^report: \Q$words\E/, "it says: $words") or diag($errors);
+}
+
+done_testing();
