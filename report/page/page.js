@@ -29,7 +29,7 @@ function section(name) {
   const all = element("section", { id: name }, element("h2", {}, title), element("p", { class: "lead" }, lead), picture);
 
   if (error !== undefined) picture.append(element("p", { class: "note" }, `${words.failed} ${error}`));
-  else if (rows.length === 0) picture.append(element("p", { class: "note" }, words.nothing));
+  else if (rows.length === 0) picture.append(element("p", { class: "note" }, words.empty[name] ?? words.nothing));
   else if (name in PICTURES) drawn.push([picture, name, rows]);
   if (rows?.length > 0) all.append(name in PICTURES ? fold("table", words.table, tableOf(name, rows)) : tableOf(name, rows));
   all.append(fold("sql", words.sql, element("pre", {}, element("code", {}, sql))));
@@ -61,8 +61,8 @@ function build() {
     draw(width);
   }).observe(main);
   // paper is narrower than most windows
-  window.addEventListener("beforeprint", () => draw(680));
-  window.addEventListener("afterprint", () => draw(width));
+  window.addEventListener("beforeprint", () => { onPaper = true; draw(680); });
+  window.addEventListener("afterprint", () => { onPaper = false; draw(width); });
 }
 
 build();

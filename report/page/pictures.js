@@ -10,6 +10,9 @@ const BLUE = "#1f5b99";
 const ORANGE = "#a8480f";
 const SVG = "http://www.w3.org/2000/svg";
 
+// A sheet of paper takes two pictures that are less tall.
+let onPaper = false;
+const tall = (height) => (onPaper ? Math.round(0.76 * height) : height);
 const isNarrow = (width) => width < 560;
 
 function element(name, attributes = {}, ...children) {
@@ -115,7 +118,7 @@ const PICTURES = {
     const low = (row) => Math.max(0, row.factor - 1.96 * row.std_error);
     const high = (row) => row.factor + 1.96 * row.std_error;
     return chart("season", width, {
-      height: 300,
+      height: tall(300),
       marginLeft: 45,
       marginTop: 30,
       x: { domain: rows.map((row) => row.month), tickFormat: (month) => (isNarrow(width) ? narrowMonth(month) : monthName(month)), label: null, type: "band", tickSize: 0 },
@@ -143,9 +146,9 @@ const PICTURES = {
     });
     const everySecond = isNarrow(width) ? 2 : 1;
     const plot = chart("lifecycle", width, {
-      height: 340,
+      height: tall(340),
       marginLeft: 50,
-      marginTop: 25,
+      marginTop: 36,
       x: { domain: months, type: "band", label: null, tickSize: 0, ticks: months.filter((_, i) => (months.length - 1 - i) % everySecond === 0), tickFormat: (month) => asShortMonth(month) + (rows.find((row) => row.period_start === month).is_complete ? "" : "*") },
       y: { label: words.axes.customers, grid: true, tickFormat: (value) => compact.format(Math.abs(value)) },
       marks: [definitions(patterns), ...bars, Plot.ruleY([0], { stroke: INK }),
@@ -181,7 +184,7 @@ const PICTURES = {
     const dashes = ["none", "7,3", "2,3", "9,3,2,3"];
     const ends = cohorts.map((cohort) => rows.filter((row) => row.cohort === cohort).at(-1));
     return chart("ltv", width, {
-      height: 360,
+      height: tall(360),
       marginLeft: 50,
       marginRight: isNarrow(width) ? 58 : 90,
       marginTop: 25,
@@ -204,7 +207,7 @@ const PICTURES = {
     const marks = [30, 90, 180, 365].filter((day) => day <= Math.max(last, 30)).map((day) => ({ ...points.filter((point) => point.day <= day).at(-1), day }));
     const known = points.filter((point) => point.share_low !== null && point.share_high !== null);
     return chart("second_order", width, {
-      height: 320,
+      height: tall(320),
       marginLeft: 50,
       marginRight: 40,
       marginTop: 25,
@@ -228,7 +231,7 @@ const PICTURES = {
     const fontSize = width < 420 ? 7.5 : isNarrow(width) ? 9 : 12;
     const lineWidth = (width - margin - 20) / Math.max(1, scores.length) / fontSize - 1;
     return chart("grid", width, {
-      height: isNarrow(width) ? 330 : 400,
+      height: isNarrow(width) ? 330 : tall(400),
       marginLeft: margin,
       marginTop: 8,
       marginBottom: 40,
@@ -330,7 +333,7 @@ const SEGMENT_ORDER = ["champions", "loyal", "potential_loyalist", "new_customer
 function drawMoves(rows, width) {
   const place = (segment) => { const i = SEGMENT_ORDER.indexOf(segment); return i < 0 ? SEGMENT_ORDER.length : i; };
   const sum = (list) => list.reduce((total, row) => total + row.customers, 0);
-  const height = 520, gap = 12, top = 8;
+  const height = tall(520), gap = onPaper ? 9 : 12, top = 8;
   const margin = isNarrow(width) ? 104 : 190;
   const total = sum(rows);
   const sides = ["from_segment", "to_segment"].map((column) => [...new Set(rows.map((row) => row[column]))].sort((a, b) => place(a) - place(b)));
