@@ -284,19 +284,25 @@ PG_FUNCTION_INFO_V1(season_time);
 Datum
 season_time(PG_FUNCTION_ARGS)
 {
+	enum
+	{
+		ARG_FROM, ARG_TO, ARG_FACTORS, ARG_UNIT, ARG_TZ
+	};
 	static const OptionSpec tz = {"tz", OPTION_ZONE};
 	OptionValue zone_option[ZONE_VALUES];
 	double		factors[MONTH_LABELS];
+	const TimestampTz from = PG_GETARG_TIMESTAMPTZ(ARG_FROM);
+	const TimestampTz to = PG_GETARG_TIMESTAMPTZ(ARG_TO);
 	const Zone *zone;
 	double		unit;
 
-	check_finite_time(PG_GETARG_TIMESTAMPTZ(0), "from");
-	check_finite_time(PG_GETARG_TIMESTAMPTZ(1), "to");
-	read_factors(PG_GETARG_DATUM(2), factors);
-	unit = interval_days(PG_GETARG_INTERVAL_P(3), "unit");
-	option_read(&tz, zone_option, PG_GETARG_DATUM(4));
+	check_finite_time(from, "from");
+	check_finite_time(to, "to");
+	read_factors(PG_GETARG_DATUM(ARG_FACTORS), factors);
+	unit = interval_days(PG_GETARG_INTERVAL_P(ARG_UNIT), "unit");
+	option_read(&tz, zone_option, PG_GETARG_DATUM(ARG_TZ));
 	zone = zone_from_name(zone_option->zone);
 	PG_RETURN_FLOAT8(factors_between(factors,
-									 period_of(GRAIN_DAY, zone, PG_GETARG_TIMESTAMPTZ(0)),
-									 period_of(GRAIN_DAY, zone, PG_GETARG_TIMESTAMPTZ(1))) / unit);
+									 period_of(GRAIN_DAY, zone, from),
+									 period_of(GRAIN_DAY, zone, to)) / unit);
 }

@@ -83,6 +83,10 @@ retention_internal const CustomerFamily next_products_family = {
 static pg_attribute_always_inline Datum
 next_transition(FunctionCallInfo fcinfo, KeyKind kind)
 {
+	enum
+	{
+		CUSTOMER = 1, ORDERED_AT, PRODUCT
+	};
 	StateUpdate update;
 	StateHeap  *row_heap;
 	ProductLines lines;
@@ -92,19 +96,20 @@ next_transition(FunctionCallInfo fcinfo, KeyKind kind)
 
 	state_update_begin(&update, fcinfo, &next_products_family, kind,
 					   NEXT_FIRST_OPTION, 0);
-	if (PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(3))
+	if (PG_ARGISNULL(CUSTOMER) || PG_ARGISNULL(ORDERED_AT) ||
+		PG_ARGISNULL(PRODUCT))
 		return state_update_end(&update);
-	at = PG_GETARG_TIMESTAMPTZ(2);
+	at = PG_GETARG_TIMESTAMPTZ(ORDERED_AT);
 	check_finite_time(at, "ordered_at");
 	if (at >= update.table->options->value[NEXT_AS_OF].time)
 		return state_update_end(&update);
-	product = PG_GETARG_TEXT_PP(3);
+	product = PG_GETARG_TEXT_PP(PRODUCT);
 	number = text_number(update.table, state_texts_context(&update),
 						 VARDATA_ANY(product), VARSIZE_ANY_EXHDR(product));
 	row_heap = state_row_heap(&update);
 	lines.lines = number_list_create(row_heap, true, at, number);
 	state_add(&update, &next_products_family, kind,
-			  key_from_datum(kind, PG_GETARG_DATUM(1), row_heap), &lines);
+			  key_from_datum(kind, PG_GETARG_DATUM(CUSTOMER), row_heap), &lines);
 	return state_update_end(&update);
 }
 

@@ -68,6 +68,10 @@ retention_internal const CustomerFamily product_pairs_family = {
 static pg_attribute_always_inline Datum
 pairs_transition(FunctionCallInfo fcinfo, KeyKind kind)
 {
+	enum
+	{
+		BASKET = 1, PRODUCT
+	};
 	StateUpdate update;
 	StateHeap  *row_heap;
 	ProductLines basket;
@@ -76,15 +80,15 @@ pairs_transition(FunctionCallInfo fcinfo, KeyKind kind)
 
 	state_update_begin(&update, fcinfo, &product_pairs_family, kind,
 					   PAIRS_FIRST_OPTION, 0);
-	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
+	if (PG_ARGISNULL(BASKET) || PG_ARGISNULL(PRODUCT))
 		return state_update_end(&update);
-	product = PG_GETARG_TEXT_PP(2);
+	product = PG_GETARG_TEXT_PP(PRODUCT);
 	number = text_number(update.table, state_texts_context(&update),
 						 VARDATA_ANY(product), VARSIZE_ANY_EXHDR(product));
 	row_heap = state_row_heap(&update);
 	basket.lines = number_list_create(row_heap, false, 0, number);
 	state_add(&update, &product_pairs_family, kind,
-			  key_from_datum(kind, PG_GETARG_DATUM(1), row_heap), &basket);
+			  key_from_datum(kind, PG_GETARG_DATUM(BASKET), row_heap), &basket);
 	return state_update_end(&update);
 }
 

@@ -61,19 +61,23 @@ PG_FUNCTION_INFO_V1(rate_ci);
 Datum
 rate_ci(PG_FUNCTION_ARGS)
 {
+	enum
+	{
+		RATE, LOW, HIGH, COLUMNS
+	};
 	const int64 trials = count_arg(fcinfo, 1, "trials");
 	const int64 successes = part_arg(fcinfo, 0, "successes", trials, "trials");
 	const double z = normal_reach(confidence_arg(fcinfo, 2));
 	double		low = 0;
 	double		high = 0;
-	Datum		values[3];
-	bool		nulls[3];
+	Datum		values[COLUMNS];
+	bool		nulls[COLUMNS];
 
 	if (trials > 0)
 		wilson_interval((double) successes, (double) trials, z, &low, &high);
-	values[0] = share_or_null(successes, trials, &nulls[0]);
-	values[1] = float8_or_null(trials > 0, low, &nulls[1]);
-	values[2] = float8_or_null(trials > 0, high, &nulls[2]);
+	values[RATE] = share_or_null(successes, trials, &nulls[RATE]);
+	values[LOW] = float8_or_null(trials > 0, low, &nulls[LOW]);
+	values[HIGH] = float8_or_null(trials > 0, high, &nulls[HIGH]);
 	return result_row(fcinfo, values, nulls);
 }
 
@@ -89,6 +93,10 @@ PG_FUNCTION_INFO_V1(rate_difference);
 Datum
 rate_difference(PG_FUNCTION_ARGS)
 {
+	enum
+	{
+		TREATED_RATE, CONTROL_RATE, DIFFERENCE, CI_LOW, CI_HIGH, RELATIVE, P_VALUE, COLUMNS
+	};
 	const int64 treated = count_arg(fcinfo, 1, "treated");
 	const int64 treated_k = part_arg(fcinfo, 0, "treated_successes", treated,
 									 "treated");
@@ -98,16 +106,23 @@ rate_difference(PG_FUNCTION_ARGS)
 	const Comparison found = compare_rates((double) treated_k, (double) treated,
 										   (double) control_k, (double) control,
 										   confidence_arg(fcinfo, 4));
-	Datum		values[7];
-	bool		nulls[7];
+	Datum		values[COLUMNS];
+	bool		nulls[COLUMNS];
 
-	values[0] = share_or_null(treated_k, treated, &nulls[0]);
-	values[1] = share_or_null(control_k, control, &nulls[1]);
-	values[2] = finite_or_null(found.has_difference, found.difference, &nulls[2]);
-	values[3] = finite_or_null(found.has_interval, found.ci_low, &nulls[3]);
-	values[4] = finite_or_null(found.has_interval, found.ci_high, &nulls[4]);
-	values[5] = finite_or_null(found.has_relative, found.relative, &nulls[5]);
-	values[6] = finite_or_null(found.has_p_value, found.p_value, &nulls[6]);
+	values[TREATED_RATE] = share_or_null(treated_k, treated,
+										 &nulls[TREATED_RATE]);
+	values[CONTROL_RATE] = share_or_null(control_k, control,
+										 &nulls[CONTROL_RATE]);
+	values[DIFFERENCE] = finite_or_null(found.has_difference, found.difference,
+										&nulls[DIFFERENCE]);
+	values[CI_LOW] = finite_or_null(found.has_interval, found.ci_low,
+									&nulls[CI_LOW]);
+	values[CI_HIGH] = finite_or_null(found.has_interval, found.ci_high,
+									 &nulls[CI_HIGH]);
+	values[RELATIVE] = finite_or_null(found.has_relative, found.relative,
+									  &nulls[RELATIVE]);
+	values[P_VALUE] = finite_or_null(found.has_p_value, found.p_value,
+									 &nulls[P_VALUE]);
 	return result_row(fcinfo, values, nulls);
 }
 
@@ -138,22 +153,32 @@ PG_FUNCTION_INFO_V1(mean_difference);
 Datum
 mean_difference(PG_FUNCTION_ARGS)
 {
+	enum
+	{
+		DIFFERENCE, STD_ERROR, CI_LOW, CI_HIGH, RELATIVE, DF, P_VALUE, COLUMNS
+	};
 	const Sample treated = sample_args(fcinfo, 0, "treated_mean",
 									   "treated_variance", "treated");
 	const Sample control = sample_args(fcinfo, 3, "control_mean",
 									   "control_variance", "control");
 	const Comparison found = compare_means(&treated, &control,
 										   confidence_arg(fcinfo, 6));
-	Datum		values[7];
-	bool		nulls[7];
+	Datum		values[COLUMNS];
+	bool		nulls[COLUMNS];
 
-	values[0] = finite_or_null(found.has_difference, found.difference, &nulls[0]);
-	values[1] = finite_or_null(found.has_interval, found.std_error, &nulls[1]);
-	values[2] = finite_or_null(found.has_interval, found.ci_low, &nulls[2]);
-	values[3] = finite_or_null(found.has_interval, found.ci_high, &nulls[3]);
-	values[4] = finite_or_null(found.has_relative, found.relative, &nulls[4]);
-	values[5] = finite_or_null(found.has_interval, found.df, &nulls[5]);
-	values[6] = finite_or_null(found.has_p_value, found.p_value, &nulls[6]);
+	values[DIFFERENCE] = finite_or_null(found.has_difference, found.difference,
+										&nulls[DIFFERENCE]);
+	values[STD_ERROR] = finite_or_null(found.has_interval, found.std_error,
+									   &nulls[STD_ERROR]);
+	values[CI_LOW] = finite_or_null(found.has_interval, found.ci_low,
+									&nulls[CI_LOW]);
+	values[CI_HIGH] = finite_or_null(found.has_interval, found.ci_high,
+									 &nulls[CI_HIGH]);
+	values[RELATIVE] = finite_or_null(found.has_relative, found.relative,
+									  &nulls[RELATIVE]);
+	values[DF] = finite_or_null(found.has_interval, found.df, &nulls[DF]);
+	values[P_VALUE] = finite_or_null(found.has_p_value, found.p_value,
+									 &nulls[P_VALUE]);
 	return result_row(fcinfo, values, nulls);
 }
 
@@ -238,24 +263,28 @@ PG_FUNCTION_INFO_V1(srm_check);
 Datum
 srm_check(PG_FUNCTION_ARGS)
 {
+	enum
+	{
+		CHI_SQUARE, DF, P_VALUE, COLUMNS
+	};
 	double		observed[MOST_ARMS];
 	double		shares[MOST_ARMS];
 	int			count = read_arms(fcinfo, observed, shares);
 	double		members = 0;
 	double		chi_square;
 	bool		known;
-	Datum		values[3];
-	bool		nulls[3];
+	Datum		values[COLUMNS];
+	bool		nulls[COLUMNS];
 
 	for (int i = 0; i < count; i++)
 		members += observed[i];
 	chi_square = members > 0 ? goodness_of_fit(observed, shares, count) : 0;
 	known = members > 0 && isfinite(chi_square);
-	values[0] = float8_or_null(known, chi_square, &nulls[0]);
-	values[1] = Int32GetDatum(count - 1);
-	nulls[1] = !known;
-	values[2] = float8_or_null(known, known ? chi_square_tail(chi_square, count - 1) : 0,
-							   &nulls[2]);
+	values[CHI_SQUARE] = float8_or_null(known, chi_square, &nulls[CHI_SQUARE]);
+	values[DF] = Int32GetDatum(count - 1);
+	nulls[DF] = !known;
+	values[P_VALUE] = float8_or_null(known, known ? chi_square_tail(chi_square, count - 1) : 0,
+									 &nulls[P_VALUE]);
 	return result_row(fcinfo, values, nulls);
 }
 
@@ -296,21 +325,25 @@ PG_FUNCTION_INFO_V1(sample_size);
 Datum
 sample_size(PG_FUNCTION_ARGS)
 {
+	enum
+	{
+		CONTROL, TREATED, COLUMNS
+	};
 	const ExperimentPlan plan = plan_args(fcinfo, 2);
 	const double lift = PG_GETARG_FLOAT8(1);
 	const double rate = plan.base_rate * (1 + lift);
 	double		control;
-	Datum		values[2];
-	bool		nulls[2] = {true, true};
+	Datum		values[COLUMNS];
+	bool		nulls[COLUMNS] = {true, true};
 
 	check_finite_double(lift, "lift");
 	if (rate > 0 && rate < 1 && rate != plan.base_rate)
 	{
 		control = control_needed(&plan, rate);
-		values[0] = members_datum(control);
-		values[1] = members_datum(control * (1 - plan.control_share) /
-								  plan.control_share);
-		nulls[0] = nulls[1] = false;
+		values[CONTROL] = members_datum(control);
+		values[TREATED] = members_datum(control * (1 - plan.control_share) /
+										plan.control_share);
+		nulls[CONTROL] = nulls[TREATED] = false;
 	}
 	return result_row(fcinfo, values, nulls);
 }

@@ -149,13 +149,19 @@ is_eligible(const StateOptions *options, TimestampTz assigned_at)
 		end <= options->value[UPLIFT_AS_OF].time;
 }
 
+/* The arguments of a row, after the state */
+enum
+{
+	ARG_CUSTOMER = 1, ARG_ARM, ARG_ASSIGNED_AT, ARG_ORDERED_AT, ARG_AMOUNT
+};
+
 /* Adds an order, or a refund, to the window it lies in, if any. */
 static void
 read_outcome(UpliftPayload *customer, FunctionCallInfo fcinfo,
 			 const StateOptions *options, StateHeap *row_heap)
 {
-	const TimestampTz at = PG_GETARG_TIMESTAMPTZ(4);
-	const bool	is_known = !PG_ARGISNULL(5);
+	const TimestampTz at = PG_GETARG_TIMESTAMPTZ(ARG_ORDERED_AT);
+	const bool	is_known = !PG_ARGISNULL(ARG_AMOUNT);
 	TimestampTz edge;
 	Money		money = {0, 0};
 
@@ -169,8 +175,8 @@ read_outcome(UpliftPayload *customer, FunctionCallInfo fcinfo,
 			at < edge)
 			return;
 		if (is_known)
-			money_from_datum(row_heap, &customer->earlier, PG_GETARG_DATUM(5),
-							 "amount");
+			money_from_datum(row_heap, &customer->earlier,
+							 PG_GETARG_DATUM(ARG_AMOUNT), "amount");
 		return;
 	}
 	if (utc_plus_fits(customer->assigned_at,
@@ -178,7 +184,8 @@ read_outcome(UpliftPayload *customer, FunctionCallInfo fcinfo,
 		at >= edge)
 		return;
 	if (is_known)
-		money_from_datum(row_heap, &money, PG_GETARG_DATUM(5), "amount");
+		money_from_datum(row_heap, &money, PG_GETARG_DATUM(ARG_AMOUNT),
+						 "amount");
 	customer->orders = !is_known || money_sign(&money, row_heap->base) > 0;
 	customer->revenue = money;
 }
@@ -203,20 +210,21 @@ uplift_transition(FunctionCallInfo fcinfo, KeyKind kind)
 	state_update_begin(&update, fcinfo, &uplift_family, kind,
 					   UPLIFT_FIRST_OPTION, 0);
 	options = update.table->options;
-	if (PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(3))
+	if (PG_ARGISNULL(ARG_CUSTOMER) || PG_ARGISNULL(ARG_ARM) ||
+		PG_ARGISNULL(ARG_ASSIGNED_AT))
 		return state_update_end(&update);
-	customer.assigned_at = PG_GETARG_TIMESTAMPTZ(3);
+	customer.assigned_at = PG_GETARG_TIMESTAMPTZ(ARG_ASSIGNED_AT);
 	check_finite_time(customer.assigned_at, "assigned_at");
 	if (customer.assigned_at >= options->value[UPLIFT_AS_OF].time)
 		return state_update_end(&update);
 	row_heap = state_row_heap(&update);
-	arm = PG_GETARG_TEXT_PP(2);
+	arm = PG_GETARG_TEXT_PP(ARG_ARM);
 	customer.arm = short_name_create(row_heap, VARDATA_ANY(arm),
 									 VARSIZE_ANY_EXHDR(arm), "arm");
-	if (!PG_ARGISNULL(4))
+	if (!PG_ARGISNULL(ARG_ORDERED_AT))
 		read_outcome(&customer, fcinfo, options, row_heap);
 	state_add(&update, &uplift_family, kind,
-			  key_from_datum(kind, PG_GETARG_DATUM(1), row_heap),
+			  key_from_datum(kind, PG_GETARG_DATUM(ARG_CUSTOMER), row_heap),
 			  &customer);
 	return state_update_end(&update);
 }
