@@ -15,6 +15,7 @@
 #				(default: shared, beside the project)
 #	UPDATE_DOCS=1	007_docs.pl writes what the examples print into README.md and docs/
 #			(UPDATE_README=1 is the same)
+#	UPDATE_API=1	022_api.pl writes what there is to call into test/api
 #	KEEP=1, PG_CONFIG, CHECK_USER	as cluster.sh says
 set -eu
 
@@ -123,6 +124,7 @@ run_tap() {
 	done
 	[ $status = 0 ] || show_crashes "$tap"/tmp_check/log/*.log
 	# They were written in the copy: the server's user may not write here.
+	[ -z "${UPDATE_API:-}" ] || (cd "$CLUSTER_DIR/source" && tar -cf - test/api) | tar -C "$project" -xf - --no-same-owner
 	[ -z "${UPDATE_DOCS:-}" ] || (cd "$CLUSTER_DIR/source" && tar -cf - README.md docs/*.md) | tar -C "$project" -xf - --no-same-owner
 	add $tap_passed $tap_failed $status
 }
