@@ -148,3 +148,24 @@ RETURNS TABLE (origin date, customers bigint, predicted double precision, actual
 AS 'MODULE_PATHNAME', 'backtest_summary_of_history' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 400000 ROWS 5;
 COMMENT ON FUNCTION backtest_summary(order_history, timestamptz, interval, integer, text, interval, text, text, daterange[]) IS
 'backtest_summary of the customers of a history';
+
+--@ since 0.3
+CREATE FUNCTION forecast(customer_type anyelement, orders_table regclass, customer_column name, ordered_at_column name, amount_column name, horizon interval DEFAULT '365 days', grain text DEFAULT 'month', as_of timestamptz DEFAULT clock_timestamp(), family text DEFAULT 'hbgnbd', unit interval DEFAULT '7 days', tz text DEFAULT 'UTC', order_id_column name DEFAULT NULL, season text DEFAULT 'auto', campaigns daterange[] DEFAULT '{}')
+RETURNS TABLE (period_start date, orders_existing double precision, orders_new_first double precision, orders_new_repeat double precision, orders double precision, revenue numeric, low double precision, high double precision, is_complete boolean, model_status text)
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 400000 ROWS 14;
+COMMENT ON FUNCTION forecast(anyelement, regclass, name, name, name, interval, text, timestamptz, text, interval, text, name, text, daterange[]) IS
+'the purchase days and the revenue before refunds that a shop may expect within the horizon, period by period from the day of as_of on: orders_existing of its customers, as predict_customers has them, orders_new_first of those who will come, at the rate, the season and the damped trend of the last two years, orders_new_repeat of theirs after that; all of them, with an 80 % interval, low to high, by what the same would have foretold one to four horizons before; is_complete: the period lies in the horizon as a whole; the last row, period_start NULL, is the total: forecast(NULL::bigint, ''orders'', ''customer_id'', ''ordered_at'', ''amount'')';
+
+--@ since 0.3
+CREATE FUNCTION forecast(state retention_state, horizon interval DEFAULT '365 days', grain text DEFAULT 'month', family text DEFAULT 'hbgnbd', unit interval DEFAULT '7 days', season text DEFAULT 'auto', campaigns daterange[] DEFAULT '{}')
+RETURNS TABLE (period_start date, orders_existing double precision, orders_new_first double precision, orders_new_repeat double precision, orders double precision, revenue numeric, low double precision, high double precision, is_complete boolean, model_status text)
+AS 'MODULE_PATHNAME', 'forecast_of_state' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 400000 ROWS 14;
+COMMENT ON FUNCTION forecast(retention_state, interval, text, text, interval, text, daterange[]) IS
+'forecast of a state built by purchase_days_state, from its as_of on, which should be the beginning of a day';
+
+--@ since 0.3
+CREATE FUNCTION forecast(history order_history, as_of timestamptz, horizon interval DEFAULT '365 days', grain text DEFAULT 'month', family text DEFAULT 'hbgnbd', unit interval DEFAULT '7 days', tz text DEFAULT 'UTC', season text DEFAULT 'auto', campaigns daterange[] DEFAULT '{}')
+RETURNS TABLE (period_start date, orders_existing double precision, orders_new_first double precision, orders_new_repeat double precision, orders double precision, revenue numeric, low double precision, high double precision, is_complete boolean, model_status text)
+AS 'MODULE_PATHNAME', 'forecast_of_history' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 400000 ROWS 14;
+COMMENT ON FUNCTION forecast(order_history, timestamptz, interval, text, text, interval, text, text, daterange[]) IS
+'forecast of the customers of a history';

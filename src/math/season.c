@@ -72,8 +72,8 @@ season_btyd_data(const SeasonData *data, const double *clock)
 /* Where none came, half a one might have: a logarithm has no zero. */
 #define LEAST_PURCHASES	0.5
 
-static double
-purchases_on(const SeasonData *data, int label)
+double
+season_orders_on(const SeasonData *data, int label)
 {
 	return Max(data->orders[label], LEAST_PURCHASES);
 }
@@ -136,7 +136,7 @@ count_factors(const SeasonData *data, const double *expected, double *factors)
 {
 	for (int label = 0; label < SEASON_LABELS; label++)
 		factors[label] = expected[label] > 0 ?
-			purchases_on(data, label) / expected[label] : 1;
+			season_orders_on(data, label) / expected[label] : 1;
 	scale_factors(data, factors);
 }
 
@@ -157,8 +157,8 @@ drawn_apart(double apart, double purchases, double variance)
  * Draws the factors of labels with days to their mean, as far as chance says; false if
  * chance is all.
  */
-static bool
-shrink_factors(const SeasonData *data, SeasonFit *fit)
+bool
+season_shrink(const SeasonData *data, SeasonFit *fit)
 {
 	double		purchases = 0;
 	double		mean = 0;
@@ -168,7 +168,7 @@ shrink_factors(const SeasonData *data, SeasonFit *fit)
 	for (int label = 0; label < SEASON_LABELS; label++)
 		if (fit->known[label])
 		{
-			const double n = purchases_on(data, label);
+			const double n = season_orders_on(data, label);
 			const double apart = log(fit->factors[label]) - mean;
 
 			/* D. H. D. West (1979): mean and variance in one go, with weights */
@@ -330,7 +330,7 @@ season_fit(const BtydFamily *family, const SeasonData *data, bool shrink,
 	{
 		for (int32 day = 0; day < data->days; day++)
 			fit->known[data->label[day]] = true;
-		if (shrink && !shrink_factors(data, fit))
+		if (shrink && !season_shrink(data, fit))
 			fit->outcome = SEASON_BY_CHANCE;
 		for (int label = 0; label < SEASON_LABELS; label++)
 		{

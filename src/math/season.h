@@ -79,6 +79,10 @@ typedef struct SeasonFit
 extern retention_internal void season_fit(const BtydFamily *family,
 										  const SeasonData *data, bool shrink,
 										  SeasonFit *fit);
+extern retention_internal double season_orders_on(const SeasonData *data,
+												  int label);
+extern retention_internal bool season_shrink(const SeasonData *data,
+											 SeasonFit *fit);
 extern retention_internal double *season_clock(const SeasonData *data,
 											   const double *factors);
 extern retention_internal BtydData season_btyd_data(const SeasonData *data,

@@ -179,7 +179,9 @@ put_origin(SummaryCall *call, const DayList *list, const HoldoutSpan *span,
 	HoldoutScores scores;
 	CustomerFits fits;
 
-	foretell_origin(&call->fit, list, span, &cases, &fits);
+	fit_origin(&call->fit, list, span, &cases, &fits);
+	if (fits.buying.has_params)
+		foretell_origin(&call->fit, &fits, span, &cases);
 	set_value(&row, SUMMARY_CUSTOMERS, cases.n);
 	if (cases.n > 0)
 	{
@@ -191,8 +193,7 @@ put_origin(SummaryCall *call, const DayList *list, const HoldoutSpan *span,
 		set_model(&row, &scores);
 		add_to_totals(totals, &row, &scores);
 	}
-	row_values(&row, cases.n > 0 ? fits.status : "no orders before it",
-			   values, nulls);
+	row_values(&row, fits.status, values, nulls);
 	values[SUMMARY_ORIGIN] = DateADTGetDatum((DateADT) span->origin);
 	nulls[SUMMARY_ORIGIN] = false;
 	put_row(&call->fit.base, values, nulls);

@@ -97,6 +97,27 @@ decimals_of(const Money *money, const char *base)
 	return Min(decimals, MOST_DECIMALS);
 }
 
+/* Predicted money has this many decimals more than the amounts. */
+#define MORE_DECIMALS	4
+
+/*
+ * A finite amount, rounded to the decimals of predicted money. Also as a money, or
+ * none if it does not fit one quickly.
+ */
+Datum
+predicted_money(const CustomerFits *fits, double value, Money *money)
+{
+	const int	decimals = fits->decimals + MORE_DECIMALS;
+
+	if (money_from_double(money, value, decimals))
+		return NumericGetDatum(money_numeric(money, NULL));
+	*money = (Money) {0};
+	return DirectFunctionCall2(numeric_round,
+							   DirectFunctionCall1(float8_numeric,
+												   Float8GetDatum(value)),
+							   Int32GetDatum(decimals));
+}
+
 /* Reads what the models are told of all customers; false if there are none. */
 static bool
 list_customers(const FitCall *call, const CustomerTable *table,

@@ -57,6 +57,8 @@ extern retention_internal BtydHistory history_in_units(const FitCall *call,
 extern retention_internal double time_ahead(const FitCall *call,
 											const CustomerFits *fits,
 											double days);
+extern retention_internal Datum predicted_money(const CustomerFits *fits,
+												double value, Money *money);
 extern retention_internal void fit_histories(const FitCall *call,
 											 HistoryList *histories,
 											 const DayCounts *repeats,

@@ -36,6 +36,23 @@ reject_horizon(void)
 			 errmsg("argument \"horizon\" is too long an interval")));
 }
 
+static int64
+day_of(TimestampTz at)
+{
+	return at / USECS_PER_DAY - (at % USECS_PER_DAY < 0);
+}
+
+/* The beginning of a day, and a horizon, fall on this day. */
+int64
+day_after(int64 day, const Interval *horizon)
+{
+	TimestampTz at;
+
+	if (!utc_plus_fits(day * USECS_PER_DAY, horizon, &at))
+		reject_horizon();
+	return day_of(at);
+}
+
 /* The beginning of a day, less so many horizons, falls on this day. */
 static int64
 day_before(int64 day, const Interval *horizon, int horizons)
@@ -48,7 +65,7 @@ day_before(int64 day, const Interval *horizon, int horizons)
 		pg_mul_s64_overflow(horizon->time, horizons, &span.time) ||
 		!utc_minus_fits(day * USECS_PER_DAY, &span, &at))
 		reject_horizon();
-	return at / USECS_PER_DAY - (at % USECS_PER_DAY < 0);
+	return day_of(at);
 }
 
 void
@@ -93,21 +110,17 @@ count_repeats(const DayList *list, int64 before, DayCounts *repeats)
 }
 
 /*
- * Fits the call's family to what was known at the origin of a span, and says of each
- * customer of then what was to be expected until its end. Without customers there is no
- * fit.
+ * Fits the call's family to what was known at the origin of a span. Without customers
+ * there is no fit.
  */
 void
-foretell_origin(const FitCall *call, const DayList *list,
-				const HoldoutSpan *span, HoldoutCases *cases,
-				CustomerFits *fits)
+fit_origin(const FitCall *call, const DayList *list, const HoldoutSpan *span,
+		   HoldoutCases *cases, CustomerFits *fits)
 {
-	const double days = span->until - span->origin;
 	DayCounts  *repeats = NULL;
 	HistoryList histories;
-	double		horizon;
 
-	*fits = (CustomerFits) {.status = "ok"};
+	*fits = (CustomerFits) {.status = "no orders before it"};
 	holdout_cases(list, span, cases);
 	if (cases->n == 0)
 		return;
@@ -120,9 +133,18 @@ foretell_origin(const FitCall *call, const DayList *list,
 	for (uint64 i = 0; i < cases->n; i++)
 		history_list_add(&histories, cases->cases[i].x, cases->cases[i].t_x,
 						 cases->cases[i].age);
-	fit_histories(call, &histories, repeats, span->origin, days, fits);
-	horizon = time_ahead(call, fits, days);
-	for (uint64 i = 0; i < cases->n && fits->buying.has_params; i++)
+	fit_histories(call, &histories, repeats, span->origin,
+				  span->until - span->origin, fits);
+}
+
+/* Says of each customer of the origin what was to be expected until the span's end. */
+void
+foretell_origin(const FitCall *call, const CustomerFits *fits,
+				const HoldoutSpan *span, HoldoutCases *cases)
+{
+	const double horizon = time_ahead(call, fits, span->until - span->origin);
+
+	for (uint64 i = 0; i < cases->n; i++)
 	{
 		HoldoutCase *one = &cases->cases[i];
 		BtydHistory history;

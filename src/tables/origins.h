@@ -43,11 +43,16 @@ extern retention_internal void origins_before(Origins *origins, int64 last_day,
 											  const Interval *horizon, int n);
 extern retention_internal TimestampTz list_days(const CustomerTable *table,
 												DayList *list);
+extern retention_internal int64 day_after(int64 day, const Interval *horizon);
+extern retention_internal void fit_origin(const FitCall *call,
+										  const DayList *list,
+										  const HoldoutSpan *span,
+										  HoldoutCases *cases,
+										  CustomerFits *fits);
 extern retention_internal void foretell_origin(const FitCall *call,
-											   const DayList *list,
+											   const CustomerFits *fits,
 											   const HoldoutSpan *span,
-											   HoldoutCases *cases,
-											   CustomerFits *fits);
+											   HoldoutCases *cases);
 extern retention_internal void log_ratios_add(LogRatios *ratios,
 											  double predicted, double actual);
 extern retention_internal bool log_ratios_reach(const LogRatios *ratios,

@@ -50,7 +50,6 @@ typedef struct Predictor
 	bool		has_rule;		/* on a clock of seasons, */
 	DiscountRule rule;			/* instead of the force */
 	CustomerFits fits;
-	int			decimals;		/* of predicted money */
 	bool		has_new_value;	/* what a purchase of somebody is worth whose
 								 * own are not known: as a double, */
 	double		new_value;
@@ -59,9 +58,6 @@ typedef struct Predictor
 	Datum		risk[RISK_COUNT];
 	Outlook    *outlooks;
 } Predictor;
-
-/* Predicted money has this many decimals more than the amounts. */
-#define MORE_DECIMALS	4
 
 static TimestampTz
 horizon_end(const FitCall *call)
@@ -95,7 +91,6 @@ predictor_init(Predictor *predictor, const FitCall *call,
 	if (predictor->has_rule)
 		discount_rule_init(&predictor->rule, predictor->fits.clock,
 						   horizon_days, predictor->force / call->unit);
-	predictor->decimals = predictor->fits.decimals + MORE_DECIMALS;
 	predictor->status = CStringGetTextDatum(predictor->fits.status);
 	for (int i = 0; i < RISK_COUNT; i++)
 		predictor->risk[i] = CStringGetTextDatum(churn_risk_name(i));
@@ -208,22 +203,6 @@ put_outlook(const Predictor *predictor, const PurchaseSummary *summary,
 	return outlook->discounted;
 }
 
-/*
- * A finite amount, rounded to the decimals of predicted money. Also as a money, or
- * none if it does not fit one quickly.
- */
-static Datum
-predicted_money(const Predictor *predictor, double value, Money *money)
-{
-	if (money_from_double(money, value, predictor->decimals))
-		return NumericGetDatum(money_numeric(money, NULL));
-	*money = (Money) {0};
-	return DirectFunctionCall2(numeric_round,
-							   DirectFunctionCall1(float8_numeric,
-												   Float8GetDatum(value)),
-							   Int32GetDatum(predictor->decimals));
-}
-
 /* The money so far and the predicted, which is given in both its forms. */
 static Datum
 total_money(const PurchaseSummary *summary, Numeric so_far, Money predicted,
@@ -251,7 +230,7 @@ value_the_new(Predictor *predictor)
 	predictor->has_new_value = spend->has_params &&
 		purchase_value(spend->params, 0, false, 0, &predictor->new_value);
 	if (predictor->has_new_value)
-		predictor->new_numeric = predicted_money(predictor, predictor->new_value,
+		predictor->new_numeric = predicted_money(&predictor->fits, predictor->new_value,
 												 &money);
 }
 
@@ -273,7 +252,7 @@ expect_value(const Predictor *predictor, const SummaryCursor *cursor,
 	if (!spend->has_params ||
 		!purchase_value(spend->params, summary->x, true, mean, value))
 		return false;
-	*numeric = predicted_money(predictor, *value, &money);
+	*numeric = predicted_money(&predictor->fits, *value, &money);
 	return true;
 }
 
@@ -296,7 +275,7 @@ put_money(const Predictor *predictor, const SummaryCursor *cursor,
 		!predictor->fits.buying.has_params || !isfinite(value * orders);
 	nulls[PREDICT_TOTAL_CLV] = nulls[PREDICT_CLV] || so_far == NULL;
 	if (!nulls[PREDICT_CLV])
-		values[PREDICT_CLV] = predicted_money(predictor, value * orders, &clv);
+		values[PREDICT_CLV] = predicted_money(&predictor->fits, value * orders, &clv);
 	if (!nulls[PREDICT_TOTAL_CLV])
 		values[PREDICT_TOTAL_CLV] = total_money(summary, so_far, clv,
 												values[PREDICT_CLV]);

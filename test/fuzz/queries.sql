@@ -40,7 +40,7 @@ SELECT type,
            WHEN format_type(prorettype, NULL) ~ '\[\]$' THEN format('SELECT md5(string_agg(x::text, '','')) FROM unnest(%s(%s)) x', proname, arguments)
            ELSE format('SELECT (%s(%s))::text', proname, arguments)
        END AS query,
-       proname ~ '^(fit|predict|backtest)' AS heavy
+       proname ~ '^(fit|predict|backtest|forecast)' AS heavy
 FROM (SELECT type, proname, prorettype, proretset, aggregates, format(arguments, kind) AS arguments
       FROM functions, LATERAL unnest(CASE WHEN anchored THEN '{bigint,text,uuid}' ELSE '{bigint}' END::text[]) kind) f;
 

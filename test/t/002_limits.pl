@@ -85,7 +85,8 @@ foreach my $call (
 	q{pending_customers(NULL::bigint, 'endless', 'customer', 'at', 'amount', as_of => '2060-01-01')},
 	q{predict_customers(NULL::bigint, 'endless', 'customer', 'at', 'amount', as_of => '2060-01-01')},
 	q{backtest(NULL::bigint, 'endless', 'customer', 'at', 'amount', '2040-01-01', '2060-01-01')},
-	q{backtest_summary(NULL::bigint, 'endless', 'customer', 'at', 'amount', as_of => '2060-01-01')})
+	q{backtest_summary(NULL::bigint, 'endless', 'customer', 'at', 'amount', as_of => '2060-01-01')},
+	q{forecast(NULL::bigint, 'endless', 'customer', 'at', 'amount', as_of => '2060-01-01')})
 {
 	my ($state, $took, $afterwards) = cut_short("SELECT count(*) FROM $call", 0.7);
 	is("$state $afterwards", '57014 alive|1', "$call: cancelled, and the backend goes on");
@@ -180,6 +181,7 @@ foreach (
 	[ 'predicting', "SELECT count(*) FROM (SELECT state $days) s, predict_customers(state, NULL::bigint)" ],
 	[ 'predicting by Pareto/NBD', "SELECT count(*) FROM (SELECT state $days) s, predict_customers(state, NULL::bigint, family => 'pareto_nbd')" ],
 	[ 'testing predictions several times', "SELECT count(*) FROM (SELECT state $days) s, backtest_summary(state, '50 days')" ],
+	[ 'forecasting', "SELECT count(*) FROM (SELECT state $days) s, forecast(state, '50 days', 'day')" ],
 	[ 'testing predictions', "SELECT count(*) FROM (SELECT state $days) s, (SELECT state $days_before) b, backtest(b.state, s.state)" ],
 	[ 'writing', "SELECT length(state::text) $revenue" ],
 	[ 'receiving', "SELECT state_info(written::retention_state) $second" ])

@@ -108,7 +108,8 @@ my @dear = (
 	q{(SELECT count(*) FROM predict_customers(NULL::bigint, 'orders', 'c_bigint', 'ordered_at', 'amount', as_of => '2024-07-01', tz => zones[1 + i % 5]))},
 	q{(SELECT count(*) FROM predict_customers(days[1 + i % 3], NULL::bigint))},
 	q{(SELECT count(*) FROM backtest(NULL::bigint, 'orders', 'c_bigint', 'ordered_at', 'amount', '2024-01-01', '2024-07-01', tz => zones[1 + i % 5]))},
-	q{(SELECT count(*) FROM backtest_summary(days[1 + i % 3], '60 days', 2))});
+	q{(SELECT count(*) FROM backtest_summary(days[1 + i % 3], '60 days', 2))},
+	q{(SELECT count(*) FROM forecast(days[1 + i % 3], '60 days'))});
 
 foreach ([ 2000 * $times, @cheap ], [ 60 * $times, @dear ])
 {

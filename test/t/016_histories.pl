@@ -116,7 +116,8 @@ sub table_functions
 		[ "hero_buyers($orders, 0.6, '$as_of')", "hero_buyers($typed, '$as_of', 0.6)" ],
 		[ "predict_customers($orders, '200 days', '$as_of', '30 days', 'bgnbd', 0.1, 'Asia/Tokyo')", "predict_customers($typed, '$as_of', '200 days', '30 days', 'bgnbd', 0.1, 'Asia/Tokyo')" ],
 		[ "backtest($orders, '$from', '$as_of', 'pareto_nbd', tz => 'Asia/Tokyo')", "backtest($history, '$from', '$as_of', 'pareto_nbd', tz => 'Asia/Tokyo')" ],
-		[ "backtest_summary($orders, '60 days', 2, '$as_of', 'bgnbd', tz => 'Asia/Tokyo')", "backtest_summary($history, '$as_of', '60 days', 2, 'bgnbd', tz => 'Asia/Tokyo')" ]);
+		[ "backtest_summary($orders, '60 days', 2, '$as_of', 'bgnbd', tz => 'Asia/Tokyo')", "backtest_summary($history, '$as_of', '60 days', 2, 'bgnbd', tz => 'Asia/Tokyo')" ],
+		[ "forecast($orders, '60 days', 'week', '$as_of', 'bgnbd', tz => 'Asia/Tokyo')", "forecast($history, '$as_of', '60 days', 'week', 'bgnbd', tz => 'Asia/Tokyo')" ]);
 }
 
 sub rows_of
