@@ -26,7 +26,7 @@ SELECT data, days AS "days ahead", count(orders) AS forecasts,
        to_char(100 * avg(orders / came - 1), 'FMSG990.0') || ' %' AS "mean",
        to_char(100 * avg(abs(revenue / money - 1)), 'FM990.0') || ' %' AS "revenue, mean error",
        count(*) FILTER (WHERE came BETWEEN low AND high) || ' of ' || count(low) AS "in the interval",
-       to_char(100 * (exp(avg(ln(high / orders))) - 1), 'FMSG9990') || ' %' AS "which reaches to"
+       to_char(100 * (percentile_cont(0.5) WITHIN GROUP (ORDER BY high / orders) - 1), 'FMSG99990') || ' %' AS "which reaches to"
 FROM forecast_told GROUP BY data, days HAVING count(orders) > 0 ORDER BY data, days;
 
 -- From two horizons of orders on; a day's forecasts overlap those of the next, and are no
@@ -41,5 +41,5 @@ WHERE error_low IS NOT NULL;
 CREATE VIEW report_intervals AS
 SELECT coalesce(data, 'all') AS data, days AS "days ahead", count(*) AS forecasts,
        to_char(100.0 * count(*) FILTER (WHERE is_inside) / count(*), 'FM990') || ' %' AS "in the interval",
-       to_char(100 * (exp(avg(ln(1 + error_high))) - 1), 'FMSG9990') || ' %' AS "which reaches to"
+       to_char(100 * percentile_cont(0.5) WITHIN GROUP (ORDER BY error_high), 'FMSG99990') || ' %' AS "which reaches to"
 FROM interval_told GROUP BY ROLLUP (days, data) HAVING days IS NOT NULL ORDER BY days, interval_told.data;
