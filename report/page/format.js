@@ -79,6 +79,7 @@ const kpiFormat = (kpi) => KPI_FORMATS[kpi] ?? number(percent);
 // A cell of a picture's table
 function written(picture, column, row) {
   const value = row[column];
+  if (picture === "forecast" && column === "period_start" && value === null) return words.total;
   if (value === null) return words.none;
   if (picture === "kpis" && column !== "kpi") return kpiFormat(row.kpi)(value);
   if (picture === "ltv" && column === "cohort") return asQuarter(value);

@@ -114,6 +114,42 @@ const PICTURES = {
     return tiles;
   },
 
+  forecast(rows, width) {
+    const months = [...new Set(rows.map((row) => row.period_start))].filter((month) => month !== null);
+    const past = rows.filter((row) => row.came !== null);
+    const future = rows.filter((row) => row.came === null && row.period_start !== null);
+    const total = rows.find((row) => row.period_start === null);
+    const kinds = [["came", "solid", MUTED], ["orders_existing", "solid", BLUE], ["orders_new_first", "hatched", BLUE], ["orders_new_repeat", "dotted", BLUE]];
+    const patterns = kinds.map(([, kind, color]) => pattern(kind, color));
+    // of the month of as_of a part has come
+    const came = new Map(past.map((row) => [row.period_start, row.came]));
+    const ground = future.map((row) => came.get(row.period_start) ?? 0);
+    let below = ground;
+    const bars = kinds.slice(1).map(([column, , color], i) => {
+      const from = below;
+      below = future.map((row, j) => from[j] + row[column]);
+      return Plot.barY(future, { x: "period_start", y1: from, y2: below, fill: patterns[i + 1].fill, stroke: color, strokeWidth: 0.8, insetLeft: 1, insetRight: 1 });
+    });
+    const every = isNarrow(width) ? 6 : 2;
+    const plot = chart("forecast", width, {
+      height: tall(340),
+      marginLeft: 50,
+      marginTop: 36,
+      marginBottom: 40,
+      x: { domain: months, type: "band", label: null, tickSize: 0, ticks: months.filter((_, i) => i % every === 0), tickFormat: (month) => asMonth(month).replace(/ (\d{4})$/, "\n$1") },
+      y: { label: words.axes.orderDays, grid: true, zero: true, tickFormat: (value) => compact.format(value) },
+      marks: [
+        definitions(patterns),
+        Plot.barY(past, { x: "period_start", y: "came", fill: patterns[0].fill, insetLeft: 1, insetRight: 1 }),
+        ...bars,
+        Plot.ruleX(future.filter((row) => row.low !== null), { x: "period_start", y1: (row) => row.low + (came.get(row.period_start) ?? 0), y2: (row) => row.high + (came.get(row.period_start) ?? 0), stroke: INK, strokeWidth: 1.5 }),
+        Plot.ruleY([0], { stroke: INK }),
+      ],
+    });
+    const line = total ? [element("p", {}, fill(words.totalLine, Object.fromEntries(Object.keys(total).map((column) => [column, written("forecast", column, total)]))))] : [];
+    return element("div", {}, ...line, legend(kinds.map(([column, kind, color]) => [kind, color, words.columns[column]])), plot);
+  },
+
   season(rows, width) {
     const low = (row) => Math.max(0, row.factor - 1.96 * row.std_error);
     const high = (row) => row.factor + 1.96 * row.std_error;

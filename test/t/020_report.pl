@@ -251,6 +251,9 @@ SKIP:
 	is($section{lifecycle}{marks}{bar}, 4 * $rows->('lifecycle'), 'lifecycle: four bars a month');
 	my $last_day = $section{second_order}{rows}[-1][0] + 1;
 	is(join(' ', map { $section{second_order}{marks}{$_} } qw(line area dot)), '1 1 ' . grep({ $_ <= $last_day } 30, 90, 180, 365), 'second order: a line, its band, a number at each of four days');
+	my @to_come = grep { $_->[1] eq '' && $_->[0] ne '' } @{ $section{forecast}{rows} };
+	is($section{forecast}{marks}{bar}, $rows->('forecast') - @to_come - 1 + 3 * @to_come, 'forecast: a bar for each month that came, three for each to come');
+	like($section{forecast}{text}, qr/In the year to come: [\d,]+ days/, 'and the total');
 	is($section{season}{marks}{dot}, 12, 'season: twelve months');
 	is($section{grid}{marks}{cell}, $rows->('grid'), 'grid: a cell for each');
 	is($section{segments}{marks}{bar}, $rows->('segments'), 'segments: a bar for each');
