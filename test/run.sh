@@ -15,7 +15,7 @@
 #				(default: shared, beside the project)
 #	UPDATE_DOCS=1	007_docs.pl writes what the examples print into README.md and docs/
 #			(UPDATE_README=1 is the same)
-#	UPDATE_API=1	022_api.pl writes what there is to call into test/api
+#	UPDATE_API=1	023_api.pl writes what there is to call into test/api
 #	KEEP=1, PG_CONFIG, CHECK_USER	as cluster.sh says
 set -eu
 
