@@ -89,6 +89,10 @@ measure_memory() {
 		"SELECT bench.peak_bytes(sql)::numeric / (SELECT count(DISTINCT customer_id) FROM orders) FROM bench.work WHERE position = 1"
 	memory 'a group of one customer, by state_info' 200 \
 		"SELECT bytes FROM state_info((SELECT repeat_rate_state(1::bigint)))"
+	memory 'a sealed state of churn_rate, binary' 65536 \
+		"SELECT length(retention_state_send(seal(churn_rate_state(customer_id, ordered_at, '180 days', '2024-07-01', '2025-01-01')))) FROM orders"
+	memory 'of cohort_retention by month' 1048576 \
+		"SELECT length(retention_state_send(seal(cohort_retention_state(customer_id, ordered_at, amount, 'month', '2025-01-01', 'UTC')))) FROM orders"
 	memory 'the same in a million groups, by the growth of the process' NULL \
 		"SELECT bench.peak_bytes('SELECT max(r) FROM (SELECT repeat_rate(i) AS r FROM $million_groups) AS g') / 1e6"
 	memory 'a group of count(), likewise' NULL \

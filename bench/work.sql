@@ -107,6 +107,20 @@ $$SELECT avg((last < timestamptz '2025-01-01' - interval '180 days')::int)::floa
 NULL,
 1.8, 3),
 
+-- what shards do with their own customers (docs/distributed.md)
+('serial', 'churn_rate, sealed for each customer',
+'SELECT max(customer_id), max(ordered_at) FROM orders',
+$$SELECT churn_rate(rollup(seal(s)))
+  FROM (SELECT customer_id, churn_rate_state(customer_id, ordered_at, '180 days', '2024-07-01', '2025-01-01') AS s
+        FROM orders GROUP BY customer_id) AS q$$,
+$$SELECT avg((last < timestamptz '2025-01-01' - interval '180 days')::int)::float8
+  FROM (SELECT min(ordered_at) AS first, max(ordered_at) AS last FROM orders
+        WHERE ordered_at >= timestamptz '2024-07-01' - interval '180 days' AND ordered_at < '2025-01-01'
+        GROUP BY customer_id) AS c
+  WHERE first < '2024-07-01'$$,
+NULL,
+NULL, NULL),
+
 ('serial', 'inactive_rate',
 'SELECT max(customer_id), max(ordered_at) FROM orders',
 $$SELECT inactive_rate(customer_id, ordered_at, '180 days', '2025-01-01') FROM orders$$,

@@ -623,3 +623,38 @@ INSERT INTO returned VALUES (1, '2024-01-01', 10, 1), (2, '2024-01-02', 20, 2), 
 SELECT * FROM rfm_transitions(NULL::int, 'returned', 'customer', 'at', 'amount', '2024-02-01', '2024-03-01', order_id_column => 'id');
 INSERT INTO returned VALUES (1, 'infinity', 10, 1);
 SELECT * FROM rfm_segments(NULL::int, 'returned', 'customer', 'at', 'amount', '2024-02-01', order_id_column => 'id');
+
+-- rfm_cell: scores by cut points found elsewhere are those of rfm_segments. Cut b of k is the ceil(b (n - 1) / k)-th value, found from how many have each:
+-- which shards can count
+CREATE TEMP TABLE scored (last_order_at timestamptz, orders bigint, monetary numeric, cell text, segment text);
+CREATE FUNCTION pg_temp.cuts(k int, OUT cuts rfm_cuts) LANGUAGE sql AS $$
+WITH r AS (SELECT last_order_at AS value, count(*) FROM scored GROUP BY 1), f AS (SELECT orders AS value, count(*) FROM scored GROUP BY 1), m AS (SELECT monetary AS value, count(*) FROM scored WHERE monetary IS NOT NULL GROUP BY 1)
+SELECT ROW(k, 'standard',
+    (SELECT array_agg(cut ORDER BY b) FROM (SELECT b, max(value) AS cut FROM (SELECT value, sum(count) OVER (ORDER BY value DESC) AS through, sum(count) OVER () AS n FROM r) c, generate_series(1, k - 1) b WHERE through >= ceil(b * (n - 1) / k) GROUP BY b) x),
+    (SELECT array_agg(cut ORDER BY b) FROM (SELECT b, min(value) AS cut FROM (SELECT value, sum(count) OVER (ORDER BY value) AS through, sum(count) OVER () AS n FROM f) c, generate_series(1, k - 1) b WHERE through >= ceil(b * (n - 1) / k) GROUP BY b) x),
+    (SELECT array_agg(cut ORDER BY b) FROM (SELECT b, min(value) AS cut FROM (SELECT value, sum(count) OVER (ORDER BY value) AS through, sum(count) OVER () AS n FROM m) c, generate_series(1, k - 1) b WHERE through >= ceil(b * (n - 1) / k) GROUP BY b) x))::rfm_cuts
+$$;
+CREATE FUNCTION pg_temp.compared(OUT customers bigint, OUT unlike bigint) LANGUAGE plpgsql AS $$
+DECLARE k int; condition text; here bigint;
+BEGIN
+    customers := 0; unlike := 0;
+    FOREACH k IN ARRAY '{2,3,5,7,9}'::int[] LOOP
+        FOREACH condition IN ARRAY ARRAY['true', 'customer_id < 100', 'customer_id = 0', 'customer_id BETWEEN 0 AND 1', 'amount IS NULL OR customer_id < 20'] LOOP
+            EXECUTE format($f$TRUNCATE scored; INSERT INTO scored SELECT last_order_at, orders, monetary, cell, segment
+                FROM rfm_segments(NULL::bigint, (SELECT purchases_state(customer_id, ordered_at, amount, '2025-06-01') FROM shop_orders WHERE %s), %s)$f$, condition, k);
+            SELECT count(*) INTO here FROM scored, (SELECT pg_temp.cuts(k) AS cuts) c
+            WHERE rfm_cell(last_order_at, orders, monetary, cuts) IS DISTINCT FROM cell OR monetary IS NOT NULL AND rfm_segment(rfm_cell(last_order_at, orders, monetary, cuts), 'standard', k) <> segment;
+            unlike := unlike + here; customers := customers + (SELECT count(*) FROM scored);
+        END LOOP;
+    END LOOP;
+END $$;
+SELECT * FROM pg_temp.compared();
+-- what it is given
+SELECT rfm_cell(t, o, m, c) FROM (VALUES (ROW(5, 'standard', '{2024-04-01,2024-03-01,2024-02-01,2024-01-01}', '{1,2,3,4}', '{10,20,30,40}')::rfm_cuts)) v(c),
+    (VALUES ('2024-05-01'::timestamptz, 9, 99), ('2024-04-01', 4, 40), ('2024-03-31', 1, 10), ('2023-01-01', 0, -5), ('2024-02-15', 2, 10.01), (NULL, 2, 5), ('2024-02-15', NULL, 5), ('2024-02-15', 2, NULL)) o(t, o, m);
+SELECT rfm_cell('2024-05-01', 9, 99, NULL) IS NULL AS "null", rfm_cell('2024-05-01', 9, 99, ROW(9, 'rf', '{}', '{}', '{}')::rfm_cuts) AS no_cuts;
+SELECT rfm_cell('infinity', 9, 99, ROW(5, 'standard', '{}', '{}', '{}')::rfm_cuts);
+SELECT rfm_cell('2024-05-01', 9, 'NaN', ROW(5, 'standard', '{}', '{}', '{}')::rfm_cuts);
+SELECT rfm_cell('2024-05-01', 9, 99, ROW(3, 'standard', '{}', '{1,2,3}', '{}')::rfm_cuts);
+SELECT rfm_cell('2024-05-01', 9, 99, ROW(10, 'standard', '{}', '{}', '{}')::rfm_cuts);
+SELECT rfm_cell('2024-05-01', 9, 99, ROW(5, 'standard', '{NULL}', '{}', '{}')::rfm_cuts);

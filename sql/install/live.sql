@@ -4,16 +4,6 @@
 
 --@ since 0.3
 
-CREATE TYPE rfm_cuts AS (
-    bins integer,
-    grid text,
-    recency timestamptz[],
-    frequency bigint[],
-    monetary numeric[]
-);
-COMMENT ON TYPE rfm_cuts IS
-'cut points between RFM scores, found by retention_fit: of recency instants (a score less for each that is after the last order), of frequency orders and of monetary money (a score more for each that is below)';
-
 CREATE TYPE live_row AS (
     first_order_at timestamptz,
     last_order_at timestamptz,

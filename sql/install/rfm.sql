@@ -101,3 +101,20 @@ RETURNS TABLE (customer anyelement, rank bigint, orders bigint, monetary numeric
 AS 'MODULE_PATHNAME', 'hero_buyers_of_history' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100000 ROWS 20000;
 COMMENT ON FUNCTION hero_buyers(order_history, anyelement, timestamptz, double precision) IS
 'the smallest set of customers of a history who bring a share (0 to 1) of its revenue before as_of';
+
+--@ since 0.3
+CREATE TYPE rfm_cuts AS (
+    bins integer,
+    grid text,
+    recency timestamptz[],
+    frequency bigint[],
+    monetary numeric[]
+);
+COMMENT ON TYPE rfm_cuts IS
+'cut points between RFM scores, as retention_fit finds them: of recency instants (a score less for each that is after the last order), of frequency orders and of monetary money (a score more for each that is below)';
+
+--@ since 0.3
+CREATE FUNCTION rfm_cell(last_order_at timestamptz, orders bigint, monetary numeric, cuts rfm_cuts) RETURNS text
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION rfm_cell(timestamptz, bigint, numeric, rfm_cuts) IS
+'the RFM scores of one customer as a cell such as ''543'', by cut points that were found before: the cell that rfm_segments gives, if they are those of the same customers; NULL of unknown money';

@@ -13,8 +13,7 @@
 
 #include "datatype/timestamp.h"
 #include "engine/calendar.h"
-#include "math/quantile.h"
-#include "rfm/segment.h"
+#include "rfm/rfm_cuts.h"
 #include "utils/numeric.h"
 
 /*
@@ -36,33 +35,8 @@ typedef struct CustomerFacts
 	double		mean_repeat_value;
 } CustomerFacts;
 
-/* The cut points between scores: SQL's rfm_cuts. */
-typedef struct RfmCuts
-{
-	int			bins;
-	RfmGrid		grid;
-	int			nrecency;
-	int			nfrequency;
-	int			nmonetary;
-	TimestampTz recency[RFM_BINS_MAX - 1];	/* descending */
-	int64		frequency[RFM_BINS_MAX - 1];	/* ascending */
-	Numeric		monetary[RFM_BINS_MAX - 1]; /* ascending */
-} RfmCuts;
-
-/* Scores 1 to bins; m is 0, and the segment none, where no amount is known. */
-typedef struct RfmScores
-{
-	int			r;
-	int			f;
-	int			m;
-	Segment		segment;
-} RfmScores;
-
 extern retention_internal void customer_facts(Datum history, TimestampTz as_of,
 											  const Zone *zone,
 											  CustomerFacts *facts);
-extern retention_internal void rfm_cuts_from_datum(RfmCuts *cuts, Datum datum);
-extern retention_internal RfmScores rfm_scores_of(const RfmCuts *cuts,
-												  const CustomerFacts *facts);
 
 #endif							/* RETENTION_CUSTOMER_FACTS_H */

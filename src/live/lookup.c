@@ -337,7 +337,7 @@ put_scores(const LookupRow *row, const CustomerFacts *facts, Datum *values,
 {
 	RfmCuts		cuts;
 	RfmScores	scores;
-	char		cell[3];
+	char		cell[RFM_CELL_LENGTH];
 
 	nulls[CUSTOMER_R] = nulls[CUSTOMER_F] = row->isnull[LOOKUP_CUTS];
 	nulls[CUSTOMER_M] = nulls[CUSTOMER_CELL] = nulls[CUSTOMER_SEGMENT] =
@@ -345,10 +345,9 @@ put_scores(const LookupRow *row, const CustomerFacts *facts, Datum *values,
 	if (row->isnull[LOOKUP_CUTS])
 		return;
 	rfm_cuts_from_datum(&cuts, row->value[LOOKUP_CUTS]);
-	scores = rfm_scores_of(&cuts, facts);
-	cell[0] = '0' + scores.r;
-	cell[1] = '0' + scores.f;
-	cell[2] = '0' + scores.m;
+	scores = rfm_scores_of(&cuts, facts->last_order_at, facts->orders,
+						   facts->monetary);
+	rfm_cell_of_scores(cell, &scores);
 	values[CUSTOMER_R] = Int32GetDatum(scores.r);
 	values[CUSTOMER_F] = Int32GetDatum(scores.f);
 	values[CUSTOMER_M] = Int32GetDatum(scores.m);
