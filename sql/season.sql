@@ -102,8 +102,9 @@ FROM (SELECT fit_season(customer_id, ordered_at, amount, '30 days', '2024-01-01'
 -- ---------------------------------------------------------------------------
 -- data that have no season
 -- ---------------------------------------------------------------------------
--- less than two full years, to the day; none at all; a date that is a slip of the pen; nobody who came back
-SELECT (fit_season(customer_id, ordered_at, amount, '7 days', d, 'UTC')).status AS status FROM season.orders, unnest('{2022-12-31,2023-01-01}'::timestamptz[]) d WHERE ordered_at < d GROUP BY d ORDER BY d;
+-- less than two full years, to the day on which the second customer had come; one of long ago, who is a slip of the pen; none at all; a date that is a slip of the pen; nobody who came back
+SELECT (fit_season(customer_id, ordered_at, amount, '7 days', d, 'UTC')).status AS status FROM season.orders, (SELECT min(day) FILTER (WHERE n > 1) + interval '730 days' AS second FROM (SELECT day, row_number() OVER (ORDER BY day) AS n FROM (SELECT min(ordered_at)::date AS day FROM season.orders GROUP BY customer_id) c) c) s, LATERAL unnest(ARRAY['2022-12-31', second - interval '1 day', second]) d WHERE ordered_at < d GROUP BY d ORDER BY d;
+SELECT (fit_season(customer_id, ordered_at, amount, '7 days', '2022-12-01', 'UTC')).status FROM (SELECT customer_id, ordered_at, amount FROM season.orders UNION ALL SELECT 0, '2015-04-05', 1) o;
 SELECT (fit_season(customer_id, ordered_at, amount, '7 days', '2022-06-01', 'UTC')).* FROM season.orders WHERE ordered_at < '2022-06-01';
 SELECT fit_season(customer_id, ordered_at, amount, '7 days', '2024-01-01', 'UTC') FROM season.orders WHERE false;
 SELECT (fit_season(customer_id, ordered_at, amount, '7 days', '2024-01-01', 'UTC')).status FROM (SELECT customer_id, ordered_at, amount FROM season.orders UNION ALL SELECT 0, '0203-04-05', 1) o;

@@ -309,6 +309,25 @@ settle(const BtydFamily *family, const SeasonData *data, SeasonFit *fit,
 	return false;
 }
 
+/* Are there two full years of orders, which no single one makes? */
+static bool
+is_old_enough(const SeasonData *data)
+{
+	const int32 latest = data->days - SEASON_LEAST_DAYS;
+	double		before = 0;
+	double		all = 0;
+
+	if (latest < 0)
+		return false;
+	for (uint64 i = 0; i < data->npatterns; i++)
+	{
+		all += data->patterns[i].customers;
+		if (data->patterns[i].first <= latest)
+			before += data->patterns[i].customers;
+	}
+	return season_is_told(before, all);
+}
+
 /*
  * Fits the seasons of a shop. The family is one of those whose customers leave at
  * purchases; with "shrink", factors are drawn towards one as far as chance says.
@@ -320,10 +339,10 @@ season_fit(const BtydFamily *family, const SeasonData *data, bool shrink,
 	ModelFit	model_fit = {0};
 
 	no_season(fit, SEASON_OK);
-	if (data->days < SEASON_LEAST_DAYS)
-		no_season(fit, SEASON_TOO_SHORT);
-	else if (data->days > SEASON_MOST_DAYS)
+	if (data->days > SEASON_MOST_DAYS)
 		no_season(fit, SEASON_TOO_LONG);
+	else if (!is_old_enough(data))
+		no_season(fit, SEASON_TOO_SHORT);
 	else if (!settle(family, data, fit, &model_fit))
 		no_season(fit, model_fit.has_params ? SEASON_UNSETTLED : SEASON_NO_MODEL);
 	else

@@ -29,6 +29,18 @@
 /* Less than two years tell no season from a trend. */
 #define SEASON_LEAST_DAYS	730
 
+/*
+ * Are there so many, where some customers of all came before? One in a thousand, and one
+ * in any case, may have come there by a slip of the pen.
+ */
+#define SEASON_SLIPS		1000
+
+static inline bool
+season_is_told(double before, double all)
+{
+	return before > Max(all / SEASON_SLIPS, 1);
+}
+
 /* More have a day in them that is a slip of the pen. */
 #define SEASON_MOST_DAYS	36525
 

@@ -184,6 +184,8 @@ season_status(const SeasonDays *days, SeasonOutcome outcome)
 		case SEASON_BY_CHANCE:
 			return "ok, but there is no season to be seen: months differ no more than by chance";
 		case SEASON_TOO_SHORT:
+			if (days->data.days >= SEASON_LEAST_DAYS)
+				return "no season: it takes two full years of orders, and hardly anybody came so long ago; is there a mistyped date?";
 			return psprintf("no season: it takes two full years of orders, and there are %d days",
 							days->data.days);
 		case SEASON_TOO_LONG:

@@ -216,12 +216,6 @@ add_existing(const FitCall *call, const CustomerFits *fits,
  * ------------------------------------------------------------------------
  */
 
-/*
- * A shop is two years old if customers came before these: one in so many may have done
- * so by a slip of the pen.
- */
-#define SLIPS	1000
-
 /* Who came on each of the last days before one; returns how many days tell of it. */
 static int32
 count_arrivals(const DayList *list, int64 before, double *count)
@@ -248,7 +242,7 @@ count_arrivals(const DayList *list, int64 before, double *count)
 		if (first == from)
 			count[0]++;
 	}
-	if (earlier * SLIPS > all)
+	if (season_is_told(earlier, all))
 		return ARRIVAL_DAYS;
 	while (silent < ARRIVAL_DAYS && count[silent] == 0)
 		silent++;
