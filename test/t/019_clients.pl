@@ -1,14 +1,19 @@
-# What clients other than psql make of the results: ODBC, with statements that the server
-# prepares and that it does not, with cursors, and wrapped as BI tools wrap queries; and
-# the lines for pg_cron in the pages, by pg_cron. Each part is skipped where its packages
-# are missing: unixodbc, odbc-postgresql, libdbd-odbc-perl; postgresql-NN-cron.
+# What clients other than psql make of the results: ODBC, JDBC and node-postgres, with
+# statements that the server prepares and that it does not, with cursors, and wrapped as BI
+# tools wrap queries; and the lines for pg_cron in the pages, by pg_cron. Each part is
+# skipped where its packages are missing: unixodbc, odbc-postgresql, libdbd-odbc-perl;
+# libpostgresql-jdbc-java and a JDK; node-pg; postgresql-NN-cron.
 use strict;
 use warnings FATAL => 'all';
 
 use FindBin;
 use lib "$FindBin::RealBin/../lib";
+use IPC::Run;
+use JSON::PP;
+use Math::BigFloat;
 use PostgreSQL::Test::Utils;
 use RetentionTest;
+use Scalar::Util qw(looks_like_number);
 use Test::More;
 
 my ($driver) = grep { -r } glob '/usr/lib/*/odbc/psqlodbcw.so';
@@ -53,6 +58,7 @@ sub plain
 	return $value =~ /^[t1]/ ? 1 : 0 if $type eq 'boolean';
 	return $value =~ s/\+00$//r =~ s/(\.\d*?)0+$/$1/r =~ s/\.$//r if $type =~ /^timestamp/;
 	return sprintf '%.12g', $value if $type eq 'double precision';
+	return Math::BigFloat->new($value)->bsstr if $type =~ /^numeric/;
 	return lc $value if $type eq 'uuid';
 	return $value;
 }
@@ -68,6 +74,33 @@ sub plain_rows
 }
 
 # ---------------------------------------------------------------------------
+# What psql has of each
+# ---------------------------------------------------------------------------
+my (%types, %expected);
+
+sub ask_psql
+{
+	return if %types;
+	foreach my $query (@queries)
+	{
+		$types{$query} = [ types_of($query) ];
+		$expected{$query} = [ plain_rows($types{$query}, rows($query)) ];
+	}
+	return;
+}
+
+# What is wrong with a client's rows of a query; '' if nothing is
+sub difference
+{
+	my ($query, @rows) = @_;
+	my @expected = @{ $expected{$query} };
+	my @got = plain_rows($types{$query}, @rows);
+	my ($first) = grep { ($got[$_] // '') ne ($expected[$_] // '') } 0 .. ($#got > $#expected ? $#got : $#expected);
+
+	return defined $first ? "$query: " . ($got[$first] // 'nothing') . ' is not ' . ($expected[$first] // 'nothing') : '';
+}
+
+# ---------------------------------------------------------------------------
 # ODBC
 # ---------------------------------------------------------------------------
 sub connect_odbc
@@ -78,19 +111,6 @@ sub connect_odbc
 
 	return DBI->connect("dbi:ODBC:$where", '', '',
 		{ RaiseError => 1, PrintError => 0, LongReadLen => 1_000_000, odbc_ignore_named_placeholders => 1 });
-}
-
-# What psql has of each
-my (%types, %expected);
-
-sub ask_psql
-{
-	foreach my $query (@queries)
-	{
-		$types{$query} = [ types_of($query) ];
-		$expected{$query} = [ plain_rows($types{$query}, rows($query)) ];
-	}
-	return;
 }
 
 # The rows of a query as a BI tool asks for it: first for its columns
@@ -137,14 +157,9 @@ SKIP: {
 		$odbc->do(q{SET timezone = 'UTC'});
 		foreach my $query (@queries)
 		{
-			my @types = @{ $types{$query} };
-			my @expected = @{ $expected{$query} };
-			my @got = eval { plain_rows(\@types, $fetch->($odbc, $query, scalar @types)) };
+			my $wrong = eval { difference($query, $fetch->($odbc, $query, scalar @{ $types{$query} })) } // "$query: $@";
 
-			push @wrong, "$query: $@" if $@;
-			next if $@ || "@got" eq "@expected";
-			my ($first) = grep { ($got[$_] // '') ne ($expected[$_] // '') } 0 .. ($#got > $#expected ? $#got : $#expected);
-			push @wrong, "$query: " . ($got[$first] // 'nothing') . ' is not ' . ($expected[$first] // 'nothing');
+			push @wrong, $wrong if $wrong ne '';
 		}
 		is_deeply(\@wrong, [], "ODBC, $name: queries answer as psql has them");
 		$odbc->disconnect;
@@ -170,6 +185,98 @@ SKIP: {
 	($got) = $odbc->selectrow_array('SELECT threshold_score(?, ?)', undef, '9', '{100,200}');
 	is($got, 1, 'ODBC: parameters without a type are compared as numbers, not as texts');
 	$odbc->disconnect;
+}
+
+# ---------------------------------------------------------------------------
+# JDBC and node-postgres
+# ---------------------------------------------------------------------------
+
+# Calls whose parameters have no types, and their values
+my @calls = (
+	[ 'SELECT rfm_segment(?) AS answer', '555' ],
+	[ 'SELECT hash_share(?, ?) AS answer', 'someone', 'salt' ],
+	[ 'SELECT threshold_score(?::numeric, ?::numeric[]) AS answer', '150', '{100,200}' ],
+	[ 'SELECT repeat_rate(c_bigint, ordered_at, ?::interval, ?::timestamptz) AS answer FROM orders WHERE shop > ?::int', '30 days', '2024-07-01', '100' ]);
+
+sub call_in_sql
+{
+	my ($sql, @values) = @{ $_[0] };
+	return $sql =~ s/\?/"'" . (shift @values) . "'"/ger;
+}
+
+sub number_or_text
+{
+	my ($value) = @_;
+	return looks_like_number($value) ? 0 + $value : $value;
+}
+
+# The answers of a program that is given all queries, and then the calls
+sub test_client
+{
+	my ($client, $ask) = @_;
+
+	ask_psql();
+	foreach my $way (qw(simple prepared wrapped cursor))
+	{
+		my @with_values = $way eq 'wrapped' || $way eq 'cursor' ? () : @calls;
+		my @answers = $ask->($way, @with_values);
+		my @wrong = grep { $_ ne '' } map {
+			my $answer = shift @answers;
+			ref $answer ? difference($_, @$answer) : "$_: " . ($answer // 'no answer')
+		} @queries;
+
+		is_deeply(\@wrong, [], "$client, $way: queries answer as psql has them");
+		is_deeply([ map { ref $_ ? number_or_text($_->[0][0]) : $_ } @answers ], [ map { number_or_text(answer(call_in_sql($_))) } @with_values ],
+			"$client, $way: parameters of no type");
+	}
+	return;
+}
+
+sub run_client
+{
+	my ($command, $input) = @_;
+	my ($out, $err);
+
+	IPC::Run::run($command, '<', \$input, '>', \$out, '2>', \$err) or return ("@$command: $err");
+	return split /\n/, $out;
+}
+
+my ($driver_of_java) = grep { -r } '/usr/share/java/postgresql.jar';
+SKIP: {
+	skip 'JDBC: libpostgresql-jdbc-java or a JDK is not installed', 8
+	  unless $driver_of_java && grep { -x "$_/javac" } split /:/, $ENV{PATH};
+	$node->append_conf('postgresql.conf', "listen_addresses = '127.0.0.1'");
+	$node->restart;
+
+	test_client('JDBC', sub {
+		my ($way, @with_values) = @_;
+		my $url = sprintf 'jdbc:postgresql://127.0.0.1:%d/postgres?user=%s', $node->port, scalar getpwuid($<);
+		my $input = join '', map { "$_\n" } @queries, map { join "\t", @$_ } @with_values;
+
+		return map {
+			/^error: / ? $_ : [ map { [ map { $_ eq "\0" ? undef : $_ } split /\x1f/, $_, -1 ] } split /\x1e/, $_, -1 ]
+		} run_client([ 'java', '-Duser.timezone=UTC', '-cp', $driver_of_java, "$FindBin::RealBin/../clients/Query.java", $url, $way ], $input);
+	});
+}
+
+SKIP: {
+	local $ENV{NODE_PATH} = join ':', $ENV{NODE_PATH} // (), qw(/usr/share/nodejs /usr/lib/node_modules /usr/local/lib/node_modules);
+	skip 'node-postgres: node or node-pg is not installed', 8
+	  unless IPC::Run::run([ 'sh', '-c', q(node -e 'require("pg")') ], '>', '/dev/null', '2>', '/dev/null');
+	local @ENV{qw(PGHOST PGPORT PGUSER PGDATABASE)} = ($node->host, $node->port, scalar getpwuid($<), 'postgres');
+
+	test_client('node-postgres', sub {
+		my ($way, @with_values) = @_;
+		my $n;
+		my @all = (@queries, map {
+			my ($sql, @values) = @$_;
+			$n = 0;
+			{ text => $sql =~ s/\?/'$' . ++$n/ger, values => \@values }
+		} @with_values);
+
+		return map { my $answer = decode_json($_); ref $answer eq 'HASH' ? $answer->{error} : $answer }
+		  run_client([ 'node', "$FindBin::RealBin/../clients/query.js", $way ], encode_json(\@all));
+	});
 }
 
 # ---------------------------------------------------------------------------
