@@ -664,12 +664,54 @@ likeliest_moment(const double *params, double n, double more)
 	return b > 0 ? (b + root) / (r + s) : c / (root - b);
 }
 
+/* Between these a rule of 32 points has all digits of the integral in one piece. */
+#define SHORT_BEGIN		1e-200
+#define SHORT_END		4
+#define SHORT_FALL		40
+
+/*
+ * The integral from 0 to the horizon, if that is not far in terms of
+ * y = ln(1 + u / c), c the smaller of alpha and beta: the next singularities of the
+ * smooth function that it is of y are at a distance of pi. "u" is the likeliest.
+ */
+static bool
+short_integral(const double *params, double n, double more, double horizon,
+			   double u, double *integral)
+{
+	const GaussRule *rule = &gauss_rules[GAUSS_RULE_32];
+	const double alpha = params[ALPHA];
+	const double beta = params[BETA];
+	const double power_alpha = params[R] + n;
+	const double power_beta = params[S] + more;
+	const double nearer = Min(alpha, beta);
+	const double half = log1p(horizon / nearer) / 2;
+	double		sum = 0;
+
+	if (half < SHORT_BEGIN || 2 * half > SHORT_END ||
+		2 * half * (n + more + power_alpha + power_beta) > SHORT_FALL)
+		return false;
+	for (int i = 0; i < rule->npoints; i++)
+		for (int side = -1; side <= 1; side += 2)
+		{
+			const double up = expm1(half * (1 + side * rule->points[i].at));
+			const double v = nearer * up;
+
+			sum += rule->points[i].weight * (1 + 1 / up) *
+				exp((n + more) * log(v / u) -
+					power_alpha * log((alpha + v) / (alpha + u)) -
+					power_beta * log((beta + v) / (beta + u)));
+		}
+	*integral = sum * half;
+	return true;
+}
+
 static Moments
 moments_until(const double *params, double n, double more, double horizon)
 {
 	const double alpha = params[ALPHA];
 	const double beta = params[BETA];
 	const double u = Min(likeliest_moment(params, n, more), horizon);
+	Moments		moments = {.likeliest = u};
 	const double power_alpha = params[R] + n;
 	const double power_beta = params[S] + more;
 	const Bell	bell = {
@@ -684,11 +726,10 @@ moments_until(const double *params, double n, double more, double horizon)
 	const double low = -(CUT + power_alpha * log1p(u / alpha) +
 						 power_beta * log1p(u / beta)) / (n + more);
 
-	return (Moments) {
-		.likeliest = u,
-		.integral = bell_integral(&bell, bell_edge(&bell, low),
-								  bell_edge(&bell, log(horizon / u)))
-	};
+	if (!short_integral(params, n, more, horizon, u, &moments.integral))
+		moments.integral = bell_integral(&bell, bell_edge(&bell, low),
+										 bell_edge(&bell, log(horizon / u)));
+	return moments;
 }
 
 /*
@@ -758,7 +799,7 @@ pareto_nbd_future(const BtydModel *model, const BtydHistory *history)
  * The integral from 0 to h of u (beta / (beta + u))^s du, in units of beta^2: with
  * y = ln(1 + u / beta), of (e^y - 1) e^((1 - s) y) dy from 0 to end.
  *
- * Where neither exponential has far to go, a rule of 64 points has all digits; where
+ * Where neither exponential has far to go, a rule of 32 points has all digits; where
  * one has, nothing cancels in the formula.
  */
 static double
