@@ -7,6 +7,20 @@ FROM (SELECT customer_id, (purchase_summary(ordered_at, amount, '7 days', '2024-
       FROM orders GROUP BY customer_id) AS c;
 VACUUM (FREEZE, ANALYZE) bench.customers;
 
+-- Twice as long, so that there are two years for a season to be told from; and in a weak
+-- month so many of the later orders are left out
+CREATE TABLE bench.three_years AS
+SELECT customer_id, ordered_at, amount
+FROM (SELECT customer_id, timestamptz '2021-01-04 00:00+00' + 2 * (ordered_at - timestamptz '2023-07-03 00:00+00') AS ordered_at, amount,
+             order_id, row_number() OVER (PARTITION BY customer_id ORDER BY ordered_at) AS number
+      FROM orders) AS o
+WHERE number = 1
+      OR chance(order_id, 7) < ('{0.6,0.55,0.65,0.7,0.75,0.7,0.6,0.6,0.7,0.75,0.95,1}'::double precision[])[extract(month FROM ordered_at)::int];
+VACUUM (FREEZE, ANALYZE) bench.three_years;
+
+CREATE TABLE bench.state AS
+SELECT btyd_state(customer_id, ordered_at, amount, '7 days', '2023-12-31', 'UTC') AS state FROM bench.three_years;
+
 INSERT INTO bench.work (section, name, scan, ours)
 SELECT 'models', name, scan, ours
 FROM (VALUES
@@ -44,7 +58,32 @@ $$SELECT sum(expected_orders), sum(predicted_clv)::float8
 (8, 'backtest over the orders',
 'SELECT max(customer_id), max(ordered_at), max(amount) FROM orders',
 $$SELECT sum(predicted), sum(actual)::float8
-  FROM backtest(NULL::bigint, 'orders', 'customer_id', 'ordered_at', 'amount', '2024-07-01', '2024-12-30')$$)
+  FROM backtest(NULL::bigint, 'orders', 'customer_id', 'ordered_at', 'amount', '2024-07-01', '2024-12-30')$$),
+
+(9, 'p_order of each',
+'SELECT max(x), max(t_x), max(age) FROM bench.customers',
+'SELECT max(p_order(buying, x, t_x, age, 39)) FROM bench.customers, bench.model'),
+
+-- beside the same without a season, not beside a scan
+(10, 'fit_season, ÷ fit_hbgnbd',
+'SELECT (fit_hbgnbd(state)).log_likelihood FROM bench.state',
+$$SELECT (fit_season(state, 'hbgnbd')).log_likelihood_gain FROM bench.state$$),
+
+(11, 'predict_customers with a season, ÷ without',
+$$SELECT sum(expected_orders), sum(predicted_clv)::float8
+  FROM predict_customers(NULL::bigint, 'bench.three_years', 'customer_id', 'ordered_at', 'amount', as_of => '2023-12-31', season => 'none')$$,
+$$SELECT sum(expected_orders), sum(predicted_clv)::float8
+  FROM predict_customers(NULL::bigint, 'bench.three_years', 'customer_id', 'ordered_at', 'amount', as_of => '2023-12-31', season => 'month')$$),
+
+(12, 'backtest_summary of four quarters',
+'SELECT max(customer_id), max(ordered_at), max(amount) FROM bench.three_years',
+$$SELECT sum(predicted), sum(actual)::float8
+  FROM backtest_summary(NULL::bigint, 'bench.three_years', 'customer_id', 'ordered_at', 'amount', '91 days', as_of => '2023-12-31')$$),
+
+(13, 'forecast of a quarter',
+'SELECT max(customer_id), max(ordered_at), max(amount) FROM bench.three_years',
+$$SELECT sum(orders), sum(revenue)::float8
+  FROM forecast(NULL::bigint, 'bench.three_years', 'customer_id', 'ordered_at', 'amount', '91 days', as_of => '2023-12-31')$$)
 ) AS w (line, name, scan, ours)
 ORDER BY line;
 
@@ -53,7 +92,9 @@ CREATE TABLE bench.target AS
 SELECT name, seconds, beyond_scan, scans
 FROM (VALUES ('fit_bgnbd', 1, false, NULL), ('fit_mbgnbd', 1, false, NULL), ('fit_pareto_nbd', 8, false, NULL),
              ('p_alive, expected_orders and expected_value of each', 1, true, NULL),
-             ('predict_customers over the orders', NULL, false, 6), ('backtest over the orders', NULL, false, 6)
+             ('predict_customers over the orders', NULL, false, 6), ('backtest over the orders', NULL, false, 6),
+             ('p_order of each', 0.1, true, NULL), ('fit_season, ÷ fit_hbgnbd', NULL, false, 3),
+             ('predict_customers with a season, ÷ without', NULL, false, 1.5)
      ) AS t (name, seconds, beyond_scan, scans);
 
 CREATE TABLE bench.model AS
@@ -68,8 +109,8 @@ SELECT w.name AS "one process", ours.shown AS "by the clock, s",
        to_char(busy.scan, 'FM990.00') AS "the bare scan, s",
        to_char(busy.ours - busy.scan, 'FM990.00') || CASE WHEN beyond_scan THEN ' (≤ ' || target.seconds || ')' ELSE '' END
            AS "beyond the scan, s",
-       to_char(busy.ours / busy.scan, 'FM990.0') || coalesce(' (≤ ' || target.scans || ')', '') AS "÷ scan",
-       CASE WHEN target.scans IS NOT NULL THEN bench.verdict(busy.ours / busy.scan, target.scans)
+       to_char(busy.ours / nullif(busy.scan, 0), 'FM990.0') || coalesce(' (≤ ' || target.scans || ')', '') AS "÷ scan",
+       CASE WHEN target.scans IS NOT NULL THEN bench.verdict(busy.ours / nullif(busy.scan, 0), target.scans)
             ELSE bench.verdict(busy.ours - CASE WHEN beyond_scan THEN busy.scan ELSE 0 END, target.seconds) END AS "verdict"
 FROM bench.work AS w
 JOIN bench.median AS ours ON ours.position = w.position AND ours.contender = 'ours'
