@@ -18,12 +18,10 @@
 static inline int
 compare_cases(const HoldoutCase *a, const HoldoutCase *b)
 {
-	if (a->x != b->x)
-		return a->x < b->x ? -1 : 1;
-	if (a->t_x != b->t_x)
-		return a->t_x < b->t_x ? -1 : 1;
-	if (a->age != b->age)
-		return a->age < b->age ? -1 : 1;
+	const int	order = compare_day_histories(&a->history, &b->history);
+
+	if (order != 0)
+		return order;
 	if (a->actual != b->actual)
 		return a->actual < b->actual ? -1 : 1;
 	return a->recent < b->recent ? -1 : a->recent > b->recent;
@@ -48,14 +46,14 @@ read_case(const int32 *day, const int32 *end, const HoldoutSpan *span,
 
 	if (first >= span->origin)
 		return false;
-	*one = (HoldoutCase) {.age = (int32) (span->origin - first)};
+	*one = (HoldoutCase) {.history.age = (int32) (span->origin - first)};
 	for (day++; day < end && *day < span->origin; day++)
 	{
 		last = *day;
-		one->x++;
+		one->history.x++;
 		one->recent += last >= span->before;
 	}
-	one->t_x = last - first;
+	one->history.t_x = last - first;
 	for (; day < end && *day < span->until; day++)
 		one->actual++;
 	return true;
@@ -105,7 +103,7 @@ typedef struct CellMeans
 static int
 recency_class(const HoldoutCase *one, int64 days)
 {
-	const int64 silence = one->age - one->t_x;
+	const int64 silence = one->history.age - one->history.t_x;
 
 	return 4 * silence < days ? 0 : 2 * silence < days ? 1 :
 		silence < days ? 2 : silence < 2 * days ? 3 : 4;
@@ -114,7 +112,7 @@ recency_class(const HoldoutCase *one, int64 days)
 static double *
 cell_of(CellMeans *cells, const HoldoutCase *one, int64 days)
 {
-	return &cells->mean[Min(one->x, FREQUENCIES - 1)][recency_class(one, days)];
+	return &cells->mean[Min(one->history.x, FREQUENCIES - 1)][recency_class(one, days)];
 }
 
 /*
@@ -227,9 +225,9 @@ area_of(const HoldoutCases *cases, bool by_recency)
 	{
 		const HoldoutCase *one = &cases->cases[i];
 
-		if (i == 0 || !holdout_alike(one, one - 1))
+		if (i == 0 || compare_day_histories(&one->history, &one[-1].history) != 0)
 			ranked[n++] = (RankedCases) {
-			by_recency ? one->t_x - one->age : one->p_order
+			by_recency ? one->history.t_x - one->history.age : one->p_order
 		};
 		if (one->actual > 0)
 			ranked[n - 1].yes++;
@@ -258,7 +256,7 @@ add_case(HoldoutScores *sums, const HoldoutCase *one, CellMeans *cells,
 {
 	const double ordered = one->actual > 0;
 	double		said[NAIVE_RULES] = {
-		[NAIVE_OWN_RATE] = (double) one->x / one->age * days,
+		[NAIVE_OWN_RATE] = (double) one->history.x / one->history.age * days,
 		[NAIVE_CELL_MEANS] = *cell_of(cells, one, days),
 		[NAIVE_LAST_PERIOD] = one->recent
 	};

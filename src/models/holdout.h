@@ -11,6 +11,7 @@
 
 #include "base/compat.h"
 
+#include "models/day_history.h"
 #include "models/day_list.h"
 
 /* Days of the calendar: what is known ends at the origin, what is foretold at "until". */
@@ -21,12 +22,10 @@ typedef struct HoldoutSpan
 	int64		until;
 } HoldoutSpan;
 
-/* A customer who ordered before the origin; times in days. */
+/* A customer who ordered before the origin */
 typedef struct HoldoutCase
 {
-	int64		x;
-	int32		t_x;
-	int32		age;
+	DayHistory	history;
 	int32		recent;			/* of the x, those not before span->before */
 	int32		actual;			/* days with an order from the origin on */
 	double		expected;		/* of these, */
@@ -75,12 +74,5 @@ extern retention_internal void holdout_score(const DayList *list,
 											 const HoldoutCases *cases,
 											 HoldoutScores *scores);
 extern retention_internal const char *naive_rule_name(NaiveRule rule);
-
-/* Does the model say the same of two customers? */
-static inline bool
-holdout_alike(const HoldoutCase *a, const HoldoutCase *b)
-{
-	return a->x == b->x && a->t_x == b->t_x && a->age == b->age;
-}
 
 #endif							/* RETENTION_HOLDOUT_H */

@@ -73,16 +73,6 @@ sort_histories(DayHistory *histories, DayHistory *other, uint64 n)
 	return histories;
 }
 
-static inline int
-compare_histories(const DayHistory *a, const DayHistory *b)
-{
-	if (a->x != b->x)
-		return a->x < b->x ? -1 : 1;
-	if (a->t_x != b->t_x)
-		return a->t_x < b->t_x ? -1 : 1;
-	return a->age < b->age ? -1 : a->age > b->age;
-}
-
 /* The next of two sorted lists goes to the end of the patterns. */
 static void
 merge_histories(HistoryList *list, const DayPattern *old, uint64 nold,
@@ -95,14 +85,14 @@ merge_histories(HistoryList *list, const DayPattern *old, uint64 nold,
 	{
 		DayPattern *pattern = &list->patterns[list->npatterns++];
 		const int	order = i == nold ? 1 : j == list->nadded ? -1 :
-			compare_histories(&old[i].history, &added[j]);
+			compare_day_histories(&old[i].history, &added[j]);
 
 		if (order <= 0)
 			*pattern = old[i++];
 		else
 			*pattern = (DayPattern) {added[j], 0};
 		for (; j < list->nadded &&
-			 compare_histories(&pattern->history, &added[j]) == 0; j++)
+			 compare_day_histories(&pattern->history, &added[j]) == 0; j++)
 			pattern->customers++;
 	}
 }

@@ -16,14 +16,7 @@
 
 #include "math/btyd.h"
 #include "math/gamma_gamma.h"
-
-/* A history in days, before the unit of time is looked at. */
-typedef struct DayHistory
-{
-	int64		x;
-	int32		t_x;
-	int32		age;
-} DayHistory;
+#include "models/day_history.h"
 
 typedef struct DayPattern
 {

@@ -117,7 +117,7 @@ read_customers(const CustomerCall *call, const CustomerTable *table,
 	cursor.scratch.days = list;
 	while (summary_cursor_next(&cursor, &summary))
 	{
-		CustomerGroup customer = {summary.x, summary.t_x, summary.age, 1};
+		CustomerGroup customer = {{summary.x, summary.t_x, summary.age}, 1};
 
 		day_list_end_customer(list);
 		MemoryContextSwitchTo(call->row_context);
@@ -192,7 +192,7 @@ look_back(const FitCall *call, Grain grain, const DayList *list,
 	for (uint64 i = 0; i < cases.n; i++)
 	{
 		const HoldoutCase *one = &cases.cases[i];
-		const CustomerGroup customer = {one->x, one->t_x, one->age, 1};
+		const CustomerGroup customer = {one->history, 1};
 
 		customer_groups_add(&groups, &customer);
 	}

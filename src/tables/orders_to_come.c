@@ -55,12 +55,10 @@ span_periods_init(SpanPeriods *periods, Grain grain, int64 from, int64 until)
 static inline int
 compare_groups(const CustomerGroup *a, const CustomerGroup *b)
 {
-	if (a->x != b->x)
-		return a->x < b->x ? -1 : 1;
-	if (a->t_x != b->t_x)
-		return a->t_x < b->t_x ? -1 : 1;
-	if (a->age != b->age)
-		return a->age < b->age ? -1 : 1;
+	const int	order = compare_day_histories(&a->history, &b->history);
+
+	if (order != 0)
+		return order;
 	return a->value < b->value ? -1 : a->value > b->value;
 }
 
@@ -103,8 +101,7 @@ customer_groups_join(CustomerGroups *groups)
 	sort_groups(group, groups->n);
 	for (uint64 i = 1; i < groups->n; i++)
 	{
-		if (group[i].x == group[n].x && group[i].t_x == group[n].t_x &&
-			group[i].age == group[n].age)
+		if (compare_day_histories(&group[i].history, &group[n].history) == 0)
 		{
 			group[n].customers += group[i].customers;
 			group[n].value += group[i].value;
@@ -141,8 +138,9 @@ orders_until(const FitCall *call, const CustomerFits *fits,
 	for (uint64 i = 0; i < groups->n; i++)
 	{
 		const CustomerGroup *group = &groups->groups[i];
-		const BtydHistory history = history_in_units(call, fits, group->x,
-													 group->t_x, group->age);
+		const DayHistory *days = &group->history;
+		const BtydHistory history = history_in_units(call, fits, days->x,
+													 days->t_x, days->age);
 		const double orders = btyd_expected_orders(&fits->model, &history, time);
 
 		if ((i & 0xFF) == 0)

@@ -29,9 +29,7 @@ typedef struct SpanPeriods
 /* Customers of whom a model says the same; times in days. */
 typedef struct CustomerGroup
 {
-	int64		x;
-	int32		t_x;
-	int32		age;
+	DayHistory	history;
 	double		customers;
 	double		value;			/* of a purchase, summed over them */
 } CustomerGroup;

@@ -131,8 +131,11 @@ fit_origin(const FitCall *call, const DayList *list, const HoldoutSpan *span,
 	}
 	history_list_init(&histories);
 	for (uint64 i = 0; i < cases->n; i++)
-		history_list_add(&histories, cases->cases[i].x, cases->cases[i].t_x,
-						 cases->cases[i].age);
+	{
+		const DayHistory *days = &cases->cases[i].history;
+
+		history_list_add(&histories, days->x, days->t_x, days->age);
+	}
 	fit_histories(call, &histories, repeats, span->origin,
 				  span->until - span->origin, fits);
 }
@@ -147,16 +150,17 @@ foretell_origin(const FitCall *call, const CustomerFits *fits,
 	for (uint64 i = 0; i < cases->n; i++)
 	{
 		HoldoutCase *one = &cases->cases[i];
+		const DayHistory *days = &one->history;
 		BtydHistory history;
 
-		if (i > 0 && holdout_alike(one, one - 1))
+		if (i > 0 && compare_day_histories(days, &one[-1].history) == 0)
 		{
 			one->expected = one[-1].expected;
 			one->p_order = one[-1].p_order;
 			continue;
 		}
 		CHECK_FOR_INTERRUPTS();
-		history = history_in_units(call, fits, one->x, one->t_x, one->age);
+		history = history_in_units(call, fits, days->x, days->t_x, days->age);
 		one->expected = btyd_expected_orders(&fits->model, &history, horizon);
 		one->p_order = btyd_p_order(&fits->model, &history, horizon);
 	}

@@ -1,0 +1,31 @@
+/*
+ * day_history.h
+ *		What a model is told of a customer, in days: before the unit of time is looked at.
+ *
+ * Copyright (c) 2026, the retention authors
+ * PostgreSQL licence, see LICENSE
+ */
+#ifndef RETENTION_DAY_HISTORY_H
+#define RETENTION_DAY_HISTORY_H
+
+#include "base/compat.h"
+
+typedef struct DayHistory
+{
+	int64		x;
+	int32		t_x;
+	int32		age;
+} DayHistory;
+
+/* Their order is that of BtydData; 0: a model says the same of both. */
+static inline int
+compare_day_histories(const DayHistory *a, const DayHistory *b)
+{
+	if (a->x != b->x)
+		return a->x < b->x ? -1 : 1;
+	if (a->t_x != b->t_x)
+		return a->t_x < b->t_x ? -1 : 1;
+	return a->age < b->age ? -1 : a->age > b->age;
+}
+
+#endif							/* RETENTION_DAY_HISTORY_H */
