@@ -81,7 +81,7 @@ sub type_names
 	my $take = sub {
 		return if !/\.[ch]\z/;
 		my $text = slurp($_) =~ s{/\*.*?\*/}{}gsr;
-		$names{$_} = 1 foreach $text =~ /^\}\s*(\w+);/mg, $text =~ /^typedef\b[^;{}()]*?\b(\w+)(?:\[\w*\])*;/mg,
+		$names{$_} = 1 foreach $text =~ /^typedef (?:struct|enum|union)\b[^;{]*\{.*?^\}\s*(\w+);/msg, $text =~ /^typedef\b[^;{}()]*?\b(\w+)(?:\[\w*\])*;/mg,
 		  $text =~ /^typedef\b[^;{}()]*\(\*?\s*(\w+)\)\s*\(/mg, $text =~ /^typedef (?:struct|enum|union) (\w+)/mg;
 	};
 	find({ wanted => $take, no_chdir => 1 }, $includes, grep { -d } 'src', 'test');

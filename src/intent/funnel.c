@@ -463,12 +463,12 @@ add_wait(StepCounts *counts, TimestampTz from, TimestampTz to)
 {
 	if (counts->reached == counts->room)
 	{
-		counts	  ->room = Max(counts->room * 2, 64);
-		counts	  ->waits = counts->waits == NULL ?
+		counts->room = Max(counts->room * 2, 64);
+		counts->waits = counts->waits == NULL ?
 			array_alloc(counts->room, sizeof(uint64)) :
 			repalloc_huge(counts->waits, counts->room * sizeof(uint64));
 	}
-	counts	  ->waits[counts->reached] = (uint64) to - (uint64) from;
+	counts->waits[counts->reached] = (uint64) to - (uint64) from;
 }
 
 static void

@@ -255,11 +255,11 @@ store_fresh(const Tracking *tracking, const Marks *marks, bool of_marked,
 						  previous, changed_at, tracking->customers, previous,
 						  changed_at, tracking->customers),
 				 marks, of_marked, numbers, lengthof(numbers));
-	counts	  ->customers = numbers[0];
-	counts	  ->inserted = numbers[1];
-	counts	  ->updated = numbers[2];
-	counts	  ->deleted = numbers[3];
-	counts	  ->moved = is_first ? 0 : numbers[4];
+	counts->customers = numbers[0];
+	counts->inserted = numbers[1];
+	counts->updated = numbers[2];
+	counts->deleted = numbers[3];
+	counts->moved = is_first ? 0 : numbers[4];
 }
 
 /*
@@ -297,7 +297,7 @@ refresh_tracking(const Tracking *tracking, int64 most_customers, bool is_first,
 		 marks.count < stored_customers(tracking) / REBUILD_FROM);
 	if (marks.everybody || marks.count > 0)
 	{
-		counts	  ->mode = of_marked ? "changed" : "rebuilt";
+		counts->mode = of_marked ? "changed" : "rebuilt";
 
 		if (of_marked)
 			set_for_lookups();

@@ -197,12 +197,12 @@ count_orders(const OrderSets *orders)
 
 		if ((order & 0xFFFF) == 0)
 			CHECK_FOR_INTERRUPTS();
-		counts.		all_followed += orders->has_next[order];
+		counts.all_followed += orders->has_next[order];
 
 		for (uint64 i = sets->start[order]; i < sets->start[order + 1]; i++)
 		{
-			counts.		followed[sets->member[i]] += orders->has_next[order];
-			counts.		next[sets->member[i]] += is_next;
+			counts.followed[sets->member[i]] += orders->has_next[order];
+			counts.next[sets->member[i]] += is_next;
 		}
 	}
 	return counts;

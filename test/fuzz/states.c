@@ -73,7 +73,7 @@ static struct
 	uint64		asked;
 	uint64		answered;
 	uint64		cancelled;
-} counts;
+}			counts;
 
 static void
 find(const char *what, const char *detail)
@@ -199,7 +199,7 @@ ask(SPIPlanPtr plan, Datum *states, const char *what, int *code)
 		if (isnull)
 			answer = 0;
 		else if (SPI_gettypeid(SPI_tuptable->tupdesc, 1) == TEXTOID)
-			counts.		answered++;
+			counts.answered++;
 
 		else
 		{
@@ -217,7 +217,7 @@ ask(SPIPlanPtr plan, Datum *states, const char *what, int *code)
 	{
 		cancel_after(0);
 		*code = answered_by_error(what);
-		counts.		cancelled += *code == ERRCODE_QUERY_CANCELED;
+		counts.cancelled += *code == ERRCODE_QUERY_CANCELED;
 
 		RollbackAndReleaseCurrentSubTransaction();
 		answer = 0;
@@ -241,7 +241,7 @@ ask_all(Datum state, const char *type, bool heavy)
 
 		if (*not_for || strcmp(query->type, type) != 0 || (query->heavy && !heavy))
 			continue;
-		counts.		asked++;
+		counts.asked++;
 
 		(void) ask(query->plan, &state, query->text, &code);
 		*not_for = code == ERRCODE_DATATYPE_MISMATCH;
@@ -361,7 +361,7 @@ one_input(const uint8_t *data, size_t size)
 	MemoryContextSwitchTo(input_context);
 	if (receive_input(first, first_size, type, &a))
 	{
-		counts.		accepted++;
+		counts.accepted++;
 
 		b = a;
 		if (second == NULL ||
@@ -372,7 +372,7 @@ one_input(const uint8_t *data, size_t size)
 			sum = merge(a, b, type);
 			if (sum != 0)
 			{
-				counts.		merged++;
+				counts.merged++;
 
 				use_state(sum, type, false, second && heavy,
 						  "a sum of states");
