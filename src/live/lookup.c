@@ -420,8 +420,7 @@ put_predictions(const LookupRow *row, const CustomerFacts *facts, Datum *values,
 	};
 	const double horizon = HORIZON_DAYS / unit;
 	BtydModel	model;
-	double		orders;
-	OrdersRange range;
+	Prospects	prospects;
 
 	values[CUSTOMER_X] = Int64GetDatum(facts->x);
 	values[CUSTOMER_T_X] = Float8GetDatum(history.t_x);
@@ -436,18 +435,17 @@ put_predictions(const LookupRow *row, const CustomerFacts *facts, Datum *values,
 			nulls[CUSTOMER_CHURN_RISK] = true;
 		return;
 	}
-	orders = btyd_expected_orders(&model, &history, horizon);
-	values[CUSTOMER_P_ALIVE] = Float8GetDatum(btyd_p_alive(&model, &history));
-	values[CUSTOMER_EXPECTED_ORDERS] = Float8GetDatum(orders);
-	orders_range(&model, &history, horizon, &range);
-	values[CUSTOMER_P_ORDER] = Float8GetDatum(range.p_order);
-	values[CUSTOMER_ORDERS_LOW] = Int64GetDatum(range.low);
-	nulls[CUSTOMER_ORDERS_LOW] = range.low < 0;
-	values[CUSTOMER_ORDERS_HIGH] = Int64GetDatum(range.high);
-	nulls[CUSTOMER_ORDERS_HIGH] = range.high < 0;
+	prospects = prospects_of(&model, &history, horizon);
+	values[CUSTOMER_P_ALIVE] = Float8GetDatum(prospects.p_alive);
+	values[CUSTOMER_EXPECTED_ORDERS] = Float8GetDatum(prospects.orders);
+	values[CUSTOMER_P_ORDER] = Float8GetDatum(prospects.p_order);
+	values[CUSTOMER_ORDERS_LOW] = Int64GetDatum(prospects.low);
+	nulls[CUSTOMER_ORDERS_LOW] = prospects.low < 0;
+	values[CUSTOMER_ORDERS_HIGH] = Int64GetDatum(prospects.high);
+	nulls[CUSTOMER_ORDERS_HIGH] = prospects.high < 0;
 	values[CUSTOMER_CHURN_RISK] =
-		CStringGetTextDatum(churn_risk_name(churn_risk_of(range.p_order)));
-	put_money(row, facts, orders, values, nulls);
+		CStringGetTextDatum(churn_risk_name(churn_risk_of(prospects.p_order)));
+	put_money(row, facts, prospects.orders, values, nulls);
 }
 
 static void

@@ -75,13 +75,15 @@ btyd_orders_by_force(const BtydModel *model, const BtydHistory *history,
 {
 	const GaussRule *rule = &gauss_rules[GAUSS_RULE_16];
 	double		integral = 0;
+	double		alive;
 	double		whole;
 
 	if (horizon == 0)
 		return 0;
 	if (force * horizon > NOTHING_WORTH)
 		horizon = NOTHING_WORTH / force;
-	whole = btyd_expected_orders(model, history, horizon);
+	alive = btyd_p_alive(model, history);
+	whole = model->family->expected_orders(model, history, alive, horizon);
 	for (int i = 0; i < rule->npoints; i++)
 		for (int side = -1; side <= 1; side += 2)
 		{
@@ -89,7 +91,7 @@ btyd_orders_by_force(const BtydModel *model, const BtydHistory *history,
 			const double t = horizon * root * root;
 
 			integral += rule->points[i].weight / 2 * root * exp(-force * t) *
-				btyd_expected_orders(model, history, t);
+				model->family->expected_orders(model, history, alive, t);
 		}
 	return exp(-force * horizon) * whole + 2 * force * horizon * integral;
 }

@@ -98,10 +98,13 @@ struct BtydFamily
 	/* The probability that a customer has not left at the end of the data. */
 	double		(*p_alive) (const BtydModel *model, const BtydHistory *history);
 
-	/* Purchases to be expected of a customer in the next "horizon" >= 0. */
+	/*
+	 * Purchases to be expected in the next "horizon" >= 0 of a customer whose
+	 * probability of not having left is "alive", as p_alive has it.
+	 */
 	double		(*expected_orders) (const BtydModel *model,
 									const BtydHistory *history,
-									double horizon);
+									double alive, double horizon);
 
 	/* Repeat purchases of a new customer in the first "horizon" >= 0. */
 	double		(*expected_orders_new) (const BtydModel *model, double horizon);
@@ -112,6 +115,14 @@ struct BtydFamily
 	/* The probability that they are n = 1, 2, ... or more */
 	double		(*at_least_new) (const BtydModel *model, double n,
 								 double horizon);
+
+	/*
+	 * The largest n whose probability of n or more is above "share"; that of
+	 * 0 always is. -1 where it takes longer to tell: at_least_new does. NULL:
+	 * it always takes longer.
+	 */
+	int			(*soon_told_new) (const BtydModel *model, double share,
+								  double horizon);
 
 	/* The mean of N (N - 1), N being their number */
 	double		(*pairs_new) (const BtydModel *model, double horizon);
@@ -167,7 +178,9 @@ static inline double
 btyd_expected_orders(const BtydModel *model, const BtydHistory *history,
 					 double horizon)
 {
-	return model->family->expected_orders(model, history, horizon);
+	return model->family->expected_orders(model, history,
+										  btyd_p_alive(model, history),
+										  horizon);
 }
 
 static inline double

@@ -168,12 +168,11 @@ hbgnbd_p_alive(const BtydModel *model, const BtydHistory *history)
 
 static double
 hbgnbd_expected_orders(const BtydModel *model, const BtydHistory *history,
-					   double horizon)
+					   double alive, double horizon)
 {
 	const BtydModel bgnbd = others(model);
 
-	return weight_of(model, history) *
-		btyd_expected_orders(&bgnbd, history, horizon);
+	return bgnbd.family->expected_orders(&bgnbd, history, alive, horizon);
 }
 
 static double

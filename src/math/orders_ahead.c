@@ -72,6 +72,18 @@ btyd_pmf(const BtydModel *model, const BtydHistory *history, double n,
 	return ahead.alive * btyd_pmf_new(&ahead.future, n, horizon);
 }
 
+/* The same as the next, if it is soon told; else -1. */
+static int
+quantile_soon_told(const OrdersAhead *ahead, double p, double horizon)
+{
+	const BtydModel *future = &ahead->future;
+
+	if (future->family->soon_told_new == NULL)
+		return -1;
+	return future->family->soon_told_new(future, (1 - p) / ahead->alive,
+										 horizon);
+}
+
 /*
  * The smallest n such that n orders or fewer have a probability of p or more,
  * 0 <= p < 1; false if it is above "most". To have "low" orders or more is known to
@@ -83,6 +95,9 @@ ahead_quantile(const OrdersAhead *ahead, double p, double horizon, double low,
 {
 	double		high = Max(low * 2, 1); /* that many or more are not so likely */
 
+	*n = quantile_soon_told(ahead, p, horizon);
+	if (*n >= 0)
+		return *n <= most;
 	while (ahead_at_least(ahead, high, horizon) > 1 - p)
 	{
 		CHECK_FOR_INTERRUPTS();

@@ -590,7 +590,7 @@ stay_expected(const double *params, double age, double horizon)
  */
 static double
 pareto_nbd_expected_orders(const BtydModel *model, const BtydHistory *history,
-						   double horizon)
+						   double alive, double horizon)
 {
 	const double *params = model->params;
 	const double rate = (params[R] + history->x) /
@@ -598,8 +598,7 @@ pareto_nbd_expected_orders(const BtydModel *model, const BtydHistory *history,
 
 	if (params[S] == 0)
 		return rate * horizon;
-	return pareto_nbd_p_alive(model, history) * rate *
-		(params[BETA] + history->age) *
+	return alive * rate * (params[BETA] + history->age) *
 		stay_expected(params, history->age, horizon);
 }
 
@@ -609,7 +608,7 @@ pareto_nbd_expected_orders_new(const BtydModel *model, double horizon)
 {
 	const BtydHistory nothing = {0, 0, 0};
 
-	return pareto_nbd_expected_orders(model, &nothing, horizon);
+	return btyd_expected_orders(model, &nothing, horizon);
 }
 
 /*

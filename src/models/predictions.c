@@ -283,15 +283,16 @@ range_end(const OrdersAhead *ahead, double p, double horizon, double p_order)
 	return ahead_quantile(ahead, p, horizon, 1, MOST_PMF, &n) ? (int64) n : -1;
 }
 
-/* What may come of a customer within the horizon */
-void
-orders_range(const BtydModel *model, const BtydHistory *history,
-			 double horizon, OrdersRange *range)
+Prospects
+prospects_of(const BtydModel *model, const BtydHistory *history, double horizon)
 {
 	const OrdersAhead ahead = orders_ahead(model, history);
 	const double p_order = ahead_at_least(&ahead, 1, horizon);
 
-	*range = (OrdersRange) {
+	return (Prospects) {
+		.p_alive = ahead.alive,
+		.orders = model->family->expected_orders(model, history, ahead.alive,
+												 horizon),
 		.p_order = p_order,
 		.low = range_end(&ahead, RANGE_LOW, horizon, p_order),
 		.high = range_end(&ahead, RANGE_HIGH, horizon, p_order)

@@ -26,18 +26,20 @@ extern retention_internal bool purchase_value(const double *params, double x,
 											  bool mean_known, double mean,
 											  double *value);
 
-/* What may come of a customer: at least one order, and the central 80 % of their number */
-typedef struct OrdersRange
+/* What may come of a customer within a horizon */
+typedef struct Prospects
 {
-	double		p_order;
-	int64		low;			/* -1: above MOST_PMF */
+	double		p_alive;
+	double		orders;			/* expected */
+	double		p_order;		/* of at least one */
+	int64		low;			/* of the central 80 % of their number; -1:
+								 * above MOST_PMF */
 	int64		high;
-} OrdersRange;
+} Prospects;
 
-extern retention_internal void orders_range(const BtydModel *model,
-											const BtydHistory *history,
-											double horizon,
-											OrdersRange *range);
+extern retention_internal Prospects prospects_of(const BtydModel *model,
+												 const BtydHistory *history,
+												 double horizon);
 
 typedef enum ChurnRisk
 {

@@ -372,10 +372,12 @@ double
 discounted_orders(const DiscountRule *rule, const BtydModel *model,
 				  const BtydHistory *history)
 {
+	const double alive = btyd_p_alive(model, history);
 	double		sum = rule->at_end *
-		btyd_expected_orders(model, history, rule->horizon);
+		model->family->expected_orders(model, history, alive, rule->horizon);
 
 	for (int i = 0; i < DISCOUNT_POINTS; i++)
-		sum += rule->weight[i] * btyd_expected_orders(model, history, rule->at[i]);
+		sum += rule->weight[i] *
+			model->family->expected_orders(model, history, alive, rule->at[i]);
 	return sum;
 }

@@ -26,9 +26,7 @@ typedef struct Outlook
 	int64		x;
 	int64		t_x;			/* days */
 	int64		age;			/* days; -1: the place is empty */
-	double		p_alive;
-	OrdersRange range;
-	double		orders;
+	Prospects	prospects;
 	double		discounted;		/* the orders, by when they come */
 	TimestampTz next_order_at;	/* DT_NOEND: not within the horizon */
 } Outlook;
@@ -138,16 +136,14 @@ compute_outlook(const Predictor *predictor, Outlook *outlook,
 {
 	const BtydModel *model = &predictor->fits.model;
 
-	outlook->p_alive = btyd_p_alive(model, history);
-	outlook->orders = btyd_expected_orders(model, history, predictor->horizon);
-	orders_range(model, history, predictor->horizon, &outlook->range);
-	outlook->discounted = predictor->force == 0 ? outlook->orders :
+	outlook->prospects = prospects_of(model, history, predictor->horizon);
+	outlook->discounted = predictor->force == 0 ? outlook->prospects.orders :
 		predictor->has_rule ?
 		discounted_orders(&predictor->rule, model, history) :
 		btyd_orders_by_force(model, history, predictor->horizon,
 							 predictor->force);
 	outlook->next_order_at = DT_NOEND;
-	if (outlook->orders >= 1)
+	if (outlook->prospects.orders >= 1)
 		outlook->next_order_at =
 			time_after(predictor, btyd_next_order(model, history,
 												  predictor->horizon));
@@ -178,6 +174,7 @@ put_outlook(const Predictor *predictor, const PurchaseSummary *summary,
 			const BtydHistory *history, Datum *values, bool *nulls)
 {
 	const Outlook *outlook;
+	const Prospects *prospects;
 
 	if (!predictor->fits.buying.has_params)
 	{
@@ -188,15 +185,16 @@ put_outlook(const Predictor *predictor, const PurchaseSummary *summary,
 		return 0;
 	}
 	outlook = outlook_of(predictor, summary, history);
-	values[PREDICT_P_ALIVE] = Float8GetDatum(outlook->p_alive);
-	values[PREDICT_ORDERS] = Float8GetDatum(outlook->orders);
-	values[PREDICT_P_ORDER] = Float8GetDatum(outlook->range.p_order);
-	values[PREDICT_ORDERS_LOW] = Int64GetDatum(outlook->range.low);
-	nulls[PREDICT_ORDERS_LOW] = outlook->range.low < 0;
-	values[PREDICT_ORDERS_HIGH] = Int64GetDatum(outlook->range.high);
-	nulls[PREDICT_ORDERS_HIGH] = outlook->range.high < 0;
+	prospects = &outlook->prospects;
+	values[PREDICT_P_ALIVE] = Float8GetDatum(prospects->p_alive);
+	values[PREDICT_ORDERS] = Float8GetDatum(prospects->orders);
+	values[PREDICT_P_ORDER] = Float8GetDatum(prospects->p_order);
+	values[PREDICT_ORDERS_LOW] = Int64GetDatum(prospects->low);
+	nulls[PREDICT_ORDERS_LOW] = prospects->low < 0;
+	values[PREDICT_ORDERS_HIGH] = Int64GetDatum(prospects->high);
+	nulls[PREDICT_ORDERS_HIGH] = prospects->high < 0;
 	values[PREDICT_CHURN_RISK] =
-		predictor->risk[churn_risk_of(outlook->range.p_order)];
+		predictor->risk[churn_risk_of(prospects->p_order)];
 	values[PREDICT_NEXT_ORDER_AT] = TimestampTzGetDatum(outlook->next_order_at);
 	nulls[PREDICT_NEXT_ORDER_AT] =
 		TIMESTAMP_IS_NOEND(outlook->next_order_at);
