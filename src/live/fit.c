@@ -64,9 +64,7 @@ read_options(Fit *fit)
 	if (SPI_execute(psprintf("SELECT s.bins, s.unit, s.family, s.tz FROM %s AS s",
 							 fit->tracking->settings), false, 0) != SPI_OK_SELECT ||
 		SPI_processed != 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("table %s has not one row", fit->tracking->settings)));
+		reject_settings(fit->tracking);
 	row = SPI_tuptable->vals[0];
 	columns = SPI_tuptable->tupdesc;
 	fit->bins = DatumGetInt32(SPI_getbinval(row, columns, SETTING_BINS, &isnull));

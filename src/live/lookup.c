@@ -534,14 +534,6 @@ read_settings(Lookup *lookup, Relation settings, TupleTableSlot *slot)
 	return found;
 }
 
-static void
-reject_settings(void)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("the table of settings has not one row")));
-}
-
 /* Puts the customer of a history, with the settings. */
 static void
 put_history(FunctionCallInfo fcinfo, Lookup *lookup, Datum history,
@@ -553,7 +545,7 @@ put_history(FunctionCallInfo fcinfo, Lookup *lookup, Datum history,
 	LookupRow	row;
 
 	if (!read_settings(lookup, settings, slot))
-		reject_settings();
+		reject_settings(&lookup->tracking);
 	for (int i = 0; i < LOOKUP_COLUMNS; i++)
 		if (lookup->setting[i] != InvalidAttrNumber)
 			row.value[i] = slot_getattr(slot, lookup->setting[i],
@@ -621,10 +613,10 @@ find_stored(FunctionCallInfo fcinfo, Lookup *lookup, Datum customer,
 
 /* The first columns of the query's row. */
 static void
-take_row(LookupRow *row, int columns)
+take_row(const Lookup *lookup, LookupRow *row, int columns)
 {
 	if (SPI_processed != 1)
-		reject_settings();
+		reject_settings(&lookup->tracking);
 	for (int i = 0; i < columns; i++)
 		row->value[i] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
 									  i + 1, &row->isnull[i]);
@@ -649,13 +641,13 @@ run_lookup(FunctionCallInfo fcinfo, Lookup *lookup, Datum customer,
 	SetUserIdAndSecContext(user, context);
 	if (lookup->is_direct)
 	{
-		take_row(&row, 1);
+		take_row(lookup, &row, 1);
 		if (!row.isnull[LOOKUP_HISTORY])
 			put_history(fcinfo, lookup, row.value[LOOKUP_HISTORY], true, as_of);
 	}
 	else
 	{
-		take_row(&row, LOOKUP_COLUMNS);
+		take_row(lookup, &row, LOOKUP_COLUMNS);
 		put_customer(fcinfo, &row, as_of);
 	}
 	SPI_finish();

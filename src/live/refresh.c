@@ -11,17 +11,20 @@
  */
 #include "live/refresh.h"
 
+#include "access/htup_details.h"
 #include "base/checks.h"
 #include "base/result_rows.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/async.h"
 #include "executor/spi.h"
+#include "live/kept_plans.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 /* The removed marks. */
@@ -87,12 +90,13 @@ remove_marks(const Tracking *tracking, int64 most, Marks *marks)
 						 " OR m.customer IN (SELECT DISTINCT d.customer FROM %s AS d LIMIT " INT64_FORMAT ")",
 						 tracking->changes, tracking->changes, most);
 	SPI_connect();
-	check_spi(SPI_execute(psprintf("WITH gone AS (DELETE FROM %s AS m%s RETURNING m.customer) "
-								   "SELECT pg_catalog.bool_or(g.customer IS NULL), "
-								   "pg_catalog.count(DISTINCT g.customer), "
-								   "pg_catalog.array_agg(DISTINCT g.customer) FILTER (WHERE g.customer IS NOT NULL) "
-								   "FROM gone AS g", tracking->changes, which),
-						  false, 0));
+	run_kept(tracking->live_id, KEPT_REMOVE_MARKS,
+			 psprintf("WITH gone AS (DELETE FROM %s AS m%s RETURNING m.customer) "
+					  "SELECT pg_catalog.bool_or(g.customer IS NULL), "
+					  "pg_catalog.count(DISTINCT g.customer), "
+					  "pg_catalog.array_agg(DISTINCT g.customer) FILTER (WHERE g.customer IS NOT NULL) "
+					  "FROM gone AS g", tracking->changes, which),
+			 InvalidOid, (Datum) 0);
 	value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, GONE_EVERYBODY,
 						  &isnull);
 	marks->everybody = !isnull && DatumGetBool(value);
@@ -131,6 +135,8 @@ note_partitions(const Tracking *tracking)
 {
 	bool		changed;
 
+	if (get_rel_relkind(tracking->orders_id) != RELKIND_PARTITIONED_TABLE)
+		return false;
 	SPI_connect();
 	check_spi(SPI_execute(psprintf("UPDATE %s AS s SET partitions = %s WHERE s.partitions IS DISTINCT FROM %s",
 								   tracking->settings, partitions_sql(tracking),
@@ -144,15 +150,21 @@ note_partitions(const Tracking *tracking)
 static int64
 stored_customers(const Tracking *tracking)
 {
+	const HeapTuple tuple = SearchSysCache1(RELOID,
+											ObjectIdGetDatum(tracking->customers_id));
+	float4		estimate;
 	bool		isnull;
 	int64		count;
 
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for relation %u", tracking->customers_id);
+	estimate = ((Form_pg_class) GETSTRUCT(tuple))->reltuples;
+	ReleaseSysCache(tuple);
+	if (estimate > 0)
+		return (int64) estimate;
 	SPI_connect();
-	check_spi(SPI_execute(psprintf("SELECT CASE WHEN c.reltuples > 0 THEN c.reltuples::pg_catalog.int8 "
-								   "ELSE (SELECT pg_catalog.count(*) FROM %s) END "
-								   "FROM pg_catalog.pg_class AS c WHERE c.oid = %u",
-								   tracking->customers, tracking->customers_id),
-						  false, 0));
+	check_spi(SPI_execute(psprintf("SELECT pg_catalog.count(*) FROM %s",
+								   tracking->customers), false, 0));
 	count = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
 										SPI_tuptable->tupdesc, 1, &isnull));
 	SPI_finish();
@@ -164,17 +176,20 @@ stored_customers(const Tracking *tracking)
  * ------------------------------------------------------------------------
  */
 
-/* Runs a statement about the marked customers, $1; the row of numbers it returns. */
+/*
+ * Runs a statement about all, or about the marked customers, $1; the row of numbers it
+ * returns.
+ */
 static void
-run_counting(const char *sql, const Marks *marks, bool of_marked, int64 *numbers,
-			 int n)
+run_counting(const Tracking *tracking, const char *sql, const Marks *marks,
+			 bool of_marked, int64 *numbers, int n)
 {
-	Oid			types[] = {marks->array_type};
-	Datum		values[] = {marks->customers};
-
 	SPI_connect();
-	check_spi(SPI_execute_with_args(sql, of_marked ? 1 : 0, types, values, NULL,
-									false, 0));
+	if (of_marked)
+		run_kept(tracking->live_id, KEPT_STORE_MARKED, sql, marks->array_type,
+				 marks->customers);
+	else
+		check_spi(SPI_execute(sql, false, 0));
 	for (int i = 0; i < n; i++)
 	{
 		bool		isnull;
@@ -212,7 +227,7 @@ fresh_sql(const Tracking *tracking, bool of_marked)
  * order row any more.
  */
 static const char *
-changed_sql(const Tracking *tracking, bool of_marked)
+changed_sql(const Tracking *tracking, const char *fresh, bool of_marked)
 {
 	const char *through =
 		tracking->has_order_id ? "f.through" : "(f.r).through";
@@ -220,12 +235,12 @@ changed_sql(const Tracking *tracking, bool of_marked)
 	return psprintf("SELECT coalesce(f.customer, o.customer) AS customer, f.history, %s AS through, f.r, "
 					"o.customer IS NULL AS is_new, o.segment, o.previous_segment, o.segment_changed_at, "
 					"f.history IS NOT NULL AND o.segment IS DISTINCT FROM (f.r).segment AS is_moved "
-					"FROM (SELECT g.customer, g.history, g.through, %s.live_row(g.history, (SELECT s.cuts FROM %s AS s), 'infinity') AS r FROM fresh AS g OFFSET 0) AS f "
+					"FROM (SELECT g.customer, g.history, g.through, %s.live_row(g.history, (SELECT s.cuts FROM %s AS s), 'infinity') AS r FROM %s AS g OFFSET 0) AS f "
 					"%s JOIN %s AS o ON o.customer = f.customer "
 					"WHERE CASE WHEN f.history IS NULL THEN o.customer IS NOT NULL WHEN o.customer IS NULL THEN true "
 					"ELSE o.segment IS DISTINCT FROM (f.r).segment OR o.through IS DISTINCT FROM %s OR NOT %s.same_history(o.history, f.history) END",
 					through, tracking->extension, tracking->settings,
-					of_marked ? "LEFT" : "FULL", tracking->customers,
+					fresh, of_marked ? "LEFT" : "FULL", tracking->customers,
 					through, tracking->extension);
 }
 
@@ -237,25 +252,29 @@ store_fresh(const Tracking *tracking, const Marks *marks, bool of_marked,
 	const char *previous = "CASE WHEN n.is_moved THEN n.segment ELSE n.previous_segment END";
 	const char *changed_at = is_first ? "NULL::pg_catalog.timestamptz" :
 		"CASE WHEN n.is_moved THEN pg_catalog.clock_timestamp() ELSE n.segment_changed_at END";
+	const char *fresh = fresh_sql(tracking, of_marked);
 	int64		numbers[5];
 
-	run_counting(psprintf("WITH fresh AS MATERIALIZED (%s), changed AS MATERIALIZED (%s), "
+	run_counting(tracking,
+				 psprintf("WITH %schanged AS MATERIALIZED (%s), "
 						  "inserted AS (INSERT INTO %s (customer, first_order_at, last_order_at, orders, monetary, through, history, segment, previous_segment, segment_changed_at) "
 						  "SELECT n.customer, (n.r).first_order_at, (n.r).last_order_at, (n.r).orders, (n.r).monetary, n.through, n.history, (n.r).segment, %s, %s FROM changed AS n WHERE n.is_new), "
 						  "updated AS (UPDATE %s AS c SET first_order_at = (n.r).first_order_at, last_order_at = (n.r).last_order_at, orders = (n.r).orders, "
 						  "monetary = (n.r).monetary, through = n.through, history = n.history, segment = (n.r).segment, previous_segment = %s, segment_changed_at = %s "
 						  "FROM changed AS n WHERE c.customer = n.customer AND NOT n.is_new AND n.history IS NOT NULL), "
 						  "deleted AS (DELETE FROM %s AS c USING changed AS n WHERE c.customer = n.customer AND n.history IS NULL) "
-						  "SELECT (SELECT pg_catalog.count(*) FROM fresh), pg_catalog.count(*) FILTER (WHERE n.is_new), "
+						  "SELECT %s, pg_catalog.count(*) FILTER (WHERE n.is_new), "
 						  "pg_catalog.count(*) FILTER (WHERE NOT n.is_new AND n.history IS NOT NULL), "
 						  "pg_catalog.count(*) FILTER (WHERE n.history IS NULL), "
 						  "pg_catalog.count(*) FILTER (WHERE n.is_moved) FROM changed AS n",
-						  fresh_sql(tracking, of_marked),
-						  changed_sql(tracking, of_marked), tracking->customers,
+						  of_marked ? "" : psprintf("fresh AS MATERIALIZED (%s), ", fresh),
+						  changed_sql(tracking, of_marked ? psprintf("(%s)", fresh) : "fresh", of_marked),
+						  tracking->customers,
 						  previous, changed_at, tracking->customers, previous,
-						  changed_at, tracking->customers),
+						  changed_at, tracking->customers,
+						  of_marked ? "0::pg_catalog.int8" : "(SELECT pg_catalog.count(*) FROM fresh)"),
 				 marks, of_marked, numbers, lengthof(numbers));
-	counts->customers = numbers[0];
+	counts->customers = of_marked ? marks->count : numbers[0];
 	counts->inserted = numbers[1];
 	counts->updated = numbers[2];
 	counts->deleted = numbers[3];
@@ -269,11 +288,24 @@ store_fresh(const Tracking *tracking, const Marks *marks, bool of_marked,
 void
 set_for_lookups(void)
 {
-	static const char *const ways[] = {"enable_seqscan", "enable_bitmapscan", "enable_mergejoin", "jit"};
+	static const char *const ways[] = {"enable_seqscan", "enable_bitmapscan", "enable_mergejoin", "enable_hashjoin", "jit"};
 
 	for (int i = 0; i < lengthof(ways); i++)
 		(void) set_config_option(ways[i], "off", PGC_USERSET, PGC_S_SESSION,
 								 GUC_ACTION_SAVE, true, 0, false);
+}
+
+/* Notes when; there must be settings, for else nobody would have a segment. */
+static void
+stamp(const Tracking *tracking)
+{
+	SPI_connect();
+	run_kept(tracking->live_id, KEPT_STAMP,
+			 psprintf("UPDATE %s SET refreshed_at = pg_catalog.clock_timestamp()",
+					  tracking->settings), InvalidOid, (Datum) 0);
+	if (SPI_processed != 1)
+		reject_settings(tracking);
+	SPI_finish();
 }
 
 /*
@@ -304,8 +336,7 @@ refresh_tracking(const Tracking *tracking, int64 most_customers, bool is_first,
 		store_fresh(tracking, &marks, of_marked, is_first, counts);
 	}
 	AtEOXact_GUC(false, level);
-	run_as_owner(psprintf("UPDATE %s SET refreshed_at = pg_catalog.clock_timestamp()",
-						  tracking->settings));
+	stamp(tracking);
 	notify_moved(tracking, counts->moved);
 }
 

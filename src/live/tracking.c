@@ -271,6 +271,17 @@ become_caller(const Caller *caller)
 	SetUserIdAndSecContext(caller->user, caller->context);
 }
 
+/* Without its settings, or with two, a tracking has no options and no models. */
+void
+reject_settings(const Tracking *tracking)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("table \"%s\", which holds the settings of tracked orders, has not one row",
+					get_rel_name(tracking->settings_id)),
+			 errhint("Restore its row, or end the tracking by retention_untrack and begin it anew by retention_track.")));
+}
+
 /* ------------------------------------------------------------------------
  * SQL about it
  * ------------------------------------------------------------------------

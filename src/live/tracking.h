@@ -71,6 +71,7 @@ extern retention_internal void tracking_open(Tracking *tracking, Oid live_id,
 extern retention_internal void tracking_arg(Tracking *tracking,
 											FunctionCallInfo fcinfo,
 											int argument);
+extern retention_internal void reject_settings(const Tracking *tracking);
 extern retention_internal void check_tracking_owner(const Tracking *tracking);
 extern retention_internal void check_read_committed(const char *function);
 extern retention_internal void lock_tracking(const Tracking *tracking);
