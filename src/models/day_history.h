@@ -10,6 +10,8 @@
 
 #include "base/compat.h"
 
+#include "engine/customer_key.h"
+
 typedef struct DayHistory
 {
 	int64		x;
@@ -27,5 +29,22 @@ compare_day_histories(const DayHistory *a, const DayHistory *b)
 		return a->t_x < b->t_x ? -1 : 1;
 	return a->age < b->age ? -1 : a->age > b->age;
 }
+
+/*
+ * Half of the customers of a shop and more came once, and of those who came on one day
+ * all are told the same: the last answers are remembered, each in the one place that its
+ * history may have. An age of -1 marks a place where there is none yet.
+ */
+#define HISTORY_PLACES	32768
+
+static inline uint64
+history_place(const DayHistory *history)
+{
+	return mix64(((uint64) history->x << 42) ^
+				 ((uint64) history->t_x << 21) ^
+				 (uint64) history->age) % HISTORY_PLACES;
+}
+
+static const DayHistory no_history = {.age = -1};
 
 #endif							/* RETENTION_DAY_HISTORY_H */

@@ -26,6 +26,7 @@
 #include "engine/state_source.h"
 #include "engine/transition.h"
 #include "engine/timeline.h"
+#include "models/day_history.h"
 #include "models/day_list.h"
 
 /*
@@ -61,6 +62,16 @@ typedef struct PurchaseSummary
 	Money		first_money;	/* of the orders of the first day, */
 	Money		repeat_money;	/* and of those after it */
 } PurchaseSummary;
+
+static inline DayHistory
+summary_history(const PurchaseSummary *summary)
+{
+	return (DayHistory) {
+		.x = summary->x,
+		.t_x = (int32) summary->t_x,
+		.age = (int32) summary->age
+	};
+}
 
 /*
  * How many purchases after the first all customers made on a day, by how many days it

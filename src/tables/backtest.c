@@ -84,6 +84,42 @@ last_order_at(const CustomerTable *table)
 	return last;
 }
 
+/* An answer that is remembered. */
+typedef struct ExpectedOrders
+{
+	DayHistory	history;
+	double		orders;
+} ExpectedOrders;
+
+static ExpectedOrders *
+no_answers(void)
+{
+	ExpectedOrders *answers = array_alloc(HISTORY_PLACES,
+										  sizeof(ExpectedOrders));
+
+	for (int i = 0; i < HISTORY_PLACES; i++)
+		answers[i].history = no_history;
+	return answers;
+}
+
+static double
+expected_orders_of(const FitCall *call, const CustomerFits *fits,
+				   const PurchaseSummary *summary, double horizon,
+				   ExpectedOrders *answers)
+{
+	const DayHistory days = summary_history(summary);
+	ExpectedOrders *answer = &answers[history_place(&days)];
+
+	if (compare_day_histories(&answer->history, &days) != 0)
+	{
+		const BtydHistory history = history_of(call, fits, summary);
+
+		answer->history = days;
+		answer->orders = btyd_expected_orders(&fits->model, &history, horizon);
+	}
+	return answer->orders;
+}
+
 /* Adds up the customers of the calibration, by their x. */
 static void
 add_customers(const FitCall *call, const CustomerFits *fits,
@@ -94,22 +130,23 @@ add_customers(const FitCall *call, const CustomerFits *fits,
 	SummaryCursor later;
 	PurchaseSummary summary;
 	PurchaseSummary later_summary;
+	ExpectedOrders *answers = no_answers();
 
 	summary_cursor_init(&cursor, calibration);
 	summary_cursor_init(&later, holdout);
 	(void) summary_cursor_next(&later, &later_summary);
 	while (summary_cursor_next(&cursor, &summary))
 	{
-		const BtydHistory history = history_of(call, fits, &summary);
 		BacktestRow *row = &rows[summary.x];
 		const int64 days = days_in_holdout(&later, &later_summary, &cursor);
 
 		row->customers++;
 		if (fits->buying.has_params)
-			row->predicted += btyd_expected_orders(&fits->model, &history,
-												   horizon);
+			row->predicted += expected_orders_of(call, fits, &summary,
+												 horizon, answers);
 		row->actual += Max(days - (summary.x + 1), 0);
 	}
+	pfree(answers);
 }
 
 static void

@@ -23,20 +23,11 @@
 /* What the model says of a history, whosever it is. */
 typedef struct Outlook
 {
-	int64		x;
-	int64		t_x;			/* days */
-	int64		age;			/* days; -1: the place is empty */
+	DayHistory	history;
 	Prospects	prospects;
 	double		discounted;		/* the orders, by when they come */
 	TimestampTz next_order_at;	/* DT_NOEND: not within the horizon */
 } Outlook;
-
-/*
- * Half of the customers of a shop and more came once, and of those who came on one day
- * all are told the same: the last answers are remembered, each in the one place it may
- * have.
- */
-#define OUTLOOKS		32768
 
 /* What the rows of a call are made with. */
 typedef struct Predictor
@@ -54,7 +45,7 @@ typedef struct Predictor
 	Datum		new_numeric;	/* and as it is shown */
 	Datum		status;			/* this and the names of risks: as text */
 	Datum		risk[RISK_COUNT];
-	Outlook    *outlooks;
+	Outlook    *outlooks;		/* HISTORY_PLACES */
 } Predictor;
 
 static TimestampTz
@@ -92,9 +83,9 @@ predictor_init(Predictor *predictor, const FitCall *call,
 	predictor->status = CStringGetTextDatum(predictor->fits.status);
 	for (int i = 0; i < RISK_COUNT; i++)
 		predictor->risk[i] = CStringGetTextDatum(churn_risk_name(i));
-	predictor->outlooks = array_alloc(OUTLOOKS, sizeof(Outlook));
-	for (int i = 0; i < OUTLOOKS; i++)
-		predictor->outlooks[i].age = -1;
+	predictor->outlooks = array_alloc(HISTORY_PLACES, sizeof(Outlook));
+	for (int i = 0; i < HISTORY_PLACES; i++)
+		predictor->outlooks[i].history = no_history;
 	return true;
 }
 
@@ -153,16 +144,12 @@ static const Outlook *
 outlook_of(const Predictor *predictor, const PurchaseSummary *summary,
 		   const BtydHistory *history)
 {
-	const uint64 hash =
-		mix64(((uint64) summary->x << 42) ^
-			  ((uint64) summary->t_x << 21) ^ (uint64) summary->age);
-	Outlook    *outlook = &predictor->outlooks[hash % OUTLOOKS];
+	const DayHistory days = summary_history(summary);
+	Outlook    *outlook = &predictor->outlooks[history_place(&days)];
 
-	/* an age of -1 has nothing beside it yet */
-	if (outlook->age != summary->age || outlook->x != summary->x ||
-		outlook->t_x != summary->t_x)
+	if (compare_day_histories(&outlook->history, &days) != 0)
 	{
-		*outlook = (Outlook) {summary->x, summary->t_x, summary->age};
+		outlook->history = days;
 		compute_outlook(predictor, outlook, history);
 	}
 	return outlook;
