@@ -10,6 +10,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "miscadmin.h"
+
 /* Below it nothing is worth asking for. */
 #define LEAST_LARGE		((Size) 4 * 1024 * 1024)
 
@@ -42,5 +44,23 @@ large_array_alloc(uint64 n, Size size)
 	void	   *array = array_alloc(n, size);
 
 	prefer_huge_pages(array, n * size);
+	return array;
+}
+
+/* So much is cleared at once; where memory is slow to be had, a tenth of a second. */
+#define CLEARED_AT_ONCE	((Size) 4 * 1024 * 1024)
+
+/* The same, of zeros. It can be cancelled meanwhile. */
+void *
+large_array_alloc0(uint64 n, Size size)
+{
+	char	   *array = large_array_alloc(n, size);
+	const Size	end = n * size;
+
+	for (Size begin = 0; begin < end; begin += CLEARED_AT_ONCE)
+	{
+		CHECK_FOR_INTERRUPTS();
+		memset(array + begin, 0, Min(end - begin, CLEARED_AT_ONCE));
+	}
 	return array;
 }

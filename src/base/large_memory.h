@@ -12,5 +12,6 @@
 
 extern retention_internal void prefer_huge_pages(void *memory, Size size);
 extern retention_internal void *large_array_alloc(uint64 n, Size size);
+extern retention_internal void *large_array_alloc0(uint64 n, Size size);
 
 #endif							/* RETENTION_LARGE_MEMORY_H */

@@ -65,6 +65,7 @@ result_rows_add(ResultRows *rows, Datum *values, bool *nulls)
 	{
 		rows->room = Min((rows->used + size) * 2, MaxAllocSize);
 		rows->array = repalloc(rows->array, rows->room);
+		prefer_huge_pages(rows->array, rows->room);
 	}
 	/* the tuple's header is that of a composite value */
 	memset(rows->array + rows->used + tuple->t_len, 0, size - tuple->t_len);

@@ -199,7 +199,8 @@ give_up(RecordRun *run)
 	store->tapes = NULL;
 	store->tape = NULL;
 	pfree(store->strays);
-	store->nstrays = 0;
+	store->strays = NULL;
+	store->nstrays = store->strays_room = 0;
 	run->end = run->room = store->buffer;
 	MemoryContextSwitchTo(caller);
 }

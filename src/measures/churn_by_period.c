@@ -18,6 +18,7 @@
 #include "engine/seal.h"
 #include "engine/transition.h"
 
+#include "base/large_memory.h"
 #include "base/result_rows.h"
 #include "base/result_values.h"
 #include "engine/instants.h"
@@ -528,7 +529,7 @@ series_init(ChurnSeries *series, const CustomerTable *table, int64 count)
 	series->last_period = calendar_last_period_from(options, CHURN_CALENDAR);
 	series->count = count;
 	calendar_check_rows(calendar_grain_from(options, CHURN_CALENDAR), count);
-	series->changes = array_alloc0(count, sizeof(PeriodChanges));
+	series->changes = large_array_alloc0(count, sizeof(PeriodChanges));
 }
 
 /* What is needed to count customers */

@@ -20,6 +20,7 @@
 #include "engine/transition.h"
 
 #include "measures/calendar_options.h"
+#include "base/large_memory.h"
 #include "base/result_rows.h"
 #include "base/result_values.h"
 #include "engine/timeline.h"
@@ -159,7 +160,7 @@ periods_init(LifecyclePeriods *periods, const StateOptions *options, int64 first
 	periods->first = first;
 	periods->count = calendar_last_period(options) - first + 1;
 	calendar_check_rows(calendar_grain(options), periods->count);
-	periods->period = array_alloc0(periods->count, sizeof(Lifecycle));
+	periods->period = large_array_alloc0(periods->count, sizeof(Lifecycle));
 }
 
 /* False if there are no orders. */

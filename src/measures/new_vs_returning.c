@@ -15,6 +15,7 @@
 #include "engine/seal.h"
 #include "engine/transition.h"
 
+#include "base/large_memory.h"
 #include "base/numerics.h"
 #include "base/result_rows.h"
 #include "base/result_values.h"
@@ -425,7 +426,7 @@ periods_init(Periods *periods, const CustomerTable *table, uint64 sums)
 	if (periods->count <= 0)
 		reject_new_state();
 	calendar_check_rows(calendar_grain(table->options), periods->count);
-	periods->period = array_alloc0(periods->count, sizeof(Period));
+	periods->period = large_array_alloc0(periods->count, sizeof(Period));
 	heap_init_scratch(&periods->heap);
 	for (uint32 i = 0; i < count; i++)
 	{

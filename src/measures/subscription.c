@@ -18,6 +18,7 @@
 #include "engine/state_read.h"
 #include "engine/transition.h"
 
+#include "base/large_memory.h"
 #include "base/numerics.h"
 #include "base/result_rows.h"
 #include "base/result_values.h"
@@ -651,7 +652,7 @@ mrr_movements(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	movements.count = calendar_last_period(table->options) - movements.first + 1;
 	calendar_check_rows(calendar_grain(table->options), movements.count);
-	movements.periods = array_alloc0(movements.count, sizeof(PeriodMovements));
+	movements.periods = large_array_alloc0(movements.count, sizeof(PeriodMovements));
 	heap_init_scratch(&movements.heap);
 	add_subscribers(&movements, table);
 	result_rows_init(&rows, fcinfo);
