@@ -26,7 +26,7 @@
 #include "lib/stringinfo.h"
 #include "live/triggers.h"
 #include "miscadmin.h"
-#include "models/model_value.h"
+#include "models/fitted_model.h"
 #include "rfm/segment.h"
 #include "tables/orders_source.h"
 #include "tables/relation.h"

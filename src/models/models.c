@@ -6,7 +6,7 @@
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
  */
-#include "models/model_value.h"
+#include "models/fitted_model.h"
 
 #include <math.h>
 
@@ -241,7 +241,7 @@ static Datum
 put_params(FunctionCallInfo fcinfo, ModelKind kind)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	const ModelValue *model;
+	const FittedModel *model;
 	ModelErrors errors;
 	const double z = normal_reach(confidence_arg(fcinfo, 1));
 

@@ -14,7 +14,7 @@
 
 #include "base/checks.h"
 #include "math/orders_ahead.h"
-#include "models/model_value.h"
+#include "models/fitted_model.h"
 #include "models/patterns.h"
 #include "utils/builtins.h"
 
@@ -99,7 +99,7 @@ static Datum
 read_history(FunctionCallInfo fcinfo,
 			 double (*reading) (const BtydModel *, const BtydHistory *))
 {
-	const ModelValue *model = model_arg(fcinfo, HISTORY_MODEL, MODEL_BTYD);
+	const FittedModel *model = model_arg(fcinfo, HISTORY_MODEL, MODEL_BTYD);
 	const BtydHistory history = history_args(fcinfo, HISTORY_X);
 
 	if (!model->has_params)
@@ -113,7 +113,7 @@ read_horizon(FunctionCallInfo fcinfo,
 			 double (*reading) (const BtydModel *, const BtydHistory *,
 								double))
 {
-	const ModelValue *model = model_arg(fcinfo, HISTORY_MODEL, MODEL_BTYD);
+	const FittedModel *model = model_arg(fcinfo, HISTORY_MODEL, MODEL_BTYD);
 	const BtydHistory history = history_args(fcinfo, HISTORY_X);
 	const double horizon = horizon_arg(fcinfo, HISTORY_HORIZON);
 
@@ -154,7 +154,7 @@ PG_FUNCTION_INFO_V1(expected_orders_new);
 Datum
 expected_orders_new(PG_FUNCTION_ARGS)
 {
-	const ModelValue *model = model_arg(fcinfo, 0, MODEL_BTYD);
+	const FittedModel *model = model_arg(fcinfo, 0, MODEL_BTYD);
 	const double horizon = horizon_arg(fcinfo, 1);
 
 	if (!model->has_params)
@@ -177,7 +177,7 @@ PG_FUNCTION_INFO_V1(orders_pmf_new);
 Datum
 orders_pmf_new(PG_FUNCTION_ARGS)
 {
-	const ModelValue *model = model_arg(fcinfo, PMF_NEW_MODEL, MODEL_BTYD);
+	const FittedModel *model = model_arg(fcinfo, PMF_NEW_MODEL, MODEL_BTYD);
 	const double n = orders_arg(fcinfo, PMF_NEW_N);
 	const double horizon = horizon_arg(fcinfo, PMF_NEW_HORIZON);
 
@@ -217,7 +217,7 @@ PG_FUNCTION_INFO_V1(orders_pmf);
 Datum
 orders_pmf(PG_FUNCTION_ARGS)
 {
-	const ModelValue *model = model_arg(fcinfo, PMF_MODEL, MODEL_BTYD);
+	const FittedModel *model = model_arg(fcinfo, PMF_MODEL, MODEL_BTYD);
 	const double n = orders_arg(fcinfo, PMF_N);
 	const BtydHistory history = history_args(fcinfo, PMF_X);
 	const double horizon = horizon_arg(fcinfo, PMF_HORIZON);
@@ -239,7 +239,7 @@ PG_FUNCTION_INFO_V1(orders_quantile);
 Datum
 orders_quantile(PG_FUNCTION_ARGS)
 {
-	const ModelValue *model = model_arg(fcinfo, PMF_MODEL, MODEL_BTYD);
+	const FittedModel *model = model_arg(fcinfo, PMF_MODEL, MODEL_BTYD);
 	const double p = PG_GETARG_FLOAT8(PMF_P);
 	const BtydHistory history = history_args(fcinfo, PMF_X);
 	const double horizon = horizon_arg(fcinfo, PMF_HORIZON);
@@ -326,7 +326,7 @@ PG_FUNCTION_INFO_V1(spend_log_likelihood);
 Datum
 spend_log_likelihood(PG_FUNCTION_ARGS)
 {
-	const ModelValue *model = model_arg(fcinfo, VALUE_MODEL, MODEL_SPEND);
+	const FittedModel *model = model_arg(fcinfo, VALUE_MODEL, MODEL_SPEND);
 	const int64 x = PG_GETARG_INT64(VALUE_X);
 	const double mean = PG_GETARG_FLOAT8(VALUE_MEAN);
 
@@ -346,7 +346,7 @@ spend_log_likelihood(PG_FUNCTION_ARGS)
 static bool
 spend_args(FunctionCallInfo fcinfo, int model, int x, int mean, double *value)
 {
-	const ModelValue *spend = model_arg(fcinfo, model, MODEL_SPEND);
+	const FittedModel *spend = model_arg(fcinfo, model, MODEL_SPEND);
 	const bool	known = !PG_ARGISNULL(mean);
 
 	check_x(PG_GETARG_INT64(x));
@@ -400,7 +400,7 @@ PG_FUNCTION_INFO_V1(predicted_clv);
 Datum
 predicted_clv(PG_FUNCTION_ARGS)
 {
-	const ModelValue *model;
+	const FittedModel *model;
 	BtydHistory history;
 	double		horizon;
 	double		rate;

@@ -19,7 +19,7 @@
 #include "engine/state_options.h"
 #include "engine/state_read.h"
 #include "executor/executor.h"
-#include "models/model_value.h"
+#include "models/fitted_model.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"

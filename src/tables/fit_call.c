@@ -9,7 +9,7 @@
 
 #include "base/checks.h"
 #include "engine/intervals.h"
-#include "models/model_value.h"
+#include "models/fitted_model.h"
 #include "models/patterns.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"

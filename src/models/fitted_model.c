@@ -1,11 +1,11 @@
 /*
- * model_value.c
+ * fitted_model.c
  *		Fitted models as SQL has them.
  *
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
  */
-#include "models/model_value.h"
+#include "models/fitted_model.h"
 
 #include <math.h>
 
@@ -50,7 +50,7 @@ static const char *const kind_type[] = {
 static const char *const gamma_gamma_params[] = {"p", "q", "v"};
 
 const char *
-model_param_name(const ModelValue *model, int param)
+model_param_name(const FittedModel *model, int param)
 {
 	return model->kind == MODEL_SPEND ? gamma_gamma_params[param] :
 		model->btyd.family->param_names[param];
@@ -67,7 +67,7 @@ model_column(HeapTupleHeader row, int column, bool *isnull)
 }
 
 static void
-read_family(HeapTupleHeader row, ModelValue *model)
+read_family(HeapTupleHeader row, FittedModel *model)
 {
 	bool		isnull;
 	Datum		value = model_column(row, MODEL_FAMILY, &isnull);
@@ -130,7 +130,7 @@ read_numbers(Datum value, double *numbers, bool *known, int most)
 }
 
 static bool
-is_scale(const ModelValue *model, int param)
+is_scale(const FittedModel *model, int param)
 {
 	if (model->kind == MODEL_SPEND)
 		return param == 2;
@@ -139,7 +139,7 @@ is_scale(const ModelValue *model, int param)
 
 /* "p, q and v" */
 static const char *
-param_list(const ModelValue *model)
+param_list(const FittedModel *model)
 {
 	StringInfoData list;
 
@@ -153,13 +153,13 @@ param_list(const ModelValue *model)
 
 /* Nobody leaves where a, or s, is zero. */
 static bool
-may_be_zero(const ModelValue *model, int param)
+may_be_zero(const FittedModel *model, int param)
 {
 	return model->kind == MODEL_BTYD && param == 2;
 }
 
 static void
-check_param(const ModelValue *model, int param, bool known)
+check_param(const FittedModel *model, int param, bool known)
 {
 	const double value = model->btyd.params[param];
 	const double most = !is_scale(model, param) ? MOST_SHAPE :
@@ -187,7 +187,7 @@ check_param(const ModelValue *model, int param, bool known)
 }
 
 static void
-read_params(HeapTupleHeader row, ModelValue *model)
+read_params(HeapTupleHeader row, FittedModel *model)
 {
 	double	   *params = model->btyd.params;
 	bool		known[BTYD_PARAMS] = {false};
@@ -217,7 +217,7 @@ typedef struct ModelCache
 {
 	uint32		size;
 	void	   *row;
-	ModelValue	model;
+	FittedModel model;
 } ModelCache;
 
 #define MOST_MODEL_ARGS		2
@@ -237,13 +237,13 @@ model_cache(FunctionCallInfo fcinfo, int argument)
 /*
  * The model in an argument, one of the first two, which is not NULL.
  */
-const ModelValue *
+const FittedModel *
 model_arg(FunctionCallInfo fcinfo, int argument, ModelKind kind)
 {
 	ModelCache *cache = model_cache(fcinfo, argument);
 	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(argument);
 	const uint32 size = HeapTupleHeaderGetDatumLength(row);
-	ModelValue	model = {.kind = kind};
+	FittedModel model = {.kind = kind};
 
 	if (cache->size == size && memcmp(cache->row, row, size) == 0)
 		return &cache->model;
@@ -262,7 +262,7 @@ model_arg(FunctionCallInfo fcinfo, int argument, ModelKind kind)
 
 /* The standard errors in the same argument; unknown where there are none. */
 void
-model_errors_arg(FunctionCallInfo fcinfo, int argument, const ModelValue *model,
+model_errors_arg(FunctionCallInfo fcinfo, int argument, const FittedModel *model,
 				 ModelErrors *errors)
 {
 	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(argument);

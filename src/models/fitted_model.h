@@ -1,5 +1,5 @@
 /*
- * model_value.h
+ * fitted_model.h
  *		Fitted models as SQL has them: the composite types btyd_model and spend_model.
  *
  *		family			text: bgnbd, mbgnbd, hbgnbd, pareto_nbd; gamma_gamma
@@ -18,8 +18,8 @@
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
  */
-#ifndef RETENTION_MODEL_VALUE_H
-#define RETENTION_MODEL_VALUE_H
+#ifndef RETENTION_FITTED_MODEL_H
+#define RETENTION_FITTED_MODEL_H
 
 #include "base/compat.h"
 
@@ -36,14 +36,14 @@ typedef enum ModelKind
 } ModelKind;
 
 /* A model that was read. */
-typedef struct ModelValue
+typedef struct FittedModel
 {
 	ModelKind	kind;
 	bool		has_params;
 	int			nparams;
 	BtydModel	btyd;			/* a spend model has no family, but its params
 								 * here */
-} ModelValue;
+} FittedModel;
 
 /* Standard errors of the parameters, as far as they are known. */
 typedef struct ModelErrors
@@ -56,14 +56,14 @@ extern retention_internal const BtydFamily *btyd_family_arg(FunctionCallInfo fci
 															int argument);
 extern retention_internal Datum number_array(const double *numbers,
 											 const bool *known, int n);
-extern retention_internal const ModelValue *model_arg(FunctionCallInfo fcinfo,
-													  int argument,
-													  ModelKind kind);
+extern retention_internal const FittedModel *model_arg(FunctionCallInfo fcinfo,
+													   int argument,
+													   ModelKind kind);
 extern retention_internal void model_errors_arg(FunctionCallInfo fcinfo,
 												int argument,
-												const ModelValue *model,
+												const FittedModel *model,
 												ModelErrors *errors);
-extern retention_internal const char *model_param_name(const ModelValue *model,
+extern retention_internal const char *model_param_name(const FittedModel *model,
 													   int param);
 extern retention_internal const char *model_status(const BtydFamily *family,
 												   FitOutcome outcome);
@@ -73,4 +73,4 @@ extern retention_internal Datum model_datum(FunctionCallInfo fcinfo,
 											const char *status,
 											const double *correlation);
 
-#endif							/* RETENTION_MODEL_VALUE_H */
+#endif							/* RETENTION_FITTED_MODEL_H */
