@@ -122,7 +122,10 @@ begin_result(FunctionCallInfo fcinfo, MemoryContext rows)
 	TupleDesc	columns;
 	MemoryContext caller;
 
-	if (get_call_result_type(fcinfo, NULL, &columns) != TYPEFUNC_COMPOSITE)
+	/* what the query expects is what the function declares, found out before */
+	columns = result->expectedDesc;
+	if (columns == NULL &&
+		get_call_result_type(fcinfo, NULL, &columns) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "function %u does not return rows", fcinfo->flinfo->fn_oid);
 	caller = MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
 	result->returnMode = SFRM_Materialize;
