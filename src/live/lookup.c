@@ -210,16 +210,56 @@ is_plain(Oid relation_id, Oid owner)
 		check_enable_rls(relation_id, owner, true) != RLS_ENABLED;
 }
 
+/*
+ * Finds the columns of the settings. They belong to the owner, who may have changed
+ * them: what is read must be what is expected, by either way.
+ */
+static void
+find_settings(Lookup *lookup)
+{
+	static const struct
+	{
+		const char *name;
+		Oid			type;		/* InvalidOid: that of a row */
+	}			columns[LOOKUP_COLUMNS] = {
+		[LOOKUP_CUTS] = {"cuts", InvalidOid},
+		[LOOKUP_CUTS_AT] = {"cuts_at", TIMESTAMPTZOID},
+		[LOOKUP_BUYING] = {"buying_params", FLOAT8ARRAYOID},
+		[LOOKUP_SPEND] = {"spend_params", FLOAT8ARRAYOID},
+		[LOOKUP_DECIMALS] = {"decimals", INT4OID},
+		[LOOKUP_FITTED_AT] = {"fitted_at", TIMESTAMPTZOID},
+		[LOOKUP_TZ] = {"tz", TEXTOID},
+		[LOOKUP_UNIT] = {"unit", INTERVALOID},
+		[LOOKUP_FAMILY] = {"family", TEXTOID}
+	};
+	const Oid	settings_id = lookup->tracking.settings_id;
+
+	for (int i = 0; i < LOOKUP_COLUMNS; i++)
+	{
+		AttrNumber	number = InvalidAttrNumber;
+		Oid			type;
+
+		lookup->setting[i] = InvalidAttrNumber;
+		if (columns[i].name == NULL)
+			continue;
+		number = get_attnum(settings_id, columns[i].name);
+		type = number == InvalidAttrNumber ? InvalidOid :
+			get_atttype(settings_id, number);
+		if (number == InvalidAttrNumber ||
+			(OidIsValid(columns[i].type) ? type != columns[i].type : !type_is_rowtype(type)))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("table \"%s\", which holds the settings of tracked orders, has no column \"%s\" of the type it was made with",
+							get_rel_name(settings_id), columns[i].name),
+					 errhint("Change it back, or end the tracking by retention_untrack and begin it anew by retention_track.")));
+		lookup->setting[i] = number;
+	}
+}
+
 /* May the stored rows be read without a query? */
 static void
 prepare_direct(Lookup *lookup)
 {
-	static const char *const names[LOOKUP_COLUMNS] = {
-		[LOOKUP_CUTS] = "cuts",[LOOKUP_CUTS_AT] = "cuts_at",
-		[LOOKUP_BUYING] = "buying_params",[LOOKUP_SPEND] = "spend_params",
-		[LOOKUP_DECIMALS] = "decimals",[LOOKUP_FITTED_AT] = "fitted_at",
-		[LOOKUP_TZ] = "tz",[LOOKUP_UNIT] = "unit",[LOOKUP_FAMILY] = "family"
-	};
 	const Tracking *tracking = &lookup->tracking;
 	TypeCacheEntry *type = lookup_type_cache(tracking->customer_type,
 											 TYPECACHE_EQ_OPR_FINFO);
@@ -234,13 +274,13 @@ prepare_direct(Lookup *lookup)
 	lookup->history = get_attnum(tracking->customers_id, "history");
 	lookup->through = column_named(tracking->customers_id, "through",
 								   TIMESTAMPTZOID);
-	for (int i = 0; i < LOOKUP_COLUMNS; i++)
-		lookup->setting[i] = names[i] ?
-			get_attnum(tracking->settings_id, names[i]) : InvalidAttrNumber;
+	find_settings(lookup);
 	ItemPointerSetInvalid(&lookup->settings_at);
 	lookup->is_direct = OidIsValid(lookup->changes_index) &&
 		OidIsValid(lookup->customers_index) && OidIsValid(type->eq_opr) &&
 		lookup->through != InvalidAttrNumber &&
+		lookup->history != InvalidAttrNumber &&
+		get_typlen(get_atttype(tracking->customers_id, lookup->history)) == -1 &&
 		get_atttype(tracking->customers_id, 1) == tracking->customer_type &&
 		is_plain(tracking->changes_id, tracking->owner) &&
 		is_plain(tracking->customers_id, tracking->owner) &&
@@ -374,7 +414,15 @@ read_params(const LookupRow *row, int column, int count, double *params)
 				 errhint("retention_fit writes them.")));
 	memcpy(params, ARR_DATA_PTR(array), count * sizeof(double));
 	for (int i = 0; i < count; i++)
+	{
 		check_finite_double(params[i], "params");
+		if (params[i] < 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("stored parameters of a model must be above 0, not %g",
+							params[i]),
+					 errhint("retention_fit writes them.")));
+	}
 	return true;
 }
 
@@ -398,8 +446,9 @@ put_money(const LookupRow *row, const CustomerFacts *facts, double orders,
 	double		spend[GAMMA_GAMMA_PARAMS];
 	double		value;
 
-	nulls[CUSTOMER_PREDICTED_CLV] = !read_params(row, LOOKUP_SPEND,
-												 GAMMA_GAMMA_PARAMS, spend) ||
+	nulls[CUSTOMER_PREDICTED_CLV] = row->isnull[LOOKUP_DECIMALS] ||
+		!read_params(row, LOOKUP_SPEND,
+					 GAMMA_GAMMA_PARAMS, spend) ||
 		!purchase_value(spend, facts->x, facts->mean_known,
 						facts->mean_repeat_value, &value) ||
 		!isfinite(value * orders);
@@ -449,7 +498,8 @@ put_predictions(const LookupRow *row, const CustomerFacts *facts, Datum *values,
 }
 
 static void
-put_customer(FunctionCallInfo fcinfo, const LookupRow *row, TimestampTz as_of)
+put_customer(FunctionCallInfo fcinfo, const Lookup *lookup, const LookupRow *row,
+			 TimestampTz as_of)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	const bool	is_computed = DatumGetBool(row->value[LOOKUP_COMPUTED]) &&
@@ -460,6 +510,9 @@ put_customer(FunctionCallInfo fcinfo, const LookupRow *row, TimestampTz as_of)
 
 	if (row->isnull[LOOKUP_HISTORY])
 		return;
+	if (row->isnull[LOOKUP_TZ] || row->isnull[LOOKUP_UNIT] ||
+		row->isnull[LOOKUP_FAMILY])
+		reject_settings(&lookup->tracking);
 	customer_facts(row->value[LOOKUP_HISTORY], as_of,
 				   zone_from_name(TextDatumGetCString(row->value[LOOKUP_TZ])),
 				   &facts);
@@ -536,7 +589,7 @@ read_settings(Lookup *lookup, Relation settings, TupleTableSlot *slot)
 
 /* Puts the customer of a history, with the settings. */
 static void
-put_history(FunctionCallInfo fcinfo, Lookup *lookup, Datum history,
+put_history(FunctionCallInfo fcinfo, Lookup *lookup, Datum history, bool isnull,
 			bool is_computed, TimestampTz as_of)
 {
 	Relation	settings = table_open(lookup->tracking.settings_id,
@@ -551,10 +604,10 @@ put_history(FunctionCallInfo fcinfo, Lookup *lookup, Datum history,
 			row.value[i] = slot_getattr(slot, lookup->setting[i],
 										&row.isnull[i]);
 	row.value[LOOKUP_HISTORY] = history;
-	row.isnull[LOOKUP_HISTORY] = false;
+	row.isnull[LOOKUP_HISTORY] = isnull;
 	row.value[LOOKUP_COMPUTED] = BoolGetDatum(is_computed);
 	row.isnull[LOOKUP_COMPUTED] = false;
-	put_customer(fcinfo, &row, as_of);
+	put_customer(fcinfo, lookup, &row, as_of);
 	ExecDropSingleTupleTableSlot(slot);
 	table_close(settings, NoLock);
 }
@@ -601,10 +654,13 @@ find_stored(FunctionCallInfo fcinfo, Lookup *lookup, Datum customer,
 	{
 		found = !is_of_later(lookup, customers, stored, as_of);
 		if (found)
-			put_history(fcinfo, lookup,
-						heap_getattr(stored, lookup->history,
-									 RelationGetDescr(customers), &isnull),
-						false, as_of);
+		{
+			const Datum history = heap_getattr(stored, lookup->history,
+											   RelationGetDescr(customers),
+											   &isnull);
+
+			put_history(fcinfo, lookup, history, isnull, false, as_of);
+		}
 	}
 	systable_endscan(scan);
 	table_close(customers, NoLock);
@@ -643,12 +699,12 @@ run_lookup(FunctionCallInfo fcinfo, Lookup *lookup, Datum customer,
 	{
 		take_row(lookup, &row, 1);
 		if (!row.isnull[LOOKUP_HISTORY])
-			put_history(fcinfo, lookup, row.value[LOOKUP_HISTORY], true, as_of);
+			put_history(fcinfo, lookup, row.value[LOOKUP_HISTORY], false, true, as_of);
 	}
 	else
 	{
 		take_row(lookup, &row, LOOKUP_COLUMNS);
-		put_customer(fcinfo, &row, as_of);
+		put_customer(fcinfo, lookup, &row, as_of);
 	}
 	SPI_finish();
 }
