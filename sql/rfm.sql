@@ -658,3 +658,9 @@ SELECT rfm_cell('2024-05-01', 9, 'NaN', ROW(5, 'standard', '{}', '{}', '{}')::rf
 SELECT rfm_cell('2024-05-01', 9, 99, ROW(3, 'standard', '{}', '{1,2,3}', '{}')::rfm_cuts);
 SELECT rfm_cell('2024-05-01', 9, 99, ROW(10, 'standard', '{}', '{}', '{}')::rfm_cuts);
 SELECT rfm_cell('2024-05-01', 9, 99, ROW(5, 'standard', '{NULL}', '{}', '{}')::rfm_cuts);
+-- cut points that change from row to row are read for each, and no memory is kept of those before
+SELECT k, count(*), min(cell), max(cell) FROM (SELECT n % 2 AS k, rfm_cell('2024-05-01', 3, 15, ROW(3, 'rf', '{2024-04-01,2024-03-01}', ARRAY[1, 2 + 2 * (n % 2)], '{10,20}')::rfm_cuts) AS cell
+    FROM generate_series(1, 1000) AS n OFFSET 0) AS cells GROUP BY k ORDER BY k;
+SELECT count(rfm_cell('2024-05-01', 9, 99, ROW(5, 'standard', '{2024-04-01,2024-03-01,2024-02-01,2024-01-01}', ARRAY[1, 2, 3, 4 + n % 2], '{10,20,30,40}')::rfm_cuts)),
+    (SELECT sum(total_bytes) < 8000000 FROM pg_backend_memory_contexts WHERE name = 'ExecutorState') AS small
+FROM generate_series(1, 30000) AS n;

@@ -91,34 +91,50 @@ rfm_cuts_from_datum(RfmCuts *cuts, Datum datum)
 		cuts->monetary[i] = DatumGetNumeric(values[i]);
 }
 
-/* The cut points of a query are the same for all its rows: read once. */
+/*
+ * The cut points of most queries are the same for all rows: read once. Those of others
+ * change with the country, so what was read is freed before the next.
+ */
 typedef struct CutsCache
 {
+	MemoryContext context;		/* of what follows */
 	Datum		datum;			/* a copy of what was read */
-	Size		size;
+	Size		size;			/* 0: nothing was */
 	RfmCuts		cuts;
 } CutsCache;
+
+static CutsCache *
+cuts_cache_of(FmgrInfo *function)
+{
+	CutsCache  *cache = function->fn_extra;
+
+	if (cache)
+		return cache;
+	cache = MemoryContextAllocZero(function->fn_mcxt, sizeof(*cache));
+	cache->context = AllocSetContextCreate(function->fn_mcxt, "cut points",
+										   ALLOCSET_SMALL_SIZES);
+	function->fn_extra = cache;
+	return cache;
+}
 
 const RfmCuts *
 rfm_cuts_arg(FunctionCallInfo fcinfo, int argument)
 {
-	FmgrInfo   *function = fcinfo->flinfo;
-	CutsCache  *cache = function->fn_extra;
+	CutsCache  *cache = cuts_cache_of(fcinfo->flinfo);
 	HeapTupleHeader header = PG_GETARG_HEAPTUPLEHEADER(argument);
 	const Size	size = HeapTupleHeaderGetDatumLength(header);
 	MemoryContext caller;
 
-	if (cache && cache->size == size &&
+	if (cache->size == size &&
 		memcmp(DatumGetPointer(cache->datum), header, size) == 0)
 		return &cache->cuts;
-	function->fn_extra = NULL;
-	caller = MemoryContextSwitchTo(function->fn_mcxt);
-	cache = palloc(sizeof(*cache));
-	cache->size = size;
+	cache->size = 0;
+	MemoryContextReset(cache->context);
+	caller = MemoryContextSwitchTo(cache->context);
 	cache->datum = PointerGetDatum(memcpy(palloc(size), header, size));
 	rfm_cuts_from_datum(&cache->cuts, cache->datum);
 	MemoryContextSwitchTo(caller);
-	function->fn_extra = cache;
+	cache->size = size;
 	return &cache->cuts;
 }
 
