@@ -124,6 +124,8 @@ SELECT bool_and(orders < 1e9) AS finite, count(revenue) AS revenues FROM forecas
 -- arguments
 SELECT count(*) FROM forecast(:flat, NULL);
 SELECT count(*) FROM forecast(:flat, '23 hours');
+SELECT count(*) FROM forecast(:flat, '10 years 1 day', as_of => '2024-01-01');
+SELECT count(*) FROM predict_customers(:flat, '90 days', '294276-12-31');
 SELECT count(*) FROM forecast(:flat, '11 years', as_of => '2024-01-01');
 SELECT count(*) FROM forecast(:flat, '170000000 years', as_of => '2024-01-01');
 SELECT count(*) FROM forecast(:flat, grain => 'fortnight');

@@ -486,7 +486,7 @@ SELECT live_row((SELECT rollup(history) FROM chars_live), NULL, 'infinity');
 SELECT live_row(NULL, NULL, 'infinity');
 SELECT live_row((SELECT history FROM chars_live WHERE customer = 'a'), ROW(5, 'standard', '{2023-01-01}', '{1,2,3,4,5}', '{}'), 'infinity');
 SELECT live_row((SELECT history FROM chars_live WHERE customer = 'a'), ROW(5, 'standard', NULL, '{1}', '{}'), 'infinity');
-SELECT (live_row((SELECT history FROM chars_live WHERE customer = 'a'), ROW(5, 'standard', '{2023-01-02}', '{1}', '{0.5,1,2}'), 'infinity')).segment = rfm_segment('412') AS right;
+SELECT (live_row((SELECT history FROM chars_live WHERE customer = 'a'), ROW(5, 'standard', '{2023-01-02,2000-01-03,2000-01-02,2000-01-01}', '{1,10,11,12}', '{0.5,1,2,3}'), 'infinity')).segment = rfm_segment('412') AS right;
 SELECT retention_mark_changes();
 
 -- ---------------------------------------------------------------------------

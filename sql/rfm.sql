@@ -658,6 +658,9 @@ SELECT rfm_cell('2024-05-01', 9, 'NaN', ROW(5, 'standard', '{}', '{}', '{}')::rf
 SELECT rfm_cell('2024-05-01', 9, 99, ROW(3, 'standard', '{}', '{1,2,3}', '{}')::rfm_cuts);
 SELECT rfm_cell('2024-05-01', 9, 99, ROW(10, 'standard', '{}', '{}', '{}')::rfm_cuts);
 SELECT rfm_cell('2024-05-01', 9, 99, ROW(5, 'standard', '{NULL}', '{}', '{}')::rfm_cuts);
+SELECT rfm_cell('2024-05-01', 9, 99, ROW(2, 'standard', '{NULL}', '{}', '{}')::rfm_cuts);
+SELECT rfm_cell('2024-05-01', 9, 99, ROW(2, 'standard', '{}', '{}', '{NaN}')::rfm_cuts);
+SELECT rfm_cell('2024-05-01', 9, 99, ROW(5, 'standard', '{}', '{}', '{1,2,3}')::rfm_cuts);
 -- cut points that change from row to row are read for each, and no memory is kept of those before
 SELECT k, count(*), min(cell), max(cell) FROM (SELECT n % 2 AS k, rfm_cell('2024-05-01', 3, 15, ROW(3, 'rf', '{2024-04-01,2024-03-01}', ARRAY[1, 2 + 2 * (n % 2)], '{10,20}')::rfm_cuts) AS cell
     FROM generate_series(1, 1000) AS n OFFSET 0) AS cells GROUP BY k ORDER BY k;

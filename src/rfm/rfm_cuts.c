@@ -44,7 +44,7 @@ cuts_of_array(const RfmCuts *cuts, Datum array, Oid type, int16 length,
 
 	deconstruct_array(DatumGetArrayTypeP(array), type, length, by_value, align,
 					  values, &nulls, &count);
-	if (count > cuts->bins - 1)
+	if (count != 0 && count != cuts->bins - 1)
 		reject_cuts();
 	for (int i = 0; i < count; i++)
 		if (nulls[i])
@@ -88,7 +88,11 @@ rfm_cuts_from_datum(RfmCuts *cuts, Datum datum)
 	cuts->nmonetary = cuts_of_array(cuts, columns[CUTS_MONETARY], NUMERICOID, -1,
 									false, TYPALIGN_INT, &values);
 	for (int i = 0; i < cuts->nmonetary; i++)
+	{
 		cuts->monetary[i] = DatumGetNumeric(values[i]);
+		if (numeric_is_nan(cuts->monetary[i]))
+			reject_cuts();
+	}
 }
 
 /*

@@ -88,19 +88,23 @@ customers_create(KeyKind kind)
 static const char *const placeholders[] = {
 	"#div/0!", "#n/a", "#name?", "#null!", "#num!", "#ref!", "#value!",
 	"(blank)", "(empty)", "(not set)", "(null)", "<null>", "?", "[null]",
-	"[object object]", "\\n", "anon", "anonymous", "blank", "customer", "default",
-	"deleted", "dummy", "empty", "false", "guest", "guest checkout",
-	"guest customer", "guest user", "guests", "invalid", "missing", "n.a.", "n/a",
-	"na", "nan", "nil", "no customer", "no email", "no name", "nobody", "none",
-	"not available", "not provided", "not set", "null", "tbd", "test", "true",
+	"[object object]", "\\n", "anon", "anonymous", "blank", "convidado",
+	"customer", "default", "deleted", "desconocido", "dummy", "empty", "false",
+	"gast", "gastkunde", "guest", "guest checkout", "guest customer",
+	"guest user", "guests", "inconnu", "invalid", "invitado", "invité",
+	"missing", "n.a.", "n/a", "na", "nan", "nil", "no customer", "no email",
+	"no name", "nobody", "none", "not available", "not provided", "not set",
+	"null", "ospite", "sconosciuto", "tbd", "test", "true", "unbekannt",
 	"undefined", "unknown", "unregistered", "visitor", "walk in",
-	"walk in customer", "walk-in", "walk-in customer", "walkin", "x", "xx", "xxx"
+	"walk in customer", "walk-in", "walk-in customer", "walkin", "x", "xx",
+	"xxx"
 };
 
 /* The same before the @ of an address */
 static const char *const nobodys[] = {
-	"anonymous", "guest", "na", "no-reply", "nobody", "none", "noreply", "null",
-	"test", "undefined", "unknown"
+	"anonymous", "convidado", "gast", "guest", "invitado", "invite", "na",
+	"no-reply", "nobody", "none", "noreply", "null", "ospite", "test",
+	"undefined", "unknown"
 };
 
 static int

@@ -32,7 +32,7 @@ typedef struct ForecastCall
 #define ORIGINS		4
 
 /* Longer than anybody's calendar of business */
-#define MOST_DAYS	3660
+static const Interval most_horizon = {.month = 120};
 
 enum
 {
@@ -356,7 +356,7 @@ write_forecast(CustomerCall *base_call, const CustomerTable *const *tables)
 		return;
 	as_of = purchase_last_day(tables[0]);
 	until = day_after(as_of, &call->fit.horizon);
-	if (until - as_of > MOST_DAYS)
+	if (until > day_after(as_of, &most_horizon))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"horizon\" must be ten years at the most")));

@@ -33,7 +33,7 @@ reject_horizon(void)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-			 errmsg("argument \"horizon\" is too long an interval")));
+			 errmsg("arguments \"as_of\" and \"horizon\" reach beyond the times there are")));
 }
 
 static int64

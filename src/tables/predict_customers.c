@@ -56,7 +56,7 @@ horizon_end(const FitCall *call)
 	if (!utc_plus_fits(call->base.as_of[0], &call->horizon, &end))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-				 errmsg("argument \"horizon\" is too long an interval")));
+				 errmsg("arguments \"as_of\" and \"horizon\" reach beyond the times there are")));
 	return end;
 }
 
