@@ -26,7 +26,8 @@ INSERT INTO seal_families VALUES
     ('churn_by_period_state', $$%s, ordered_at, '5 days', 'week', '2025-02-11 12:00', 'UTC'$$, '{churn_by_period}'),
     ('churn_by_period_state', $$%s, ordered_at, '3 months', 'month', '2025-03-01', 'Europe/Berlin'$$, '{churn_by_period}'),
     ('new_vs_returning_state', $$%s, ordered_at, amount, 'month', '2025-02-11 12:00', 'UTC'$$, '{new_vs_returning}'),
-    ('new_vs_returning_state', $$%s, ordered_at, amount, 'day', '2025-02-11 12:00', 'Asia/Tokyo'$$, '{new_vs_returning}');
+    ('new_vs_returning_state', $$%s, ordered_at, amount, 'day', '2025-02-11 12:00', 'Asia/Tokyo'$$, '{new_vs_returning}'),
+    ('uplift_state', $$%s, 'arm number ' || mod(customer_id + (amount > 95)::int, 3), '2024-06-01'::timestamptz + mod(abs(customer_id), 40) * interval '1 day', ordered_at, amount, 'arm number 0', '60 days', '90 days', '2024-09-01'$$, '{uplift}');
 
 -- Both for every family and type of key: the whole state, and the sealed one of parts without a customer in common
 CREATE FUNCTION pg_temp.sealed(part text, OUT family text, OUT key text, OUT readers text[], OUT whole retention_state, OUT parts bigint, OUT sealed retention_state)
@@ -80,7 +81,7 @@ BEGIN
     EXECUTE format('SELECT rollup(seal(s)) FROM (SELECT %s(%s) AS s FROM seal_histories GROUP BY customer_id) q', family, args) INTO parts;
     RETURN seal(whole)::text = parts::text AND (family ~ 'order_number' OR pg_temp.readings(readers, parts) = pg_temp.readings(readers, whole));
 END $$;
-SELECT family, arguments, pg_temp.of_histories(family, arguments, readers) AS equal FROM seal_families WHERE family <> 'signup_retention_state' ORDER BY 1, 2;
+SELECT family, arguments, pg_temp.of_histories(family, arguments, readers) AS equal FROM seal_families WHERE family NOT IN ('signup_retention_state', 'uplift_state') ORDER BY 1, 2;
 
 -- order numbers: medians of whole days, all else the same
 WITH s AS (SELECT repeat_by_order_number_state(customer_id, ordered_at, 20, '2025-01-01') AS state FROM shop_orders)
@@ -103,14 +104,15 @@ WITH orders(customer, at, amount) AS (
         FROM generate_series(1, 60) i),
      states AS (
         SELECT customer_value_state(customer, amount) v, clv_state(customer, at, amount, '1 year', '2 years', '2025-06-01') l, revenue_retention_state(customer, at, amount, '8 months', '2025-05-01') r,
-               cohort_retention_state(customer, at, amount, 'month', '2025-06-01', 'UTC') c, new_vs_returning_state(customer, at, amount, 'month', '2025-06-01', 'UTC') n
+               cohort_retention_state(customer, at, amount, 'month', '2025-06-01', 'UTC') c, new_vs_returning_state(customer, at, amount, 'month', '2025-06-01', 'UTC') n,
+               uplift_state(customer, 'arm ' || customer % 2, '2024-12-01', at, amount, 'arm 0', '4 months', '8 months', '2025-06-01') u
         FROM orders GROUP BY customer),
-     whole AS (SELECT rollup(v) v, rollup(l) l, rollup(r) r, rollup(c) c, rollup(n) n FROM states),
-     parts AS (SELECT rollup(seal(v)) v, rollup(seal(l)) l, rollup(seal(r)) r, rollup(seal(c)) c, rollup(seal(n)) n FROM states)
+     whole AS (SELECT rollup(v) v, rollup(l) l, rollup(r) r, rollup(c) c, rollup(n) n, rollup(u) u FROM states),
+     parts AS (SELECT rollup(seal(v)) v, rollup(seal(l)) l, rollup(seal(r)) r, rollup(seal(c)) c, rollup(seal(n)) n, rollup(seal(u)) u FROM states)
 SELECT customer_value(w.v) = customer_value(p.v) AS value, aov(w.v) = aov(p.v) AS aov, clv(w.l) = clv(p.l) AS clv,
        (gross_revenue_retention(w.r), net_revenue_retention(w.r)) = (gross_revenue_retention(p.r), net_revenue_retention(p.r)) AS revenue,
-       cohort_retention(w.c)::text = cohort_retention(p.c)::text AS cohort, new_vs_returning(w.n)::text = new_vs_returning(p.n)::text AS new,
-       (SELECT bool_and(s::text::retention_state::text = s::text) FROM unnest(ARRAY[p.v, p.l, p.r, p.c, p.n]) s) AS out_and_in
+       cohort_retention(w.c)::text = cohort_retention(p.c)::text AS cohort, new_vs_returning(w.n)::text = new_vs_returning(p.n)::text AS new, uplift(w.u)::text = uplift(p.u)::text AS uplift,
+       (SELECT bool_and(s::text::retention_state::text = s::text) FROM unnest(ARRAY[p.v, p.l, p.r, p.c, p.n, p.u]) s) AS out_and_in
 FROM whole w, parts p;
 
 -- nobody and nothing

@@ -140,6 +140,34 @@ JOIN (SELECT * FROM unnest((SELECT uplift(customer_id, arm, assigned_at, ordered
 SELECT arm, metric, customers, control_value, difference, p_value FROM unnest((SELECT uplift(customer_id, arm, assigned_at, ordered_at, amount, 'nobody', '14 days', '60 days', '2026-03-01') FROM joined WHERE customer_id < 7)) WHERE metric = 'orders';
 
 -- ---------------------------------------------------------------------------
+-- sealed: sums of arms without customers, exact, in any division and order
+-- ---------------------------------------------------------------------------
+CREATE TEMP TABLE each AS
+SELECT customer_id, uplift_state(customer_id, arm, assigned_at, ordered_at, amount, 'control', '14 days', '60 days', '2026-03-15') AS state FROM many GROUP BY customer_id;
+SELECT n AS parts, (SELECT uplift(rollup(seal(s))) FROM (SELECT rollup(state) AS s FROM each GROUP BY hashint8(customer_id) % n) p)::text = uplift(state)::text AS equal,
+       (SELECT rollup(s ORDER BY hashint8(place))::text FROM (SELECT seal(rollup(state)) AS s, customer_id % n AS place FROM each GROUP BY 2) p) = seal(state)::text AS same_bytes,
+       uplift(seal(state)::text::retention_state, 0.8)::text = uplift(state, 0.8)::text AS as_text
+FROM whole, unnest('{1,2,7,600}'::int[]) n;
+SELECT (state_info(seal(state))).measure, (state_info(seal(state))).customers, length(retention_state_send(seal(state))) < 1000 AS small FROM whole;
+-- variances are of exact sums: large amounts that differ by cents, and amounts with more digits than a double has
+SELECT name, r.arm, pg_temp.near(r.std_error, sqrt(v.variance / v.n * 2)) AS as_numeric
+FROM (VALUES ('cents', 1e12, 0.01), ('digits', 123456789012345678.123456789, 1e-20), ('wide', 1e40, 1e-7)) m (name, much, little),
+     LATERAL (SELECT uplift(rollup(seal(s))) AS rows FROM (SELECT uplift_state(c, CASE c % 2 WHEN 0 THEN 'control' ELSE 'b' END, '2026-01-01', '2026-01-02', much + c / 2 * little, 'control', '14 days', '60 days', '2026-03-01') AS s
+                                                         FROM generate_series(0, 199) c GROUP BY c) q) u, unnest(rows) r,
+     LATERAL (SELECT var_samp(much + c * little) AS variance, count(*) AS n FROM generate_series(0, 99) c) v
+WHERE r.metric = 'revenue' AND r.arm = 'b';
+-- a sum of squares beyond all doubles is no number
+SELECT r.metric, r.value, r.std_error FROM unnest((SELECT uplift(c, CASE c % 2 WHEN 0 THEN 'control' ELSE 'b' END, timestamptz '2026-01-01', '2026-01-02', c * 1e200, 'control', '14 days', '60 days', '2026-03-01') FROM generate_series(1, 4) c)) r
+WHERE arm = 'b' AND metric LIKE 'revenue%';
+-- the same arm in two parts, nobody in one, customers of two arms in another
+SELECT metric, customers, in_several_arms FROM unnest((SELECT uplift(rollup(seal(s))) FROM (
+    SELECT uplift_state(c, 'a', timestamptz '2026-01-01', NULL, NULL, 'a', '14 days', '60 days', '2026-03-01') AS s FROM generate_series(1, 3) c GROUP BY c
+    UNION ALL SELECT uplift_state(4, a, timestamptz '2026-01-01', NULL, NULL, 'a', '14 days', '60 days', '2026-03-01') FROM unnest('{a,b}'::text[]) a
+    UNION ALL SELECT uplift_state(NULL::bigint, 'a', timestamptz '2026-01-01', NULL, NULL, 'a', '14 days', '60 days', '2026-03-01')) q)) WHERE metric = 'orders';
+SELECT uplift(seal(uplift_state(4, a, timestamptz '2026-01-01', NULL, NULL, 'a', '14 days', '60 days', '2026-03-01'))) IS NULL AS nobody FROM unnest('{a,b}'::text[]) a;
+SELECT merge(seal(state), state) FROM whole;
+
+-- ---------------------------------------------------------------------------
 -- edges: a microsecond
 -- ---------------------------------------------------------------------------
 CREATE FUNCTION pg_temp.one(ordered timestamptz, until timestamptz) RETURNS text LANGUAGE sql AS $$

@@ -92,6 +92,7 @@ struct LooseRow;
 	FAMILY(144, SEALED_ORDER_NUMBERS, sealed_order_numbers_family) \
 	FAMILY(145, SEALED_ORDER_NUMBERS_WITHIN, sealed_order_numbers_within_family) \
 	FAMILY(151, SEALED_CHURN_BY_PERIOD, sealed_churn_by_period_family) \
+	FAMILY(152, SEALED_UPLIFT, sealed_uplift_family) \
 	FAMILY(153, SEALED_NEW_VS_RETURNING, sealed_new_vs_returning_family) \
 	FAMILY(155, SEALED_GAP_SURVIVAL, sealed_gap_survival_family) \
 	FAMILY(165, SEALED_SIGNUP, sealed_signup_family)
@@ -180,7 +181,7 @@ typedef struct CustomerFamily
 	const char *large_hint;		/* what to do about a state above 1 GB */
 } CustomerFamily;
 
-#define MOST_PAYLOAD	64
+#define MOST_PAYLOAD	128
 
 #define FAMILY(number, name, family) \
 	extern retention_internal const CustomerFamily family;

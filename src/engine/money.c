@@ -284,6 +284,18 @@ add_and_free(Numeric a, Numeric b)
 	return sum;
 }
 
+static Numeric
+multiply_and_free(Numeric a, Numeric b)
+{
+	Numeric		product = DatumGetNumeric(DirectFunctionCall2(numeric_mul,
+															  NumericGetDatum(a),
+															  NumericGetDatum(b)));
+
+	pfree(a);
+	pfree(b);
+	return product;
+}
+
 /*
  * The sum as the server's numeric, palloc'd; NULL if no amount is known.
  */
@@ -397,6 +409,42 @@ money_add_unlike(StateHeap *heap, Money *into, const Money *from,
 	}
 	sum = add_and_free(money_numeric(into, heap->base),
 					   money_numeric(from, from_base));
+	set_numeric(heap, into, sum);
+	pfree(sum);
+}
+
+/* A product of two such numbers fits a mantissa. */
+#define MOST_FACTOR		((int128) 1 << 60)
+
+/*
+ * into += a * b, exact, too; both of them lie at base. None of what is not known.
+ */
+void
+money_add_product(StateHeap *heap, Money *into, const Money *a, const Money *b,
+				  const char *base)
+{
+	Money		product;
+	Numeric		sum;
+
+	if (money_is_none(a) || money_is_none(b))
+		return;
+	if (!money_is_wide(a) && !money_is_wide(b))
+	{
+		int128		first = money_mantissa(a);
+		int128		second = money_mantissa(b);
+
+		if (first < MOST_FACTOR && first > -MOST_FACTOR &&
+			second < MOST_FACTOR && second > -MOST_FACTOR &&
+			money_set_narrow(&product, first * second,
+							 money_decimals(a) + money_decimals(b)))
+		{
+			money_add(heap, into, &product, NULL);
+			return;
+		}
+	}
+	sum = multiply_and_free(money_numeric(a, base), money_numeric(b, base));
+	if (!money_is_none(into))
+		sum = add_and_free(money_numeric(into, heap->base), sum);
 	set_numeric(heap, into, sum);
 	pfree(sum);
 }

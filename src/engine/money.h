@@ -106,6 +106,10 @@ extern retention_internal void money_from_datum(StateHeap *heap, Money *money,
 extern retention_internal void money_add_unlike(StateHeap *heap, Money *into,
 												const Money *from,
 												const char *from_base);
+extern retention_internal void money_add_product(StateHeap *heap, Money *into,
+												 const Money *a,
+												 const Money *b,
+												 const char *base);
 extern retention_internal Numeric money_numeric(const Money *money,
 												const char *base);
 extern retention_internal int money_sign(const Money *money, const char *base);

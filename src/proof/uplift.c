@@ -7,8 +7,9 @@
  * counts from the earliest assignment; rows with a later one say nothing, since each
  * assignment comes with all orders. Whoever was seen in several arms is in none.
  *
- * Sums of a customer are exact, and customers are added up in the order of their keys:
- * so the statistics are the same numbers however the rows came.
+ * Sums of a customer are exact, and so are the sums of their squares and products over
+ * customers, from which variances are taken: so the statistics are the same numbers
+ * however the rows came, and however the customers were divided.
  *
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
@@ -19,10 +20,12 @@
 #include <math.h>
 
 #include "base/bytes.h"
+#include "base/numerics.h"
 #include "base/result_rows.h"
 #include "base/result_values.h"
 #include "engine/intervals.h"
 #include "engine/key_functions.h"
+#include "engine/seal.h"
 #include "engine/short_name.h"
 #include "math/comparison.h"
 #include "utils/builtins.h"
@@ -119,6 +122,8 @@ uplift_valid(const void *payload, const char *heap_base,
 		customer->arm != SHORT_NAME_NONE;
 }
 
+static void uplift_seal(CustomerTable *table, SealedState *into);
+
 CUSTOMER_ABSORB(uplift_absorb, uplift_family)
 
 retention_internal const CustomerFamily uplift_family = {
@@ -135,6 +140,8 @@ retention_internal const CustomerFamily uplift_family = {
 	.identity = &uplift_of_nobody,
 	.merge = uplift_merge,
 	.valid = uplift_valid,
+	.sealed = &sealed_uplift_family,
+	.seal = uplift_seal,
 	.absorb = uplift_absorb
 };
 
@@ -232,29 +239,122 @@ uplift_transition(FunctionCallInfo fcinfo, KeyKind kind)
 KEY_FUNCTIONS(uplift_transfn, uplift_transition)
 
 /* ------------------------------------------------------------------------
- * The arms
+ * What is left of customers in a sealed state: the sums of each arm
  * ------------------------------------------------------------------------
  */
+typedef struct SealedUplift
+{
+	int64		customers;
+	int64		in_several;		/* of them, those in several arms */
+} SealedUplift;
 
-/*
- * The sum of squared deviations from a mean, and the mean as it grows (Welford 1962);
- * in the end it is that of the exact sum, so that equal sums have equal means.
+/* An arm's; of no known amount, money is none. */
+typedef struct ArmSums
+{
+	int64		customers;
+	int64		eligible;		/* what follows is of these alone */
+	int64		converted;
+	int64		orders;
+	Money		order_squares;
+	Money		revenue;
+	Money		revenue_squares;
+	Money		earlier;
+	Money		earlier_squares;
+	Money		products;		/* of revenue and earlier */
+} ArmSums;
+
+static void
+sealed_uplift_merge_totals(StateHeap *heap, void *into, const void *from,
+						   const char *from_base)
+{
+	SealedUplift *a = into;
+	const SealedUplift *b = from;
+
+	add_count(&a->customers, b->customers, "customers");
+	add_count(&a->in_several, b->in_several, "customers");
+}
+
+static void
+arm_sums_add(StateHeap *heap, ArmSums *a, const ArmSums *b, const char *b_base)
+{
+	add_count(&a->customers, b->customers, "customers");
+	add_count(&a->eligible, b->eligible, "customers");
+	add_count(&a->converted, b->converted, "customers");
+	add_orders(&a->orders, b->orders);
+	money_add(heap, &a->order_squares, &b->order_squares, b_base);
+	money_add(heap, &a->revenue, &b->revenue, b_base);
+	money_add(heap, &a->revenue_squares, &b->revenue_squares, b_base);
+	money_add(heap, &a->earlier, &b->earlier, b_base);
+	money_add(heap, &a->earlier_squares, &b->earlier_squares, b_base);
+	money_add(heap, &a->products, &b->products, b_base);
+}
+
+static void
+arm_sums_merge(CustomerTable *table, void *into, const void *from,
+			   const char *from_base)
+{
+	arm_sums_add(&table->heap, into, from, from_base);
+}
+
+static bool
+arm_sums_valid(const void *payload, const char *heap_base,
+			   const StateOptions *options)
+{
+	const ArmSums *sums = payload;
+
+	return sums->customers > 0 && sums->eligible <= sums->customers &&
+		sums->converted <= sums->eligible && sums->orders >= sums->converted &&
+		money_sign(&sums->order_squares, heap_base) >= 0 &&
+		money_sign(&sums->revenue_squares, heap_base) >= 0 &&
+		money_sign(&sums->earlier_squares, heap_base) >= 0;
+}
+
+CUSTOMER_ABSORB(sealed_uplift_absorb, sealed_uplift_family)
+
+retention_internal const CustomerFamily sealed_uplift_family = {
+	.name = "sealed uplift",
+	.id = FAMILY_SEALED_UPLIFT,
+	.sealed_of = &uplift_family,
+	.noptions = lengthof(uplift_options),
+	.options = uplift_options,
+	.totals_fields = STATE_FIELDS(FIELD(SealedUplift, customers, COUNT),
+								  FIELD(SealedUplift, in_several, COUNT)),
+	.totals_size = sizeof(SealedUplift),
+	.merge_totals = sealed_uplift_merge_totals,
+	.payload_fields = STATE_FIELDS(FIELD(ArmSums, customers, COUNT),
+								   FIELD(ArmSums, eligible, COUNT),
+								   FIELD(ArmSums, converted, COUNT),
+								   FIELD(ArmSums, orders, COUNT),
+								   FIELD(ArmSums, order_squares, MONEY),
+								   FIELD(ArmSums, revenue, MONEY),
+								   FIELD(ArmSums, revenue_squares, MONEY),
+								   FIELD(ArmSums, earlier, MONEY),
+								   FIELD(ArmSums, earlier_squares, MONEY),
+								   FIELD(ArmSums, products, MONEY)),
+	.payload_size = sizeof(ArmSums),
+	.merge = arm_sums_merge,
+	.valid = arm_sums_valid,
+	.absorb = sealed_uplift_absorb,
+	.key_name = "arm",
+	.key_kind = KEY_TEXT
+};
+
+/* ------------------------------------------------------------------------
+ * The arms
+ * ------------------------------------------------------------------------
  */
 typedef struct Moments
 {
 	double		mean;
-	double		squares;
-	Money		sum;			/* of money alone */
+	double		squares;		/* sum of squared deviations from it */
 } Moments;
 
 typedef struct Arm
 {
 	char		name[MOST_NAME_BYTES];
 	int			name_length;
-	int64		customers;
-	int64		eligible;		/* what follows is of these alone */
-	int64		converted;
-	int64		all_orders;
+	ArmSums		sums;
+	/* from the sums, of eligible customers: */
 	Moments		orders;
 	Moments		revenue;
 	Moments		earlier;
@@ -263,13 +363,25 @@ typedef struct Arm
 
 #define MOST_UPLIFT_ARMS	1000
 
+#define FIRST_ARMS			4
+
 typedef struct Arms
 {
 	Arm		   *arm;			/* sorted by name */
 	int			count;
+	int			room;
 	int64		in_several;		/* customers */
 	StateHeap	heap;			/* of the sums */
 } Arms;
+
+static void
+arms_init(Arms *arms)
+{
+	memset(arms, 0, sizeof(*arms));
+	arms->room = FIRST_ARMS;
+	arms->arm = palloc(arms->room * sizeof(Arm));
+	heap_init_scratch(&arms->heap);
+}
 
 /* The place of a name; false if it is not there. */
 static bool
@@ -313,6 +425,11 @@ arm_of(Arms *arms, const char *name, int length)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("an experiment has more than %d arms", MOST_UPLIFT_ARMS),
 				 errhint("Is the argument \"arm\" the name of the group, and not something of the customer's?")));
+	if (arms->count == arms->room)
+	{
+		arms->room *= 2;
+		arms->arm = repalloc(arms->arm, arms->room * sizeof(Arm));
+	}
 	arm = &arms->arm[place];
 	memmove(arm + 1, arm, (arms->count - place) * sizeof(Arm));
 	arms->count++;
@@ -322,79 +439,149 @@ arm_of(Arms *arms, const char *name, int length)
 	return arm;
 }
 
-/* The n-th value */
-static double
-add_to_moments(Moments *moments, double value, int64 n)
-{
-	const double deviation = value - moments->mean;
-
-	moments->mean += deviation / n;
-	moments->squares += deviation * (value - moments->mean);
-	return deviation;
-}
-
 static void
 add_customer(Arms *arms, const UpliftPayload *customer, const char *base,
 			 const StateOptions *options)
 {
 	char		name[MOST_NAME_BYTES];
-	Arm		   *arm;
-	double		revenue;
-	double		earlier;
-	double		deviation;
+	ArmSums    *sums;
+	StateHeap  *heap = &arms->heap;
+	Money		orders;
 
 	if (in_several_arms(customer))
 	{
 		arms->in_several++;
 		return;
 	}
-	arm = arm_of(arms, name, short_name_read(customer->arm, base, name));
-	arm->customers++;
+	sums = &arm_of(arms, name, short_name_read(customer->arm, base, name))->sums;
+	sums->customers++;
 	if (!is_eligible(options, customer->assigned_at))
 		return;
-	arm->eligible++;
-	arm->converted += customer->orders > 0;
-	add_orders(&arm->all_orders, customer->orders);
-	money_add(&arms->heap, &arm->revenue.sum, &customer->revenue, base);
-	money_add(&arms->heap, &arm->earlier.sum, &customer->earlier, base);
-	revenue = money_is_none(&customer->revenue) ? 0 :
-		money_double(&customer->revenue, base);
-	earlier = money_is_none(&customer->earlier) ? 0 :
-		money_double(&customer->earlier, base);
-	(void) add_to_moments(&arm->orders, (double) customer->orders, arm->eligible);
-	deviation = add_to_moments(&arm->revenue, revenue, arm->eligible);
-	(void) add_to_moments(&arm->earlier, earlier, arm->eligible);
-	arm->products += deviation * (earlier - arm->earlier.mean);
-}
-
-/* The mean of the exact sum */
-static double
-mean_of_sum(const Moments *moments, const char *base, int64 n)
-{
-	return money_is_none(&moments->sum) ? 0 :
-		money_quotient(&moments->sum, base, n);
+	sums->eligible++;
+	sums->converted += customer->orders > 0;
+	add_orders(&sums->orders, customer->orders);
+	(void) money_set_narrow(&orders, customer->orders, 0);
+	money_add_product(heap, &sums->order_squares, &orders, &orders, base);
+	money_add(heap, &sums->revenue, &customer->revenue, base);
+	money_add_product(heap, &sums->revenue_squares, &customer->revenue,
+					  &customer->revenue, base);
+	money_add(heap, &sums->earlier, &customer->earlier, base);
+	money_add_product(heap, &sums->earlier_squares, &customer->earlier,
+					  &customer->earlier, base);
+	money_add_product(heap, &sums->products, &customer->revenue,
+					  &customer->earlier, base);
 }
 
 static void
-add_customers(Arms *arms, const CustomerTable *table)
+count_customers(Arms *arms, const CustomerTable *table)
 {
 	CustomerCursor cursor = {table, 0};
 	UpliftPayload customer;
 
 	while (customer_cursor_next(&cursor, &customer))
 		add_customer(arms, &customer, table->heap.base, table->options);
-	for (int i = 0; i < arms->count; i++)
-	{
-		Arm		   *arm = &arms->arm[i];
+}
 
-		if (arm->eligible == 0)
-			continue;
-		arm->orders.mean = (double) arm->all_orders / (double) arm->eligible;
-		arm->revenue.mean = mean_of_sum(&arm->revenue, arms->heap.base,
-										arm->eligible);
-		arm->earlier.mean = mean_of_sum(&arm->earlier, arms->heap.base,
-										arm->eligible);
+static void
+uplift_seal(CustomerTable *table, SealedState *into)
+{
+	SealedUplift *totals = (SealedUplift *) into->totals;
+	StateHeap  *heap = &into->table.heap;
+	Arms		arms;
+
+	arms_init(&arms);
+	count_customers(&arms, table);
+	totals->in_several = arms.in_several;
+	for (int i = 0; i < arms.count; i++)
+	{
+		const Arm  *arm = &arms.arm[i];
+		ArmSums		sums = {0};
+
+		arm_sums_add(heap, &sums, &arm->sums, arms.heap.base);
+		sealed_add(into, key_from_text(heap, arm->name, arm->name_length), &sums);
 	}
+	heap_free_scratch(&arms.heap);
+	pfree(arms.arm);
+}
+
+/* The same of a sealed state. */
+static void
+take_sums(Arms *arms, const CustomerTable *table)
+{
+	CustomerCursor cursor = {table, 0};
+	CustomerKey key;
+	ArmSums		sums;
+
+	arms->in_several = ((const SealedUplift *) table->totals)->in_several;
+	while (sealed_next(&cursor, &key, &sums))
+	{
+		char		buffer[MOST_INLINE_TEXT];
+		uint32		length;
+		const char *name = key_text(key, table->heap.base, buffer, &length);
+
+		if (length > MOST_NAME_BYTES)
+			reject_sealed(table);
+		arm_sums_add(&arms->heap, &arm_of(arms, name, length)->sums, &sums,
+					 table->heap.base);
+	}
+}
+
+/* A known money, else 0 */
+static Numeric
+known_or_zero(const Money *money, const char *base)
+{
+	return money_is_none(money) ? int64_to_numeric(0) :
+		money_numeric(money, base);
+}
+
+/*
+ * The sum of products of the deviations of n pairs from their means, from the sums of
+ * the pairs' products and of both: (n * products - a * b) / n, exact until it is
+ * divided. An infinity if it is beyond all doubles.
+ */
+static double
+deviations(const Money *products, const Money *a, const Money *b,
+		   const char *base, int64 n)
+{
+	Numeric		count = int64_to_numeric(n);
+	Numeric		difference;
+
+	if (money_is_none(products))
+		return 0;
+	difference = numeric_minus(numeric_times(count, money_numeric(products, base)),
+							   numeric_times(known_or_zero(a, base),
+											 known_or_zero(b, base)));
+	return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+											  NumericGetDatum(numeric_over(difference,
+																		   count))));
+}
+
+/* Squares are negative in a state alone that no customers have. */
+static Moments
+moments_of(const Money *sum, const Money *squares, const char *base, int64 n)
+{
+	return (Moments) {
+		.mean = money_is_none(sum) ? 0 : money_quotient(sum, base, n),
+		.squares = Max(deviations(squares, sum, sum, base, n), 0)
+	};
+}
+
+static void
+take_moments(Arm *arm, const char *base)
+{
+	const ArmSums *sums = &arm->sums;
+	Money		orders;
+
+	if (sums->eligible == 0)
+		return;
+	(void) money_set_narrow(&orders, sums->orders, 0);
+	arm->orders = moments_of(&orders, &sums->order_squares, base, sums->eligible);
+	arm->revenue = moments_of(&sums->revenue, &sums->revenue_squares, base,
+							  sums->eligible);
+	arm->earlier = moments_of(&sums->earlier, &sums->earlier_squares, base,
+							  sums->eligible);
+	arm->products = deviations(&sums->products, &sums->revenue, &sums->earlier,
+							   base, sums->eligible);
 }
 
 /* ------------------------------------------------------------------------
@@ -444,8 +631,8 @@ adjustment_of(const Arms *arms)
 
 		products += arm->products;
 		squares += arm->earlier.squares;
-		eligible += (double) arm->eligible;
-		earlier += (double) arm->eligible * arm->earlier.mean;
+		eligible += (double) arm->sums.eligible;
+		earlier += (double) arm->sums.eligible * arm->earlier.mean;
 	}
 	if (squares > 0)
 		adjustment.theta = products / squares;
@@ -462,14 +649,14 @@ static Sample
 arm_sample(const Arm *arm, int metric, const Adjustment *adjustment)
 {
 	const double theta = adjustment->theta;
-	const double degrees = (double) arm->eligible - 1;
-	Sample		sample = {.n = (double) arm->eligible};
+	const double degrees = (double) arm->sums.eligible - 1;
+	Sample		sample = {.n = (double) arm->sums.eligible};
 	double		squares = 0;
 
 	switch (metric)
 	{
 		case METRIC_CONVERSION:
-			sample.mean = (double) arm->converted / (double) arm->eligible;
+			sample.mean = (double) arm->sums.converted / (double) arm->sums.eligible;
 			break;
 		case METRIC_ORDERS:
 			sample.mean = arm->orders.mean;
@@ -499,9 +686,9 @@ compare_arms(const Arm *arm, const Arm *control, int metric,
 	Sample		control_sample;
 
 	if (metric == METRIC_CONVERSION)
-		return compare_rates((double) arm->converted, (double) arm->eligible,
-							 (double) control->converted,
-							 (double) control->eligible, confidence);
+		return compare_rates((double) arm->sums.converted, (double) arm->sums.eligible,
+							 (double) control->sums.converted,
+							 (double) control->sums.eligible, confidence);
 	treated_sample = arm_sample(arm, metric, adjustment);
 	control_sample = arm_sample(control, metric, adjustment);
 	return compare_means(&treated_sample, &control_sample, confidence);
@@ -541,15 +728,15 @@ add_row(ResultRows *rows, const Arms *arms, const Arm *arm, const Arm *control,
 	values[ROW_ARM] = PointerGetDatum(cstring_to_text_with_len(arm->name,
 															   arm->name_length));
 	values[ROW_METRIC] = CStringGetTextDatum(metric_names[metric]);
-	values[ROW_CUSTOMERS] = Int64GetDatum(arm->customers);
-	values[ROW_ELIGIBLE] = Int64GetDatum(arm->eligible);
-	values[ROW_VALUE] = finite_or_null(arm->eligible > 0,
+	values[ROW_CUSTOMERS] = Int64GetDatum(arm->sums.customers);
+	values[ROW_ELIGIBLE] = Int64GetDatum(arm->sums.eligible);
+	values[ROW_VALUE] = finite_or_null(arm->sums.eligible > 0,
 									   arm_sample(arm, metric, adjustment).mean,
 									   &nulls[ROW_VALUE]);
 	nulls[ROW_CONTROL_VALUE] = true;
 	if (control != NULL)
 		values[ROW_CONTROL_VALUE] =
-			finite_or_null(control->eligible > 0,
+			finite_or_null(control->sums.eligible > 0,
 						   arm_sample(control, metric, adjustment).mean,
 						   &nulls[ROW_CONTROL_VALUE]);
 	values[ROW_DIFFERENCE] = finite_or_null(found.has_difference, found.difference,
@@ -563,7 +750,7 @@ add_row(ResultRows *rows, const Arms *arms, const Arm *arm, const Arm *control,
 	values[ROW_RELATIVE] = finite_or_null(found.has_relative, found.relative,
 										  &nulls[ROW_RELATIVE]);
 	values[ROW_INCREMENTAL] = finite_or_null(found.has_difference,
-											 (double) arm->eligible * found.difference,
+											 (double) arm->sums.eligible * found.difference,
 											 &nulls[ROW_INCREMENTAL]);
 	values[ROW_P_VALUE] = finite_or_null(found.has_p_value, found.p_value,
 										 &nulls[ROW_P_VALUE]);
@@ -602,15 +789,17 @@ uplift_read(FunctionCallInfo fcinfo, double confidence)
 {
 	CustomerTable view;
 	CustomerTable *table = state_read(fcinfo, &view);
-	Arms		arms = {NULL};
+	Arms		arms;
 
-	if (table->family != &uplift_family)
-		reject_state(table, "uplift");
-	arms.arm = palloc(MOST_UPLIFT_ARMS * sizeof(Arm));
-	heap_init_scratch(&arms.heap);
-	add_customers(&arms, table);
+	arms_init(&arms);
+	if (state_is_sealed(table, &uplift_family, "uplift"))
+		take_sums(&arms, table);
+	else
+		count_customers(&arms, table);
 	if (arms.count == 0)
 		PG_RETURN_NULL();
+	for (int i = 0; i < arms.count; i++)
+		take_moments(&arms.arm[i], arms.heap.base);
 	return uplift_rows(fcinfo, &arms,
 					   table->options->value[UPLIFT_CONTROL].name, confidence);
 }

@@ -14,7 +14,7 @@ my $node = start_server('seal', 'max_worker_processes = 8', 'max_parallel_worker
 create_orders(60_000, 9_000);
 
 # What an orders table is asked, and what reads the sealed states
-my %rows = map { $_ => 1 } qw(cohort_retention lifecycle churn_by_period new_vs_returning rolling_retention repeat_by_order_number);
+my %rows = map { $_ => 1 } qw(cohort_retention lifecycle churn_by_period new_vs_returning rolling_retention repeat_by_order_number uplift);
 my @asked = (
 	[ 'repeat_rate', '%s' ],
 	[ 'second_order_rate', q(%s, ordered_at, '60 days'::interval, '2024-07-01 00:00+00'::timestamptz) ],
@@ -28,6 +28,7 @@ my @asked = (
 	[ 'churn_by_period', q(%s, ordered_at, '60 days'::interval, 'month', '2024-07-01 00:00+00'::timestamptz, 'UTC') ],
 	[ 'new_vs_returning', q(%s, ordered_at, amount, 'month', '2024-07-01 00:00+00'::timestamptz, 'UTC') ],
 	[ 'rolling_retention', q(%s, ordered_at, '1 month'::interval, 12, '2024-07-01 00:00+00'::timestamptz) ],
+	[ 'uplift', q(%s, left(region, 8), '2024-03-01 00:00+00'::timestamptz, ordered_at, amount, 'region 1', '60 days'::interval, '90 days'::interval, '2024-07-01 00:00+00'::timestamptz) ],
 	[ 'repeat_by_order_number', q(%s, date_trunc('day', ordered_at, 'UTC'), 6, '2024-07-01 00:00+00'::timestamptz) ]);
 
 # reader, state and arguments for that customer
