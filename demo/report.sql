@@ -65,7 +65,7 @@ FROM orders;
 SELECT format('  coming back %s %% of the customers have ordered twice or more', pg_temp.percent(repeat_rate(customer_id)))
 	|| format(', and %s %% within 90 days of their first order', pg_temp.percent(second_order_rate(customer_id, ordered_at, '90 days', :'as_of')))
 FROM orders WHERE amount > 0 IS NOT FALSE;
-SELECT format('  leaving     %s %% of the customers have not ordered for 180 days', pg_temp.percent(inactive_rate(customer_id, ordered_at, '180 days', :'as_of')))
+SELECT format('  leaving     %s %% of all customers there ever were have not ordered for 180 days', pg_temp.percent(inactive_rate(customer_id, ordered_at, '180 days', :'as_of')))
 FROM orders WHERE amount > 0 IS NOT FALSE;
 SELECT format('  an order    is worth %s on average, guests'' orders included', round(aov(amount), 2))
 FROM orders HAVING aov(amount) IS NOT NULL;
@@ -84,8 +84,12 @@ SELECT format('  the best    %s customers (%s %%) bring half of the revenue', pg
 FROM hero_buyers(NULL:::customer_type, 'orders', 'customer_id', 'ordered_at', 'amount', share => 0.5, as_of => :'as_of');
 \endif
 \if :has_customers
-SELECT format('  next year   %s orders', pg_temp.in_words(sum(expected_orders)::bigint))
-	|| coalesce(', ' || pg_temp.in_words(sum(predicted_clv)::bigint) || ' of money', '') || ' are expected of the customers there are'
+SELECT CASE
+	-- of a few customers a model may lie at its bounds, and its sum says nothing
+	WHEN count(*) < 30 AND min(model_status) ~ 'no interior maximum|no fit' THEN '  next year   too few customers have come back for a forecast'
+	ELSE format('  next year   %s orders', pg_temp.in_words(sum(expected_orders)::bigint))
+		|| coalesce(', ' || pg_temp.in_words(sum(predicted_clv)::bigint) || ' of money', '') || ' are expected of the customers there are'
+	END
 FROM predict_customers(NULL:::customer_type, 'orders', 'customer_id', 'ordered_at', 'amount', horizon => '365 days', as_of => :'as_of')
 HAVING sum(expected_orders) IS NOT NULL;
 \endif
@@ -162,7 +166,7 @@ SELECT round(100 * repeat_rate(customer_id)::numeric, 1)
            AS "% with a second order within 90 days",
        round(100 * churn_rate(customer_id, ordered_at, '180 days',
                               timestamptz :'as_of' - interval '3 months', :'as_of')::numeric, 1)
-           AS "% lost in the last three months: 180 days silent",
+           AS "% lost in three months: of those active before, 180 days silent",
        round(100 * inactive_rate(customer_id, ordered_at, '180 days', :'as_of')::numeric, 1)
            AS "% of all customers ever that are silent for 180 days"
 FROM orders

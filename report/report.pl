@@ -14,7 +14,7 @@ use FindBin;
 use JSON::PP ();
 
 # In the order of the page; those in brackets are asked only where there is something to ask of
-my @pictures = qw(summary check kpis forecast season lifecycle cohorts ltv second_order grid segments moves risk names campaign);
+my @pictures = qw(summary check kpis forecast earlier season lifecycle cohorts ltv second_order grid segments moves risk names campaign);
 
 my @psql = @ARGV or fail('usage: report.pl PSQL ARGUMENT...');
 my $folder = File::Temp->newdir('retention-report.XXXXXX', TMPDIR => 1);

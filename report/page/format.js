@@ -29,6 +29,7 @@ const asDate = dateOf({ dateStyle: "long" });
 const asMonth = dateOf({ year: "numeric", month: "short" });
 const asShortMonth = dateOf({ month: "short" });
 const asInitial = dateOf({ month: "narrow" });
+const asDay = dateOf({ day: "numeric", month: "short" });
 const asYear = dateOf({ year: "numeric" });
 const asQuarter = (text) => `${shop.language === "fr" ? "T" : "Q"}${Math.ceil(Number(String(text).slice(5, 7)) / 3)} ${asYear(text)}`;
 const dayIn = (month) => `2001-${String(month).padStart(2, "0")}-01`;
@@ -50,6 +51,7 @@ const COLUMNS = {
     "repeat_rate", "second_order_rate", "inactive_rate", "gross_retention", "net_retention", "best_share", "rate", "dormant_rate", "share",
     "share_low", "share_high", "revenue_share", "p_order",
   ].map((name) => [name, number(percent)])),
+  ...Object.fromEntries(["error", "error_low", "error_high"].map((name) => [name, number(signedPercent)])),
   ...Object.fromEntries([
     "aov", "value_so_far", "clv", "at_risk_revenue", "next_year_revenue", "cumulative_revenue", "ltv", "revenue", "expected_revenue", "revenue_so_far",
   ].map((name) => [name, asMoney])),
@@ -59,6 +61,7 @@ const COLUMNS = {
   first_at: asDate,
   last_at: asDate,
   period_start: asMonth,
+  origin: asDate,
   cohort: asMonth,
   month: monthName,
   segment: segmentName,
@@ -80,6 +83,7 @@ const kpiFormat = (kpi) => KPI_FORMATS[kpi] ?? number(percent);
 function written(picture, column, row) {
   const value = row[column];
   if (picture === "forecast" && column === "period_start" && value === null) return words.total;
+  if (picture === "earlier" && column === "origin" && value === null) return words.mean;
   if (value === null) return words.none;
   if (picture === "kpis" && column !== "kpi") return kpiFormat(row.kpi)(value);
   if (picture === "ltv" && column === "cohort") return asQuarter(value);
@@ -87,4 +91,4 @@ function written(picture, column, row) {
 }
 
 // Text, and not numbers: it stands on the left
-const isText = (column) => /^(severity|check_name|kpi|segment|from_segment|to_segment|churn_risk|metric|arm|customer|cohort|period_start|month|is_complete)$/.test(column);
+const isText = (column) => /^(severity|check_name|kpi|segment|from_segment|to_segment|churn_risk|metric|arm|customer|cohort|period_start|origin|month|is_complete)$/.test(column);

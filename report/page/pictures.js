@@ -53,6 +53,7 @@ const PATTERNS = {
   dotted: (color) => [svgElement("rect", { width: 8, height: 8, fill: "#fff" }), svgElement("circle", { cx: 2, cy: 2, r: 1.7, fill: color }), svgElement("circle", { cx: 6, cy: 6, r: 1.7, fill: color })],
   crossed: (color) => [svgElement("rect", { width: 8, height: 8, fill: "#fff" }), svgElement("path", { d: "M0,4h8M4,0v8", stroke: color, "stroke-width": 1.4 })],
   empty: () => [svgElement("rect", { width: 8, height: 8, fill: "#fff" })],
+  ring: (color) => [svgElement("rect", { width: 8, height: 8, fill: "#fff" }), svgElement("circle", { cx: 4, cy: 4, r: 2.4, fill: "none", stroke: color, "stroke-width": 1.6 })],
 };
 let patternsMade = 0;
 function pattern(kind, color) {
@@ -79,6 +80,9 @@ const chart = (name, width, options) => Plot.plot({
   ...options,
 });
 
+// Can anything be said of the year to come? Of a few customers a model may say nothing that counts.
+const isForetold = () => isNumber(answers.summary.rows?.[0]?.next_year_orders);
+
 const PICTURES = {
   summary([row]) {
     const checks = answers.check.rows ?? [];
@@ -86,7 +90,8 @@ const PICTURES = {
     values.checks = integer.format(checks.length);
     values.findings = integer.format(checks.filter((check) => check.affected_rows > 0).length);
     const list = element("dl", { class: "summary" });
-    for (const [name, sentence] of Object.values(words.summary)) list.append(element("dt", {}, name), element("dd", {}, fill(sentence, values)));
+    const sentences = { ...words.summary, next_year: isForetold() ? words.summary.next_year : [words.summary.next_year[0], words.tooFew] };
+    for (const [name, sentence] of Object.values(sentences)) list.append(element("dt", {}, name), element("dd", {}, fill(sentence, values)));
     return list;
   },
 
@@ -117,7 +122,7 @@ const PICTURES = {
   forecast(rows, width) {
     const months = [...new Set(rows.map((row) => row.period_start))].filter((month) => month !== null);
     const past = rows.filter((row) => row.came !== null);
-    const future = rows.filter((row) => row.came === null && row.period_start !== null);
+    const future = isForetold() ? rows.filter((row) => row.came === null && row.period_start !== null) : [];
     const total = rows.find((row) => row.period_start === null);
     const kinds = [["came", "solid", MUTED], ["orders_existing", "solid", BLUE], ["orders_new_first", "hatched", BLUE], ["orders_new_repeat", "dotted", BLUE]];
     const patterns = kinds.map(([, kind, color]) => pattern(kind, color));
@@ -146,8 +151,33 @@ const PICTURES = {
         Plot.ruleY([0], { stroke: INK }),
       ],
     });
+    if (future.length === 0) return element("div", {}, element("p", { class: "note" }, words.tooFewNote), plot);
     const line = total ? [element("p", {}, fill(words.totalLine, Object.fromEntries(Object.keys(total).map((column) => [column, written("forecast", column, total)]))))] : [];
     return element("div", {}, ...line, legend(kinds.map(([column, kind, color]) => [kind, color, words.columns[column]])), plot);
+  },
+
+  earlier(rows, width) {
+    const known = rows.filter((row) => row.origin !== null);
+    const mean = rows.find((row) => row.origin === null);
+    const paint = pattern("solid", MUTED);
+    const higher = (row) => Math.max(row.predicted, row.actual);
+    const plot = chart("earlier", width, {
+      height: tall(300),
+      marginLeft: 50,
+      marginTop: 36,
+      marginBottom: 44,
+      x: { domain: known.map((row) => row.origin), type: "band", label: null, tickSize: 0, padding: 0.35, tickFormat: (day) => `${asDay(day)}\n${asYear(day)}` },
+      y: { label: words.axes.orderDays, grid: true, domain: [0, Math.max(...known.map(higher), 1) * 1.1], ticks: 5, tickFormat: (value) => compact.format(value) },
+      marks: [
+        definitions([paint]),
+        Plot.barY(known, { x: "origin", y: "actual", fill: paint.fill }),
+        Plot.ruleY([0], { stroke: INK }),
+        Plot.dot(known, { x: "origin", y: "predicted", r: 6, fill: "#fff", stroke: BLUE, strokeWidth: 3 }),
+        Plot.text(known, { x: "origin", y: higher, text: (row) => written("earlier", "error", row), dy: -16, fontWeight: 600, stroke: "#fff", strokeWidth: 4, fill: INK }),
+      ],
+    });
+    const line = isNumber(mean?.error_low) ? [element("p", {}, fill(words.earlierLine, Object.fromEntries(Object.keys(mean).map((column) => [column, written("earlier", column, mean)]))))] : [];
+    return element("div", {}, ...line, legend([["solid", MUTED, words.columns.actual], ["ring", BLUE, words.columns.predicted]]), plot);
   },
 
   season(rows, width) {

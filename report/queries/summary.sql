@@ -27,8 +27,13 @@ WITH shop AS (
     FROM rfm_segments({source}, as_of => {as_of}{options})
     WHERE segment IN ('at_risk', 'cant_lose')
 ), next_year AS (
-    SELECT sum(expected_orders) AS orders, sum(predicted_clv) AS revenue
-    FROM predict_customers({source}, horizon => '365 days', as_of => {as_of}{options})
+    -- NULL where a model of a few customers lies at its bounds
+    SELECT sum(expected_orders) FILTER (WHERE is_known) AS orders, sum(predicted_clv) FILTER (WHERE is_known) AS revenue
+    FROM (
+        SELECT expected_orders, predicted_clv,
+               count(*) OVER () >= 30 OR model_status !~ 'no interior maximum|no fit' AS is_known
+        FROM predict_customers({source}, horizon => '365 days', as_of => {as_of}{options})
+    ) AS predicted
 )
 SELECT shop.orders, shop.customers, first_at, last_at, refunds, guest_rows, repeat_rate, second_order_rate, inactive_rate,
        aov, orders_each, value_so_far, clv, gross_retention, net_retention,

@@ -204,6 +204,10 @@ is("$status$errors", '0', 'the French report is made without a word');
 unlike($french, qr/\@example\.com/, 'it names no customer');
 data_are_the_sql_s($french, 'Europe/Berlin', 'French');
 
+answer(q{CREATE TABLE few AS SELECT i % 2 AS customer_id, timestamptz '2025-01-01' + i * interval '40 days' AS ordered_at, 10 AS amount FROM generate_series(1, 5) AS i});
+my ($few) = report('few', TABLE => 'few', AS_OF => '2026-01-01');
+is(data_of($few)->{summary}{rows}[0]{next_year_orders}, undef, 'of two customers no year is foretold');
+
 my $broken;
 ($broken, $errors, $status) = report('broken', CAMPAIGN => 'no_campaign');
 is($status, 0, 'a question that cannot be answered');
@@ -254,6 +258,8 @@ SKIP:
 	my @to_come = grep { $_->[1] eq '' && $_->[0] ne '' } @{ $section{forecast}{rows} };
 	is($section{forecast}{marks}{bar}, $rows->('forecast') - @to_come - 1 + 3 * @to_come, 'forecast: a bar for each month that came, three for each to come');
 	like($section{forecast}{text}, qr/In the year to come: [\d,]+ days/, 'and the total');
+	is("$section{earlier}{marks}{bar} $section{earlier}{marks}{dot}", join(' ', ($rows->('earlier') - 1) x 2), 'earlier forecasts: a bar and a dot for each');
+	like($section{earlier}{text}, qr/^On average [+-][\d.]+%\. .* off by -[\d.]+% to \+[\d.]+%/, 'and how far off the next may be');
 	is($section{season}{marks}{dot}, 12, 'season: twelve months');
 	is($section{grid}{marks}{cell}, $rows->('grid'), 'grid: a cell for each');
 	is($section{segments}{marks}{bar}, $rows->('segments'), 'segments: a bar for each');
