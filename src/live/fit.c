@@ -61,7 +61,8 @@ read_options(Fit *fit)
 	char	   *family;
 
 	SPI_connect();
-	if (SPI_execute(psprintf("SELECT s.bins, s.unit, s.family, s.tz FROM %s AS s",
+	if (SPI_execute(psprintf("SELECT s.bins::pg_catalog.int4, s.unit::pg_catalog.interval, s.family::pg_catalog.text, s.tz::pg_catalog.text "
+							 "FROM %s AS s WHERE (s.bins, s.unit, s.family, s.tz) IS NOT NULL",
 							 fit->tracking->settings), false, 0) != SPI_OK_SELECT ||
 		SPI_processed != 1)
 		reject_settings(fit->tracking);

@@ -659,7 +659,10 @@ find_stored(FunctionCallInfo fcinfo, Lookup *lookup, Datum customer,
 											   RelationGetDescr(customers),
 											   &isnull);
 
-			put_history(fcinfo, lookup, history, isnull, false, as_of);
+			/* a history that somebody took away is in the orders */
+			found = !isnull;
+			if (found)
+				put_history(fcinfo, lookup, history, false, false, as_of);
 		}
 	}
 	systable_endscan(scan);

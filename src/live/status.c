@@ -60,6 +60,7 @@ enum
 	FOUND_TRIGGERS,
 	FOUND_REPLICATED,
 	FOUND_PARTITIONS_NOTED,
+	FOUND_SETTINGS,
 	FOUND_COLUMNS
 };
 
@@ -77,10 +78,13 @@ status_sql(const Tracking *tracking)
 	const bool	has_times = strcmp(commit_timestamps, "on") == 0;
 
 	return psprintf("SELECT m.n, m.everybody, m.oldest, s.refreshed_at, (SELECT pg_catalog.count(*) FROM %s), "
-					"s.cuts_at, s.fitted_at, s.triggers, s.replicated, s.partitions IS NOT DISTINCT FROM %s FROM %s AS s, "
+					"s.cuts_at, s.fitted_at, coalesce(s.triggers::pg_catalog.text, 'statement'), coalesce(s.replicated::pg_catalog.bool, false), "
+					"w.n OPERATOR(pg_catalog.<>) 1 OR s.partitions IS NOT DISTINCT FROM %s, "
+					"w.n OPERATOR(pg_catalog.=) 1 AND (s.tz, s.unit, s.bins, s.grid, s.family, s.triggers, s.replicated) IS NOT NULL "
+					"FROM (SELECT pg_catalog.count(*) AS n FROM %s) AS w LEFT JOIN %s AS s ON w.n OPERATOR(pg_catalog.=) 1, "
 					"(SELECT pg_catalog.count(DISTINCT k.customer) AS n, coalesce(pg_catalog.bool_or(k.customer IS NULL), false) AS everybody, %s AS oldest FROM %s AS k) AS m",
 					tracking->customers, partitions_sql(tracking),
-					tracking->settings,
+					tracking->settings, tracking->settings,
 					has_times ? "pg_catalog.min(pg_catalog.pg_xact_commit_timestamp(k.xmin))" : "NULL::pg_catalog.timestamptz",
 					tracking->changes);
 }
@@ -165,6 +169,9 @@ put_status(TupleTableSlot *row, void *arg)
 		problem = session_problem(TextDatumGetCString(found[FOUND_TRIGGERS]),
 								  DatumGetBool(found[FOUND_REPLICATED]));
 	values[STATUS_TRIGGERS_OK] = BoolGetDatum(problem == NULL);
+	if (!DatumGetBool(found[FOUND_SETTINGS]))
+		problem = psprintf("table \"%s\" has not one whole row: restore it, or untrack and track again",
+						   get_rel_name(tracking->settings_id));
 	if (problem == NULL)
 		problem = other_problem(tracking, without_trigger, noted, has_index);
 	nulls[STATUS_PROBLEM] = problem == NULL;

@@ -277,7 +277,7 @@ reject_settings(const Tracking *tracking)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("table \"%s\", which holds the settings of tracked orders, has not one row",
+			 errmsg("table \"%s\", which holds the settings of tracked orders, has not one whole row",
 					get_rel_name(tracking->settings_id)),
 			 errhint("Restore its row, or end the tracking by retention_untrack and begin it anew by retention_track.")));
 }
