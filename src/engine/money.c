@@ -273,27 +273,15 @@ money_from_datum(StateHeap *heap, Money *money, Datum amount,
  * one call.
  */
 static Numeric
-add_and_free(Numeric a, Numeric b)
+apply_and_free(PGFunction operation, Numeric a, Numeric b)
 {
-	Numeric		sum = DatumGetNumeric(DirectFunctionCall2(numeric_add,
-														  NumericGetDatum(a),
-														  NumericGetDatum(b)));
+	Numeric		result = DatumGetNumeric(DirectFunctionCall2(operation,
+															 NumericGetDatum(a),
+															 NumericGetDatum(b)));
 
 	pfree(a);
 	pfree(b);
-	return sum;
-}
-
-static Numeric
-multiply_and_free(Numeric a, Numeric b)
-{
-	Numeric		product = DatumGetNumeric(DirectFunctionCall2(numeric_mul,
-															  NumericGetDatum(a),
-															  NumericGetDatum(b)));
-
-	pfree(a);
-	pfree(b);
-	return product;
+	return result;
 }
 
 /*
@@ -327,7 +315,7 @@ money_numeric(const Money *money, const char *base)
 	upper = int64_div_fast_to_numeric((int64) (mantissa / half),
 									  decimals - MOST_64_BIT_POWER);
 	lower = int64_div_fast_to_numeric((int64) (mantissa % half), decimals);
-	return add_and_free(upper, lower);
+	return apply_and_free(numeric_add, upper, lower);
 }
 
 /* Whole numbers up to it are exact in a double. */
@@ -407,8 +395,8 @@ money_add_unlike(StateHeap *heap, Money *into, const Money *from,
 			money_set_narrow(into, a, decimals))
 			return;
 	}
-	sum = add_and_free(money_numeric(into, heap->base),
-					   money_numeric(from, from_base));
+	sum = apply_and_free(numeric_add, money_numeric(into, heap->base),
+						 money_numeric(from, from_base));
 	set_numeric(heap, into, sum);
 	pfree(sum);
 }
@@ -442,9 +430,9 @@ money_add_product(StateHeap *heap, Money *into, const Money *a, const Money *b,
 			return;
 		}
 	}
-	sum = multiply_and_free(money_numeric(a, base), money_numeric(b, base));
+	sum = apply_and_free(numeric_mul, money_numeric(a, base), money_numeric(b, base));
 	if (!money_is_none(into))
-		sum = add_and_free(money_numeric(into, heap->base), sum);
+		sum = apply_and_free(numeric_add, money_numeric(into, heap->base), sum);
 	set_numeric(heap, into, sum);
 	pfree(sum);
 }

@@ -589,7 +589,7 @@ read_settings(Lookup *lookup, Relation settings, TupleTableSlot *slot)
 
 /* Puts the customer of a history, with the settings. */
 static void
-put_history(FunctionCallInfo fcinfo, Lookup *lookup, Datum history, bool isnull,
+put_history(FunctionCallInfo fcinfo, Lookup *lookup, Datum history,
 			bool is_computed, TimestampTz as_of)
 {
 	Relation	settings = table_open(lookup->tracking.settings_id,
@@ -604,7 +604,7 @@ put_history(FunctionCallInfo fcinfo, Lookup *lookup, Datum history, bool isnull,
 			row.value[i] = slot_getattr(slot, lookup->setting[i],
 										&row.isnull[i]);
 	row.value[LOOKUP_HISTORY] = history;
-	row.isnull[LOOKUP_HISTORY] = isnull;
+	row.isnull[LOOKUP_HISTORY] = false;
 	row.value[LOOKUP_COMPUTED] = BoolGetDatum(is_computed);
 	row.isnull[LOOKUP_COMPUTED] = false;
 	put_customer(fcinfo, lookup, &row, as_of);
@@ -662,7 +662,7 @@ find_stored(FunctionCallInfo fcinfo, Lookup *lookup, Datum customer,
 			/* a history that somebody took away is in the orders */
 			found = !isnull;
 			if (found)
-				put_history(fcinfo, lookup, history, false, false, as_of);
+				put_history(fcinfo, lookup, history, false, as_of);
 		}
 	}
 	systable_endscan(scan);
@@ -702,7 +702,7 @@ run_lookup(FunctionCallInfo fcinfo, Lookup *lookup, Datum customer,
 	{
 		take_row(lookup, &row, 1);
 		if (!row.isnull[LOOKUP_HISTORY])
-			put_history(fcinfo, lookup, row.value[LOOKUP_HISTORY], false, true, as_of);
+			put_history(fcinfo, lookup, row.value[LOOKUP_HISTORY], true, as_of);
 	}
 	else
 	{
