@@ -22,6 +22,7 @@ my %uses = (
 	products => [qw(base math engine)],
 	satisfaction => [qw(base math engine)],
 	tables => [qw(base math engine measures rfm models proof intent)],
+	check => [qw(base math engine tables)],
 	live => [qw(base math engine measures rfm models proof intent tables)],
 );
 

@@ -14,11 +14,10 @@
 
 #include "base/checks.h"
 #include "base/result_rows.h"
-#include "base/result_values.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
-#include "math/comparison.h"
 #include "math/specfun.h"
+#include "proof/comparison_row.h"
 #include "utils/array.h"
 
 /* A number of those members */
@@ -97,6 +96,9 @@ rate_difference(PG_FUNCTION_ARGS)
 	{
 		TREATED_RATE, CONTROL_RATE, DIFFERENCE, CI_LOW, CI_HIGH, RELATIVE, P_VALUE, COLUMNS
 	};
+	static const ComparisonColumns columns = {
+		DIFFERENCE, NO_COLUMN, CI_LOW, CI_HIGH, RELATIVE, NO_COLUMN, P_VALUE
+	};
 	const int64 treated = count_arg(fcinfo, 1, "treated");
 	const int64 treated_k = part_arg(fcinfo, 0, "treated_successes", treated,
 									 "treated");
@@ -113,16 +115,7 @@ rate_difference(PG_FUNCTION_ARGS)
 										 &nulls[TREATED_RATE]);
 	values[CONTROL_RATE] = share_or_null(control_k, control,
 										 &nulls[CONTROL_RATE]);
-	values[DIFFERENCE] = finite_or_null(found.has_difference, found.difference,
-										&nulls[DIFFERENCE]);
-	values[CI_LOW] = finite_or_null(found.has_interval, found.ci_low,
-									&nulls[CI_LOW]);
-	values[CI_HIGH] = finite_or_null(found.has_interval, found.ci_high,
-									 &nulls[CI_HIGH]);
-	values[RELATIVE] = finite_or_null(found.has_relative, found.relative,
-									  &nulls[RELATIVE]);
-	values[P_VALUE] = finite_or_null(found.has_p_value, found.p_value,
-									 &nulls[P_VALUE]);
+	put_comparison(values, nulls, &columns, &found);
 	return result_row(fcinfo, values, nulls);
 }
 
@@ -157,6 +150,9 @@ mean_difference(PG_FUNCTION_ARGS)
 	{
 		DIFFERENCE, STD_ERROR, CI_LOW, CI_HIGH, RELATIVE, DF, P_VALUE, COLUMNS
 	};
+	static const ComparisonColumns columns = {
+		DIFFERENCE, STD_ERROR, CI_LOW, CI_HIGH, RELATIVE, DF, P_VALUE
+	};
 	const Sample treated = sample_args(fcinfo, 0, "treated_mean",
 									   "treated_variance", "treated");
 	const Sample control = sample_args(fcinfo, 3, "control_mean",
@@ -166,19 +162,7 @@ mean_difference(PG_FUNCTION_ARGS)
 	Datum		values[COLUMNS];
 	bool		nulls[COLUMNS];
 
-	values[DIFFERENCE] = finite_or_null(found.has_difference, found.difference,
-										&nulls[DIFFERENCE]);
-	values[STD_ERROR] = finite_or_null(found.has_interval, found.std_error,
-									   &nulls[STD_ERROR]);
-	values[CI_LOW] = finite_or_null(found.has_interval, found.ci_low,
-									&nulls[CI_LOW]);
-	values[CI_HIGH] = finite_or_null(found.has_interval, found.ci_high,
-									 &nulls[CI_HIGH]);
-	values[RELATIVE] = finite_or_null(found.has_relative, found.relative,
-									  &nulls[RELATIVE]);
-	values[DF] = finite_or_null(found.has_interval, found.df, &nulls[DF]);
-	values[P_VALUE] = finite_or_null(found.has_p_value, found.p_value,
-									 &nulls[P_VALUE]);
+	put_comparison(values, nulls, &columns, &found);
 	return result_row(fcinfo, values, nulls);
 }
 

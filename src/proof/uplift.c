@@ -22,12 +22,11 @@
 #include "base/bytes.h"
 #include "base/numerics.h"
 #include "base/result_rows.h"
-#include "base/result_values.h"
 #include "engine/intervals.h"
 #include "engine/key_functions.h"
 #include "engine/seal.h"
 #include "engine/short_name.h"
-#include "math/comparison.h"
+#include "proof/comparison_row.h"
 #include "utils/builtins.h"
 
 /* ------------------------------------------------------------------------
@@ -714,6 +713,11 @@ enum
 	ROW_COLUMNS
 };
 
+static const ComparisonColumns comparison_columns = {
+	ROW_DIFFERENCE, ROW_STD_ERROR, ROW_CI_LOW, ROW_CI_HIGH, ROW_RELATIVE, NO_COLUMN,
+	ROW_P_VALUE
+};
+
 /* One row: an arm, which may be the control, and a metric. control may be NULL. */
 static void
 add_row(ResultRows *rows, const Arms *arms, const Arm *arm, const Arm *control,
@@ -739,21 +743,10 @@ add_row(ResultRows *rows, const Arms *arms, const Arm *arm, const Arm *control,
 			finite_or_null(control->sums.eligible > 0,
 						   arm_sample(control, metric, adjustment).mean,
 						   &nulls[ROW_CONTROL_VALUE]);
-	values[ROW_DIFFERENCE] = finite_or_null(found.has_difference, found.difference,
-											&nulls[ROW_DIFFERENCE]);
-	values[ROW_STD_ERROR] = finite_or_null(found.has_interval, found.std_error,
-										   &nulls[ROW_STD_ERROR]);
-	values[ROW_CI_LOW] = finite_or_null(found.has_interval, found.ci_low,
-										&nulls[ROW_CI_LOW]);
-	values[ROW_CI_HIGH] = finite_or_null(found.has_interval, found.ci_high,
-										 &nulls[ROW_CI_HIGH]);
-	values[ROW_RELATIVE] = finite_or_null(found.has_relative, found.relative,
-										  &nulls[ROW_RELATIVE]);
+	put_comparison(values, nulls, &comparison_columns, &found);
 	values[ROW_INCREMENTAL] = finite_or_null(found.has_difference,
 											 (double) arm->sums.eligible * found.difference,
 											 &nulls[ROW_INCREMENTAL]);
-	values[ROW_P_VALUE] = finite_or_null(found.has_p_value, found.p_value,
-										 &nulls[ROW_P_VALUE]);
 	values[ROW_IN_SEVERAL_ARMS] = Int64GetDatum(arms->in_several);
 	result_rows_add(rows, values, nulls);
 }

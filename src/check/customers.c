@@ -1,5 +1,5 @@
 /*
- * check_customers.c
+ * customers.c
  *		retention_check: what is to be seen of a customer.
  *
  * The engine keeps rows and money by the customer; when all rows have been read,
@@ -9,7 +9,7 @@
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
  */
-#include "tables/check.h"
+#include "check/examination.h"
 
 #include <ctype.h>
 
@@ -546,12 +546,6 @@ find_spellings(CustomerWalk *walk)
  * In words
  * ------------------------------------------------------------------------
  */
-char *
-rows_text(int64 rows)
-{
-	return psprintf(INT64_FORMAT " %s", rows, rows == 1 ? "row" : "rows");
-}
-
 /* A few rows of customer 0 may be those of a customer; many are not. */
 static void
 tell_placeholders(CustomerWalk *walk)

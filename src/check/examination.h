@@ -1,14 +1,14 @@
 /*
- * check.h
+ * examination.h
  *		retention_check: what in an orders table will make the numbers wrong?
  *
- *		check.c				the function, its rows, the words of its advice
- *		check_rows.c		reads the rows: what can be seen of one, and what is to be
- *							kept of it for the rest
- *		check_times.c		times far from all others
- *		check_groups.c		rows that have something in common: an instant, an order
- *		check_customers.c	what is to be seen of a customer
- *		check_advice.c		SQL to paste
+ *		check.c			the function, its rows, the words of its advice
+ *		rows.c			reads the rows: what can be seen of one, and what is to be kept
+ *						of it for the rest
+ *		times.c			times far from all others
+ *		groups.c		rows that have something in common: an instant, an order
+ *		customers.c		what is to be seen of a customer
+ *		advice.c		SQL to paste
  *
  * All rows are read once, as they come, and nothing is asked of the server but the
  * columns: no condition of ours runs inside the query, so that views with barriers
@@ -18,8 +18,8 @@
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
  */
-#ifndef RETENTION_CHECK_H
-#define RETENTION_CHECK_H
+#ifndef RETENTION_EXAMINATION_H
+#define RETENTION_EXAMINATION_H
 
 #include "base/compat.h"
 
@@ -215,7 +215,7 @@ typedef struct Examination
 								 * amount can be extreme */
 } Examination;
 
-/* A customer of the table that check_customers.c looks at. */
+/* A customer of the table that customers.c looks at. */
 typedef struct CheckedCustomer
 {
 	int64		rows;
@@ -229,15 +229,19 @@ typedef struct CheckedCustomer
 
 extern retention_internal const CustomerFamily checked_customers_family;
 
-/* check_rows.c */
+/* rows.c */
 extern retention_internal void scan_rows(Examination *exam);
 extern retention_internal void scan_again(Examination *exam);
 
-/* check.c */
+/* examination.c */
 extern retention_internal char *value_text(Oid type, Datum value);
 extern retention_internal char *full_value_text(Oid type, Datum value);
+extern retention_internal char *rows_text(int64 rows);
+extern retention_internal void note_best(BestGroup *best, uint64 rows,
+										 uint64 key0, uint64 key1,
+										 uint64 value);
 
-/* check_times.c */
+/* times.c */
 extern retention_internal TimeBuckets *time_buckets_create(void);
 extern retention_internal void time_buckets_add(TimeBuckets *times, TimestampTz at);
 extern retention_internal void find_outlier_times(Examination *exam);
@@ -247,20 +251,16 @@ extern retention_internal char *local_time_text(const Examination *exam,
 extern retention_internal char *local_date_text(const Examination *exam,
 												TimestampTz at);
 
-/* check_groups.c */
+/* groups.c */
 extern retention_internal void find_groups(Examination *exam);
 extern retention_internal void find_line_rows(Examination *exam);
 extern retention_internal bool repeats_totals(const Examination *exam);
-extern retention_internal void note_best(BestGroup *best, uint64 rows,
-										 uint64 key0, uint64 key1,
-										 uint64 value);
 
-/* check_customers.c */
+/* customers.c */
 extern retention_internal void find_customers(Examination *exam);
 extern retention_internal ExpandedState *customers_create(KeyKind kind);
-extern retention_internal char *rows_text(int64 rows);
 
-/* check_advice.c */
+/* advice.c */
 extern retention_internal char *customer_view_sql(const Examination *exam,
 												  const char *customer);
 extern retention_internal char *spelled_sql(const Examination *exam);
@@ -297,4 +297,4 @@ customer_word_of_instant(uint64 word, TimestampTz at)
 		mix64((uint64) at + UINT64CONST(0x9E3779B97F4A7C15));
 }
 
-#endif							/* RETENTION_CHECK_H */
+#endif							/* RETENTION_EXAMINATION_H */

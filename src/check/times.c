@@ -1,11 +1,11 @@
 /*
- * check_times.c
+ * times.c
  *		retention_check: times far from all others, and data far from as_of.
  *
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
  */
-#include "tables/check.h"
+#include "check/examination.h"
 
 #include <math.h>
 

@@ -7,7 +7,7 @@
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
  */
-#include "tables/check.h"
+#include "check/examination.h"
 
 #include "base/checks.h"
 #include "base/result_rows.h"
@@ -15,7 +15,6 @@
 #include "engine/customer_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
-#include "mb/pg_wchar.h"
 #include "pgtime.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -148,31 +147,6 @@ enum
  * Values in words
  * ------------------------------------------------------------------------
  */
-
-/* What is longer is cut: an example is to be read. */
-#define MOST_SHOWN_BYTES	60
-
-char *
-full_value_text(Oid type, Datum value)
-{
-	Oid			output;
-	bool		is_varlena;
-
-	getTypeOutputInfo(type, &output, &is_varlena);
-	return OidOutputFunctionCall(output, value);
-}
-
-char *
-value_text(Oid type, Datum value)
-{
-	char	   *text = full_value_text(type, value);
-	const int	length = strlen(text);
-
-	if (length <= MOST_SHOWN_BYTES)
-		return text;
-
-	return psprintf("%.*s...", pg_mbcliplen(text, length, MOST_SHOWN_BYTES), text);
-}
 
 static char *
 example_text(const Examination *exam, const ExampleRow *row)

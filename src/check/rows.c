@@ -1,12 +1,12 @@
 /*
- * check_rows.c
+ * rows.c
  *		retention_check reads the rows: what can be seen of one, and what is to be
  *		kept of it for the rest.
  *
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
  */
-#include "tables/check.h"
+#include "check/examination.h"
 
 #include <ctype.h>
 
@@ -277,7 +277,7 @@ hash_order_id(OrderIds *ids, Datum id, uint64 *words)
 	}
 }
 
-/* What rows of one order have in common goes by the order's id: check_groups.c */
+/* What rows of one order have in common goes by the order's id: groups.c */
 static void
 check_order(Examination *exam, CheckedRow *row, Datum id, bool isnull)
 {

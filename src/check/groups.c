@@ -1,5 +1,5 @@
 /*
- * check_groups.c
+ * groups.c
  *		retention_check: rows that have something in common.
  *
  * Rows of one customer at one instant, and of these the ones that are equal in all
@@ -9,27 +9,11 @@
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
  */
-#include "tables/check.h"
+#include "check/examination.h"
 
 #include "base/checks.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
-
-/*
- * The example is the group with the most rows; of these the first by its key, which
- * for instants is the earliest.
- */
-void
-note_best(BestGroup *best, uint64 rows, uint64 key0, uint64 key1, uint64 value)
-{
-	if (rows < best->rows)
-		return;
-	if (rows == best->rows &&
-		(value > best->value ||
-		 (value == best->value && key0 >= best->key[0])))
-		return;
-	*best = (BestGroup) {.rows = rows, .key = {key0, key1}, .value = value};
-}
 
 /* Times as unsigned numbers in their order */
 static uint64

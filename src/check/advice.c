@@ -1,5 +1,5 @@
 /*
- * check_advice.c
+ * advice.c
  *		retention_check: SQL to paste.
  *
  * Each is a view that mends one fault. Whoever has several takes one and adds
@@ -8,7 +8,7 @@
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
  */
-#include "tables/check.h"
+#include "check/examination.h"
 
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
