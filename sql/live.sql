@@ -226,6 +226,44 @@ ROLLBACK TO whole;
 INSERT INTO orders_live_settings TABLE orders_live_settings;
 SELECT problem, customers > 0 AS some FROM retention_live_status('orders_live');
 ROLLBACK TO whole;
+-- two rows are no settings, whoever asks
+INSERT INTO orders_live_settings TABLE orders_live_settings;
+SAVEPOINT doubled;
+SELECT mode FROM retention_refresh('orders_live');
+ROLLBACK TO doubled;
+SELECT retention_mark('orders_live', 3);
+SELECT mode FROM retention_refresh('orders_live');
+ROLLBACK TO doubled;
+SELECT count(*) FROM retention_customer('orders_live', 3);
+ROLLBACK TO doubled;
+SELECT * FROM retention_verify('orders_live', 1);
+ROLLBACK TO doubled;
+SELECT retention_fit('orders_live');
+ROLLBACK TO whole;
+UPDATE orders_live_settings SET decimals = 2000000000;
+SELECT predicted_clv FROM retention_customer('orders_live', 3);
+ROLLBACK TO whole;
+UPDATE orders_live_settings SET decimals = -3;
+SELECT predicted_clv FROM retention_customer('orders_live', 3);
+ROLLBACK TO whole;
+UPDATE orders_live_settings SET decimals = 16;
+SELECT scale(predicted_clv) FROM retention_customer('orders_live', 3);
+ROLLBACK TO whole;
+UPDATE orders_live_settings SET family = 'bg/nbd';
+SELECT p_alive FROM retention_customer('orders_live', 3);
+ROLLBACK TO whole;
+UPDATE orders_live_settings SET family = 'bg/nbd';
+SELECT retention_fit('orders_live');
+ROLLBACK TO whole;
+UPDATE orders_live_settings SET bins = 0;
+SELECT retention_fit('orders_live');
+ROLLBACK TO whole;
+UPDATE orders_live_settings SET unit = '-7 days';
+SELECT t_x FROM retention_customer('orders_live', 3);
+ROLLBACK TO whole;
+UPDATE orders_live_settings SET tz = 'Nowhere/At_all';
+SELECT age FROM retention_customer('orders_live', 3);
+ROLLBACK TO whole;
 ALTER TABLE orders_live_settings ALTER unit TYPE text;
 SELECT p_alive FROM retention_customer('orders_live', 3);
 ROLLBACK TO whole;
@@ -339,6 +377,14 @@ SELECT customer FROM (SELECT customer, orders, monetary, history::text FROM "Car
 SELECT retention_fit('"Carts ""x"""', '2024-03-01');
 SELECT count(*) FROM (SELECT customer, segment FROM rfm_segments(NULL::int, 'orders', 'customer_id', 'ordered_at', 'amount', '2024-03-01', 3, 'rf', order_id_column => 'order_no') EXCEPT ALL SELECT customer, segment FROM "Carts ""x""") x;
 BEGIN;
+SAVEPOINT whole;
+INSERT INTO orders (customer_id, ordered_at, amount, order_no) VALUES (7, '2024-02-01', 50, 90001), (7, '2024-02-01', 'NaN', 90001);
+SELECT count(*) FROM "Carts ""x""";
+ROLLBACK TO whole;
+INSERT INTO orders (customer_id, ordered_at, amount, order_no) VALUES (7, '2024-02-01', 50, 90001), (7, '-infinity', 5, 90001);
+SELECT problem FROM retention_live_status('"Carts ""x"""');
+SELECT mode FROM retention_refresh('"Carts ""x"""', max_customers => 10);
+ROLLBACK TO whole;
 INSERT INTO orders (customer_id, ordered_at, amount, order_no) VALUES (7, '2024-02-01', 50, 90001), (7, '2024-02-02', -50, 90001), (7, '2024-02-03', 5, NULL), (7, clock_timestamp() + interval '1 hour', 7, 90002), (8, '2024-02-01', 50, 90003), (8, clock_timestamp() + interval '1 hour', -50, 90003);
 SELECT (SELECT count(*) FROM orders_live_changes) AS marks, (SELECT count(*) FROM "Carts ""x""_changes") AS other_marks;
 -- the line that comes in an hour is not there
@@ -394,6 +440,30 @@ SELECT orders FROM retention_customer('chars_live', 'c'::text);
 DELETE FROM chars WHERE who = 'c';
 INSERT INTO chars VALUES ('d', '2023-01-01', 'NaN');
 SELECT retention_refresh('chars_live');
+SELECT count(*) FROM chars_live;
+SELECT orders FROM retention_customer('chars_live', 'd'::text);
+SELECT triggers_ok, problem FROM retention_live_status('chars_live');
+-- who is marked as everybody is; the messages name the live view and its table
+SELECT retention_mark('chars_live');
+SELECT problem FROM retention_live_status('chars_live');
+DO $$
+DECLARE
+    call text;
+    customer text;
+    context text;
+BEGIN
+    FOREACH call IN ARRAY ARRAY['retention_refresh(''chars_live'')', 'retention_fit(''chars_live'')', 'retention_customer(''chars_live'', ''d''::text)'] LOOP
+        BEGIN
+            EXECUTE 'SELECT ' || call;
+        EXCEPTION WHEN numeric_value_out_of_range THEN
+            GET STACKED DIAGNOSTICS customer = PG_EXCEPTION_DETAIL, context = PG_EXCEPTION_CONTEXT;
+            RAISE WARNING '% % %', call, customer, substring(context FROM 'live view "chars_live" of "chars"');
+        END;
+    END LOOP;
+END $$;
+-- a time that is not known makes no order, whatever its amount
+UPDATE chars SET at = NULL WHERE who = 'd';
+SELECT problem FROM retention_live_status('chars_live');
 DELETE FROM chars WHERE who = 'd';
 SELECT mode FROM retention_refresh('chars_live');
 -- triggers for each row, and for rows that are applied from elsewhere

@@ -13,6 +13,7 @@
 #include "miscadmin.h"
 #include "nodes/execnodes.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -378,13 +379,44 @@ enum
 	ROW_AMOUNT
 };
 
+/* Of an error about an order: it can be one of millions. */
+static void
+tell_customer(void *arg)
+{
+	errdetail("It is an order of customer %s.", (const char *) arg);
+	errhint("Correct it; retention_check finds all orders of this kind.");
+}
+
+/* An error for a row that no history can hold. */
+static void
+reject_row(FunctionCallInfo fcinfo, KeyKind kind)
+{
+	ErrorContextCallback callback = {
+		.previous = error_context_stack, .callback = tell_customer
+	};
+	Oid			output;
+	bool		is_varlena;
+
+	getTypeOutputInfo(customer_type_of_kind(kind), &output, &is_varlena);
+	callback.arg = excerpt(OidOutputFunctionCall(output,
+												 PG_GETARG_DATUM(ROW_CUSTOMER)));
+	error_context_stack = &callback;
+	check_finite_time(PG_GETARG_TIMESTAMPTZ(ROW_ORDERED_AT), "ordered_at");
+	if (!PG_ARGISNULL(ROW_AMOUNT))
+		check_finite_numeric(PG_GETARG_NUMERIC(ROW_AMOUNT), "amount");
+	error_context_stack = callback.previous;
+}
+
 static Money
-amount_argument(FunctionCallInfo fcinfo, StateHeap *heap)
+amount_argument(FunctionCallInfo fcinfo, KeyKind kind, StateHeap *heap)
 {
 	Money		amount = {0, 0};
 
-	if (!PG_ARGISNULL(ROW_AMOUNT))
-		money_from_datum(heap, &amount, PG_GETARG_DATUM(ROW_AMOUNT), "amount");
+	if (PG_ARGISNULL(ROW_AMOUNT))
+		return amount;
+	money_from_datum(heap, &amount, PG_GETARG_DATUM(ROW_AMOUNT), NULL);
+	if (unlikely(!money_is_finite(&amount, heap->base)))
+		reject_row(fcinfo, kind);
 	return amount;
 }
 
@@ -403,7 +435,7 @@ expanded_add(ExpandedHistory *history, FunctionCallInfo fcinfo, KeyKind kind)
 {
 	LooseRows  *loose = &history->loose;
 	CustomerKey key = key_from_datum(kind, PG_GETARG_DATUM(ROW_CUSTOMER), &loose->heap);
-	Money		amount = amount_argument(fcinfo, &loose->heap);
+	Money		amount = amount_argument(fcinfo, kind, &loose->heap);
 
 	loose_rows_add(loose, key, PG_GETARG_TIMESTAMPTZ(ROW_ORDERED_AT), amount);
 	if (unlikely(loose->count >= HISTORY_BATCH))
@@ -422,7 +454,7 @@ log_add(HistoryHeader *log, FunctionCallInfo fcinfo, KeyKind kind)
 	heap_init_scratch(&heap);
 	key = key_from_datum(kind, PG_GETARG_DATUM(ROW_CUSTOMER), &heap);
 	row.at = PG_GETARG_TIMESTAMPTZ(ROW_ORDERED_AT);
-	row.amount = amount_argument(fcinfo, &heap);
+	row.amount = amount_argument(fcinfo, kind, &heap);
 	history_writer_init(&writer, kind, 64);
 	history_write_log(&writer, key, &row, heap.base);
 	if (log == NULL)
@@ -444,8 +476,8 @@ history_add_row(FunctionCallInfo fcinfo, KeyKind kind)
 	HistoryHeader *log = NULL;
 	bool		skip = PG_ARGISNULL(ROW_CUSTOMER) || PG_ARGISNULL(ROW_ORDERED_AT);
 
-	if (!skip)
-		check_finite_time(PG_GETARG_TIMESTAMPTZ(ROW_ORDERED_AT), "ordered_at");
+	if (!skip && TIMESTAMP_NOT_FINITE(PG_GETARG_TIMESTAMPTZ(ROW_ORDERED_AT)))
+		reject_row(fcinfo, kind);
 	if (PG_ARGISNULL(ROW_STATE))
 	{
 		if (skip)

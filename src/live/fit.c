@@ -23,6 +23,7 @@
 #include "tables/fit_call.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -52,13 +53,26 @@ enum
 	SETTING_TZ
 };
 
+/* The family of models that the settings name. */
+const BtydFamily *
+stored_family(const Tracking *tracking, const char *name)
+{
+	const BtydFamily *family = btyd_family_named(name);
+
+	if (family == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("family \"%s\" of table \"%s\" is not known",
+						excerpt(name), get_rel_name(tracking->settings_id))));
+	return family;
+}
+
 static void
 read_options(Fit *fit)
 {
 	HeapTuple	row;
 	TupleDesc	columns;
 	bool		isnull;
-	char	   *family;
 
 	SPI_connect();
 	if (SPI_execute(psprintf("SELECT s.bins::pg_catalog.int4, s.unit::pg_catalog.interval, s.family::pg_catalog.text, s.tz::pg_catalog.text "
@@ -74,13 +88,8 @@ read_options(Fit *fit)
 		interval_days(DatumGetIntervalP(SPI_getbinval(row, columns,
 													  SETTING_UNIT, &isnull)),
 					  "unit");
-	family = SPI_getvalue(row, columns, SETTING_FAMILY);
-	fit->call.family = btyd_family_named(family);
-	if (fit->call.family == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("family \"%s\" of %s is not known", family,
-						fit->tracking->settings)));
+	fit->call.family = stored_family(fit->tracking,
+									 SPI_getvalue(row, columns, SETTING_FAMILY));
 	fit->tz = MemoryContextStrdup(fit->context,
 								  SPI_getvalue(row, columns, SETTING_TZ));
 	SPI_finish();
@@ -292,7 +301,7 @@ retention_fit(PG_FUNCTION_ARGS)
 	tracking_arg(&tracking, fcinfo, 0);
 	check_tracking_owner(&tracking);
 	lock_tracking(&tracking);
-	become_owner(&caller, tracking.owner);
+	become_owner(&caller, &tracking);
 	fit_tracking(&tracking, as_of, false);
 	become_caller(&caller);
 	PG_RETURN_VOID();

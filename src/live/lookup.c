@@ -31,12 +31,11 @@
 #include "engine/money.h"
 #include "executor/spi.h"
 #include "live/customer_facts.h"
-#include "math/btyd_fit.h"
 #include "miscadmin.h"
 #include "models/predictions.h"
 #include "nodes/execnodes.h"
 #include "nodes/parsenodes.h"
-#include "tables/customer_call.h"
+#include "tables/fit_call.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -54,9 +53,6 @@
 
 /* Predictions are of the year to come. */
 #define HORIZON_DAYS	365
-
-/* Predicted money has this many decimals more than the amounts. */
-#define MORE_DECIMALS	4
 
 /* What is read for a customer. */
 enum
@@ -303,7 +299,7 @@ prepare_lookup(Lookup *lookup, Oid live_id, Oid function_id)
 	types[0] = lookup->tracking.customer_type;
 	types[1] = TIMESTAMPTZOID;
 	SPI_connect();
-	become_owner(&caller, lookup->tracking.owner);
+	become_owner(&caller, &lookup->tracking);
 	plan = SPI_prepare_cursor(lookup_sql(lookup), lengthof(types),
 							  types, CURSOR_OPT_GENERIC_PLAN);
 	if (plan == NULL || SPI_keepplan(plan) != 0)
@@ -426,17 +422,19 @@ read_params(const LookupRow *row, int column, int count, double *params)
 	return true;
 }
 
-static Datum
-rounded_money(double value, int decimals)
+/* The decimals of amounts, by which predicted money is rounded. */
+static int
+stored_decimals(const LookupRow *row)
 {
-	Money		money;
+	const int	decimals = DatumGetInt32(row->value[LOOKUP_DECIMALS]);
 
-	if (money_from_double(&money, value, decimals))
-		return NumericGetDatum(money_numeric(&money, NULL));
-	return DirectFunctionCall2(numeric_round,
-							   DirectFunctionCall1(float8_numeric,
-												   Float8GetDatum(value)),
-							   Int32GetDatum(decimals));
+	if (decimals < 0 || decimals > MOST_DECIMALS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("stored decimals of amounts must be 0 to %d, not %d",
+						MOST_DECIMALS, decimals),
+				 errhint("retention_fit writes them.")));
+	return decimals;
 }
 
 static void
@@ -445,6 +443,7 @@ put_money(const LookupRow *row, const CustomerFacts *facts, double orders,
 {
 	double		spend[GAMMA_GAMMA_PARAMS];
 	double		value;
+	Money		money;
 
 	nulls[CUSTOMER_PREDICTED_CLV] = row->isnull[LOOKUP_DECIMALS] ||
 		!read_params(row, LOOKUP_SPEND,
@@ -454,13 +453,12 @@ put_money(const LookupRow *row, const CustomerFacts *facts, double orders,
 		!isfinite(value * orders);
 	if (!nulls[CUSTOMER_PREDICTED_CLV])
 		values[CUSTOMER_PREDICTED_CLV] =
-			rounded_money(value * orders,
-						  DatumGetInt32(row->value[LOOKUP_DECIMALS]) + MORE_DECIMALS);
+			predicted_money(stored_decimals(row), value * orders, &money);
 }
 
 static void
-put_predictions(const LookupRow *row, const CustomerFacts *facts, Datum *values,
-				bool *nulls)
+put_predictions(const Tracking *tracking, const LookupRow *row,
+				const CustomerFacts *facts, Datum *values, bool *nulls)
 {
 	const double unit = interval_days(DatumGetIntervalP(row->value[LOOKUP_UNIT]),
 									  "unit");
@@ -474,9 +472,9 @@ put_predictions(const LookupRow *row, const CustomerFacts *facts, Datum *values,
 	values[CUSTOMER_X] = Int64GetDatum(facts->x);
 	values[CUSTOMER_T_X] = Float8GetDatum(history.t_x);
 	values[CUSTOMER_AGE] = Float8GetDatum(history.age);
-	model.family = btyd_family_named(TextDatumGetCString(row->value[LOOKUP_FAMILY]));
-	if (model.family == NULL ||
-		!read_params(row, LOOKUP_BUYING, model.family->nparams, model.params))
+	model.family = stored_family(tracking,
+								 TextDatumGetCString(row->value[LOOKUP_FAMILY]));
+	if (!read_params(row, LOOKUP_BUYING, model.family->nparams, model.params))
 	{
 		nulls[CUSTOMER_P_ALIVE] = nulls[CUSTOMER_EXPECTED_ORDERS] =
 			nulls[CUSTOMER_P_ORDER] = nulls[CUSTOMER_ORDERS_LOW] =
@@ -521,7 +519,7 @@ put_customer(FunctionCallInfo fcinfo, const Lookup *lookup, const LookupRow *row
 	values[CUSTOMER_ID] = PG_GETARG_DATUM(1);
 	put_facts(&facts, as_of, values, nulls);
 	put_scores(row, &facts, values, nulls);
-	put_predictions(row, &facts, values, nulls);
+	put_predictions(&lookup->tracking, row, &facts, values, nulls);
 	values[CUSTOMER_CUTS_AT] = row->value[LOOKUP_CUTS_AT];
 	nulls[CUSTOMER_CUTS_AT] = row->isnull[LOOKUP_CUTS_AT];
 	values[CUSTOMER_FITTED_AT] = row->value[LOOKUP_FITTED_AT];
@@ -563,28 +561,34 @@ is_marked(const Lookup *lookup, ScanKey is_customer)
 
 /*
  * The row of settings, in a slot of theirs. It is looked for where it was; if the snapshot
- * does not see it there, in all of the table.
+ * does not see it there, in all of the table. False if there is none, or another.
  */
 static bool
 read_settings(Lookup *lookup, Relation settings, TupleTableSlot *slot)
 {
 	Snapshot	snapshot = GetActiveSnapshot();
+	TupleTableSlot *second;
 	TableScanDesc scan;
-	bool		found;
+	bool		is_one;
 
 	if (ItemPointerIsValid(&lookup->settings_at) &&
 		table_tuple_fetch_row_version(settings, &lookup->settings_at, snapshot,
 									  slot))
 		return true;
+	second = table_slot_create(settings, NULL);
 	scan = table_beginscan(settings, snapshot, 0, NULL);
-	found = table_scan_getnextslot(scan, ForwardScanDirection, slot);
-	if (found)
+	is_one = table_scan_getnextslot(scan, ForwardScanDirection, slot);
+	if (is_one)
 	{
-		lookup->settings_at = slot->tts_tid;
+		/* what it points at is the scan's, which goes on */
 		ExecMaterializeSlot(slot);
+		is_one = !table_scan_getnextslot(scan, ForwardScanDirection, second);
 	}
+	ExecDropSingleTupleTableSlot(second);
 	table_endscan(scan);
-	return found;
+	if (is_one)
+		lookup->settings_at = slot->tts_tid;
+	return is_one;
 }
 
 /* Puts the customer of a history, with the settings. */
@@ -718,6 +722,7 @@ find_customer(FunctionCallInfo fcinfo, KeyKind kind)
 	const Oid	live_id = PG_ARGISNULL(0) ? InvalidOid : PG_GETARG_OID(0);
 	const TimestampTz as_of = time_arg(fcinfo, 2, "as_of");
 	Datum		customer = PG_GETARG_DATUM(1);
+	ErrorContextCallback errors;
 	Lookup	   *lookup;
 
 	if (PG_ARGISNULL(0))
@@ -730,9 +735,11 @@ find_customer(FunctionCallInfo fcinfo, KeyKind kind)
 	lookup = lookup_entry(live_id);
 	if (!lookup->is_valid)
 		prepare_lookup(lookup, live_id, fcinfo->flinfo->fn_oid);
+	name_in_errors(&errors, &lookup->tracking);
 	if (customer_of_argument(&lookup->tracking, kind, &customer) &&
 		!find_stored(fcinfo, lookup, customer, as_of))
 		run_lookup(fcinfo, lookup, customer, as_of);
+	error_context_stack = errors.previous;
 	return (Datum) 0;
 }
 

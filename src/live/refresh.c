@@ -146,6 +146,22 @@ note_partitions(const Tracking *tracking)
 	return changed;
 }
 
+/* The rows of a table, whose name is qualified and quoted. */
+int64
+count_rows(const char *table)
+{
+	bool		isnull;
+	int64		count;
+
+	SPI_connect();
+	check_spi(SPI_execute(psprintf("SELECT pg_catalog.count(*) FROM %s", table),
+						  true, 0));
+	count = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
+										SPI_tuptable->tupdesc, 1, &isnull));
+	SPI_finish();
+	return count;
+}
+
 /* About how many customers are stored. */
 static int64
 stored_customers(const Tracking *tracking)
@@ -153,22 +169,12 @@ stored_customers(const Tracking *tracking)
 	const HeapTuple tuple = SearchSysCache1(RELOID,
 											ObjectIdGetDatum(tracking->customers_id));
 	float4		estimate;
-	bool		isnull;
-	int64		count;
 
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for relation %u", tracking->customers_id);
 	estimate = ((Form_pg_class) GETSTRUCT(tuple))->reltuples;
 	ReleaseSysCache(tuple);
-	if (estimate > 0)
-		return (int64) estimate;
-	SPI_connect();
-	check_spi(SPI_execute(psprintf("SELECT pg_catalog.count(*) FROM %s",
-								   tracking->customers), false, 0));
-	count = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
-										SPI_tuptable->tupdesc, 1, &isnull));
-	SPI_finish();
-	return count;
+	return estimate > 0 ? (int64) estimate : count_rows(tracking->customers);
 }
 
 /* ------------------------------------------------------------------------
@@ -295,7 +301,10 @@ set_for_lookups(void)
 								 GUC_ACTION_SAVE, true, 0, false);
 }
 
-/* Notes when; there must be settings, for else nobody would have a segment. */
+/*
+ * Notes when: what was committed before is seen. There must be settings, for else
+ * nobody would have a segment.
+ */
 static void
 stamp(const Tracking *tracking)
 {
@@ -321,6 +330,7 @@ refresh_tracking(const Tracking *tracking, int64 most_customers, bool is_first,
 	const int	level = NewGUCNestLevel();
 
 	*counts = (RefreshCounts) {.mode = "nothing"};
+	stamp(tracking);
 	remove_marks(tracking, most_customers, &marks);
 	if (note_partitions(tracking))
 		marks.everybody = true;
@@ -336,7 +346,6 @@ refresh_tracking(const Tracking *tracking, int64 most_customers, bool is_first,
 		store_fresh(tracking, &marks, of_marked, is_first, counts);
 	}
 	AtEOXact_GUC(false, level);
-	stamp(tracking);
 	notify_moved(tracking, counts->moved);
 }
 
@@ -400,7 +409,7 @@ retention_refresh(PG_FUNCTION_ARGS)
 	else if (!try_lock_tracking(&tracking))
 		return result_row(fcinfo, values, nulls);
 
-	become_owner(&caller, tracking.owner);
+	become_owner(&caller, &tracking);
 	refresh_tracking(&tracking, most, false, &counts);
 	become_caller(&caller);
 	memset(nulls, false, sizeof(nulls));

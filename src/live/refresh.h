@@ -15,6 +15,7 @@
 
 #include "datatype/timestamp.h"
 #include "live/tracking.h"
+#include "math/btyd_fit.h"
 
 /* From one in so many customers on, all are computed in one pass over the orders. */
 #define REBUILD_FROM	4
@@ -37,6 +38,9 @@ extern retention_internal bool note_partitions(const Tracking *tracking);
 extern retention_internal const char *partitions_sql(const Tracking *tracking);
 extern retention_internal void fit_tracking(const Tracking *tracking,
 											TimestampTz as_of, bool is_first);
+extern retention_internal const BtydFamily *stored_family(const Tracking *tracking,
+														  const char *name);
+extern retention_internal int64 count_rows(const char *table);
 extern retention_internal void notify_moved(const Tracking *tracking,
 											int64 customers);
 extern retention_internal void set_for_lookups(void);

@@ -61,6 +61,7 @@ enum
 	FOUND_REPLICATED,
 	FOUND_PARTITIONS_NOTED,
 	FOUND_SETTINGS,
+	FOUND_BAD_CUSTOMER,
 	FOUND_COLUMNS
 };
 
@@ -69,6 +70,23 @@ typedef struct StatusCall
 	FunctionCallInfo fcinfo;
 	Tracking	tracking;
 } StatusCall;
+
+/*
+ * A marked customer whom no refresh can compute, as text. Of few marked customers the
+ * orders are found by the index.
+ */
+static const char *
+bad_customer_sql(const Tracking *tracking)
+{
+	const char *is_bad = "l.ordered_at IS NOT NULL AND (NOT pg_catalog.isfinite(l.ordered_at) OR l.amount::pg_catalog.numeric OPERATOR(pg_catalog.=) ANY ('{NaN,Infinity,-Infinity}'::pg_catalog.numeric[]))";
+
+	return psprintf("SELECT b.customer::pg_catalog.text FROM (SELECT DISTINCT d.customer FROM %s AS d) AS b "
+					"CROSS JOIN LATERAL (SELECT 1 FROM %s AS l WHERE l.customer OPERATOR(pg_catalog.=) b.customer AND %s LIMIT 1) AS f "
+					"UNION ALL SELECT l.customer::pg_catalog.text FROM %s AS l WHERE l.customer IS NOT NULL "
+					"AND EXISTS (SELECT 1 FROM %s AS e WHERE e.customer IS NULL) AND %s LIMIT 1",
+					tracking->changes, tracking->source, is_bad,
+					tracking->source, tracking->changes, is_bad);
+}
 
 static const char *
 status_sql(const Tracking *tracking)
@@ -80,11 +98,12 @@ status_sql(const Tracking *tracking)
 	return psprintf("SELECT m.n, m.everybody, m.oldest, s.refreshed_at, (SELECT pg_catalog.count(*) FROM %s), "
 					"s.cuts_at, s.fitted_at, coalesce(s.triggers::pg_catalog.text, 'statement'), coalesce(s.replicated::pg_catalog.bool, false), "
 					"w.n OPERATOR(pg_catalog.<>) 1 OR s.partitions IS NOT DISTINCT FROM %s, "
-					"w.n OPERATOR(pg_catalog.=) 1 AND (s.tz, s.unit, s.bins, s.grid, s.family, s.triggers, s.replicated) IS NOT NULL "
+					"w.n OPERATOR(pg_catalog.=) 1 AND (s.tz, s.unit, s.bins, s.grid, s.family, s.triggers, s.replicated) IS NOT NULL, (%s) "
 					"FROM (SELECT pg_catalog.count(*) AS n FROM %s) AS w LEFT JOIN %s AS s ON w.n OPERATOR(pg_catalog.=) 1, "
 					"(SELECT pg_catalog.count(DISTINCT k.customer) AS n, coalesce(pg_catalog.bool_or(k.customer IS NULL), false) AS everybody, %s AS oldest FROM %s AS k) AS m",
 					tracking->customers, partitions_sql(tracking),
-					tracking->settings, tracking->settings,
+					bad_customer_sql(tracking), tracking->settings,
+					tracking->settings,
 					has_times ? "pg_catalog.min(pg_catalog.pg_xact_commit_timestamp(k.xmin))" : "NULL::pg_catalog.timestamptz",
 					tracking->changes);
 }
@@ -105,7 +124,7 @@ index_is_there(const Tracking *tracking)
 
 static const char *
 other_problem(const Tracking *tracking, const char *without_trigger,
-			  bool partitions_noted, bool has_index)
+			  bool partitions_noted, bool has_index, const char *bad_customer)
 {
 	if (without_trigger)
 		return psprintf("partition %s has no trigger for TRUNCATE: call retention_track again",
@@ -115,6 +134,9 @@ other_problem(const Tracking *tracking, const char *without_trigger,
 	if (!has_index)
 		return psprintf("no index of %s leads with the column of its customers: create one",
 						get_rel_name(tracking->orders_id));
+	if (bad_customer)
+		return psprintf("customer %s has an order whose time or amount is not finite: correct it, it stops every refresh",
+						excerpt(bad_customer));
 	return NULL;
 }
 
@@ -173,7 +195,9 @@ put_status(TupleTableSlot *row, void *arg)
 		problem = psprintf("table \"%s\" has not one whole row: restore it, or untrack and track again",
 						   get_rel_name(tracking->settings_id));
 	if (problem == NULL)
-		problem = other_problem(tracking, without_trigger, noted, has_index);
+		problem = other_problem(tracking, without_trigger, noted, has_index,
+								row->tts_isnull[FOUND_BAD_CUSTOMER] ? NULL :
+								TextDatumGetCString(found[FOUND_BAD_CUSTOMER]));
 	nulls[STATUS_PROBLEM] = problem == NULL;
 	if (problem)
 		values[STATUS_PROBLEM] = CStringGetTextDatum(problem);
@@ -187,7 +211,7 @@ put_status_of(FunctionCallInfo fcinfo, Oid live_id)
 	Caller		caller;
 
 	tracking_open(&call.tracking, live_id, fcinfo->flinfo->fn_oid);
-	become_owner(&caller, call.tracking.owner);
+	become_owner(&caller, &call.tracking);
 	run_query(status_sql(&call.tracking), NULL, 0, put_status, &call);
 	become_caller(&caller);
 }
@@ -319,7 +343,9 @@ retention_verify(PG_FUNCTION_ARGS)
 	tracking_arg(&tracking, fcinfo, 0);
 	check_tracking_owner(&tracking);
 	result_set_begin(fcinfo);
-	become_owner(&caller, tracking.owner);
+	become_owner(&caller, &tracking);
+	if (count_rows(tracking.settings) != 1)
+		reject_settings(&tracking);
 	run_query(verify_sql(&tracking, PG_GETARG_FLOAT8(1)), NULL, 0, put_difference,
 			  fcinfo->resultinfo);
 	become_caller(&caller);

@@ -562,6 +562,8 @@ name_tracking(TrackCall *call)
 		.has_order_id = call->source.order_id != NULL,
 		.orders_id = call->source.relation_id
 	};
+	namestrcpy(&call->tracking.live_name, call->name);
+	namestrcpy(&call->tracking.orders_name, call->source.relation_name);
 }
 
 static void
@@ -582,7 +584,6 @@ track_anew(TrackCall *call)
 	Tracking	tracking;
 	RefreshCounts counts;
 
-	name_tracking(call);
 	create_source(call);
 	create_tables(call);
 	insert_settings(call);
@@ -617,7 +618,7 @@ track_again(TrackCall *call, Oid live_id)
 				 errhint("Pass another name: live => '...'.")));
 	check_tracking_owner(&tracking);
 	lock_tracking(&tracking);
-	become_owner(&caller, tracking.owner);
+	become_owner(&caller, &tracking);
 	set_quiet();
 	drop_triggers(&tracking);
 	create_triggers(&tracking, call->triggers, call->replicated);
@@ -652,7 +653,8 @@ retention_track(PG_FUNCTION_ARGS)
 		PG_RETURN_OID(live_id);
 	}
 	check_remains(&call);
-	become_owner(&caller, call.owner);
+	name_tracking(&call);
+	become_owner(&caller, &call.tracking);
 	set_quiet();
 	live_id = track_anew(&call);
 	become_caller(&caller);
@@ -673,7 +675,7 @@ retention_untrack(PG_FUNCTION_ARGS)
 	tracking_arg(&tracking, fcinfo, 0);
 	check_tracking_owner(&tracking);
 	lock_tracking(&tracking);
-	become_owner(&caller, tracking.owner);
+	become_owner(&caller, &tracking);
 	set_quiet();
 	drop_triggers(&tracking);
 	run_as_owner(psprintf("DROP VIEW %s, %s", tracking.live, tracking.source));

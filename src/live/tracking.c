@@ -130,6 +130,8 @@ tracking_open(Tracking *tracking, Oid live_id, Oid function_id)
 	relation_close(source, NoLock);
 	if (!OidIsValid(tracking->orders_id))
 		reject_live(tracking->name, NULL);
+	namestrcpy(&tracking->live_name, tracking->name);
+	namestrcpy(&tracking->orders_name, get_rel_name(tracking->orders_id));
 	tracking->has_order_id = nwatched == MOST_WATCHED;
 	tracking->customer_type =
 		get_atttype(tracking->changes_id, 1);
@@ -248,15 +250,38 @@ try_lock_tracking(const Tracking *tracking)
 									  ShareUpdateExclusiveLock);
 }
 
+static void
+tell_tracking(void *arg)
+{
+	const Tracking *tracking = arg;
+
+	errcontext("live view \"%s\" of \"%s\"", NameStr(tracking->live_name),
+			   NameStr(tracking->orders_name));
+}
+
+/*
+ * From here on errors, of the server too, tell which tracking they are about; until
+ * error_context_stack is callback->previous again.
+ */
+void
+name_in_errors(ErrorContextCallback *callback, const Tracking *tracking)
+{
+	callback->previous = error_context_stack;
+	callback->callback = tell_tracking;
+	callback->arg = unconstify(Tracking *, tracking);
+	error_context_stack = callback;
+}
+
 /*
  * From here on with the rights of the owner, and with a search_path in which nobody
  * can put anything.
  */
 void
-become_owner(Caller *caller, Oid owner)
+become_owner(Caller *caller, const Tracking *tracking)
 {
+	name_in_errors(&caller->errors, tracking);
 	GetUserIdAndSecContext(&caller->user, &caller->context);
-	SetUserIdAndSecContext(owner,
+	SetUserIdAndSecContext(tracking->owner,
 						   caller->context | SECURITY_RESTRICTED_OPERATION);
 	caller->guc_level = NewGUCNestLevel();
 	(void) set_config_option("search_path", "pg_catalog, pg_temp",
@@ -269,6 +294,7 @@ become_caller(const Caller *caller)
 {
 	AtEOXact_GUC(false, caller->guc_level);
 	SetUserIdAndSecContext(caller->user, caller->context);
+	error_context_stack = caller->errors.previous;
 }
 
 /* Without its settings, or with two, a tracking has no options and no models. */

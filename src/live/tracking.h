@@ -44,6 +44,8 @@ typedef struct Tracking
 	Oid			settings_id;
 	Oid			orders_id;		/* what the source view reads */
 	Oid			owner;			/* of all of it */
+	NameData	live_name;		/* for messages: they outlive the texts */
+	NameData	orders_name;
 	const char *name;			/* of the live view, not quoted */
 	const char *schema;
 	/* in SQL, qualified and quoted */
@@ -64,6 +66,7 @@ typedef struct Caller
 	Oid			user;
 	int			context;
 	int			guc_level;
+	ErrorContextCallback errors;
 } Caller;
 
 extern retention_internal void tracking_open(Tracking *tracking, Oid live_id,
@@ -76,7 +79,10 @@ extern retention_internal void check_tracking_owner(const Tracking *tracking);
 extern retention_internal void check_read_committed(const char *function);
 extern retention_internal void lock_tracking(const Tracking *tracking);
 extern retention_internal bool try_lock_tracking(const Tracking *tracking);
-extern retention_internal void become_owner(Caller *caller, Oid owner);
+extern retention_internal void name_in_errors(ErrorContextCallback *callback,
+											  const Tracking *tracking);
+extern retention_internal void become_owner(Caller *caller,
+											const Tracking *tracking);
 extern retention_internal void become_caller(const Caller *caller);
 extern retention_internal bool owns_relation(Oid relation_id, Oid role);
 extern retention_internal bool customer_of_argument(const Tracking *tracking,

@@ -78,12 +78,6 @@ tell_season(const FitCall *call, CustomerFits *fits, const char *line)
 	fits->status = psprintf("%s; %s", fits->status, line);
 }
 
-/*
- * So many decimals of amounts count, of those with the most: a double has no more
- * digits, and one odd amount shall not give everybody's hundreds.
- */
-#define MOST_DECIMALS	16
-
 static int
 decimals_of(const Money *money, const char *base)
 {
@@ -101,14 +95,13 @@ decimals_of(const Money *money, const char *base)
 #define MORE_DECIMALS	4
 
 /*
- * A finite amount, rounded to the decimals of predicted money. Also as a money, or
- * none if it does not fit one quickly.
+ * A finite amount, rounded to the decimals of predicted money, where amounts have
+ * "decimals". Also as a money, or none if it does not fit one quickly.
  */
 Datum
-predicted_money(const CustomerFits *fits, double value, Money *money)
+predicted_money(int decimals, double value, Money *money)
 {
-	const int	decimals = fits->decimals + MORE_DECIMALS;
-
+	decimals += MORE_DECIMALS;
 	if (money_from_double(money, value, decimals))
 		return NumericGetDatum(money_numeric(money, NULL));
 	*money = (Money) {0};

@@ -17,6 +17,12 @@
 #include "models/season_clock.h"
 #include "tables/customer_call.h"
 
+/*
+ * So many decimals of amounts count, of those with the most: a double has no more
+ * digits, and one odd amount shall not give everybody's hundreds.
+ */
+#define MOST_DECIMALS	16
+
 typedef struct FitCall
 {
 	CustomerCall base;
@@ -57,7 +63,7 @@ extern retention_internal BtydHistory history_in_units(const FitCall *call,
 extern retention_internal double time_ahead(const FitCall *call,
 											const CustomerFits *fits,
 											double days);
-extern retention_internal Datum predicted_money(const CustomerFits *fits,
+extern retention_internal Datum predicted_money(int decimals,
 												double value, Money *money);
 extern retention_internal void fit_histories(const FitCall *call,
 											 HistoryList *histories,

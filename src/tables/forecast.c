@@ -292,7 +292,7 @@ put_forecast(const Forecast *forecast, const ForecastRow *row,
 											 &nulls[FORECAST_ORDERS]);
 	nulls[FORECAST_REVENUE] = !revenue_of(forecast, row, &revenue);
 	if (!nulls[FORECAST_REVENUE])
-		values[FORECAST_REVENUE] = predicted_money(forecast->fits, revenue,
+		values[FORECAST_REVENUE] = predicted_money(forecast->fits->decimals, revenue,
 												   &money);
 	set_interval(ratios, orders, values, nulls);
 	values[FORECAST_IS_COMPLETE] =

@@ -215,7 +215,7 @@ value_the_new(Predictor *predictor)
 	predictor->has_new_value = spend->has_params &&
 		purchase_value(spend->params, 0, false, 0, &predictor->new_value);
 	if (predictor->has_new_value)
-		predictor->new_numeric = predicted_money(&predictor->fits, predictor->new_value,
+		predictor->new_numeric = predicted_money(predictor->fits.decimals, predictor->new_value,
 												 &money);
 }
 
@@ -237,7 +237,7 @@ expect_value(const Predictor *predictor, const SummaryCursor *cursor,
 	if (!spend->has_params ||
 		!purchase_value(spend->params, summary->x, true, mean, value))
 		return false;
-	*numeric = predicted_money(&predictor->fits, *value, &money);
+	*numeric = predicted_money(predictor->fits.decimals, *value, &money);
 	return true;
 }
 
@@ -260,7 +260,7 @@ put_money(const Predictor *predictor, const SummaryCursor *cursor,
 		!predictor->fits.buying.has_params || !isfinite(value * orders);
 	nulls[PREDICT_TOTAL_CLV] = nulls[PREDICT_CLV] || so_far == NULL;
 	if (!nulls[PREDICT_CLV])
-		values[PREDICT_CLV] = predicted_money(&predictor->fits, value * orders, &clv);
+		values[PREDICT_CLV] = predicted_money(predictor->fits.decimals, value * orders, &clv);
 	if (!nulls[PREDICT_TOTAL_CLV])
 		values[PREDICT_TOTAL_CLV] = total_money(summary, so_far, clv,
 												values[PREDICT_CLV]);
