@@ -37,6 +37,8 @@ my @here = split /\n/, answer(q{
 			|| coalesce((SELECT format(' (%s)', string_agg(format('%I %s', attname, format_type(atttypid, atttypmod)), ', ' ORDER BY attnum))
 			             FROM pg_attribute WHERE attrelid = typrelid AND attnum > 0 AND NOT attisdropped), '')
 		FROM member JOIN pg_type AS t ON classid = 'pg_type'::regclass AND t.oid = objid
+		-- arrays come with their elements, and are members of the extension from 18 on
+		WHERE NOT EXISTS (SELECT FROM pg_type AS element WHERE element.typarray = t.oid)
 		UNION ALL
 		SELECT pg_describe_object(classid, objid, 0)
 		FROM member
