@@ -478,6 +478,56 @@ UPDATE chars SET who = 't' WHERE who = 's';
 SELECT customer, count(*) FROM chars_live_changes GROUP BY 1 ORDER BY 1;
 SELECT customer, orders, monetary FROM chars_live ORDER BY 1;
 SELECT mode FROM retention_refresh('chars_live');
+-- a command marks a customer once, and whoever removes marks is followed by new ones
+CREATE VIEW of_chars AS SELECT customer, orders, monetary FROM chars_live EXCEPT ALL
+SELECT who, count(*) FILTER (WHERE amount > 0 IS NOT FALSE), sum(amount) FROM chars WHERE at IS NOT NULL AND who IS NOT NULL GROUP BY 1;
+BEGIN;
+INSERT INTO chars SELECT chr(97 + i % 3), '2023-01-04', i FROM generate_series(1, 300) i;
+SELECT count(*) BETWEEN 3 AND 6 AS few, count(DISTINCT customer) FROM chars_live_changes;
+SELECT customer FROM of_chars;
+SELECT mode FROM retention_refresh('chars_live', max_customers => 100);
+INSERT INTO chars SELECT chr(97 + i % 3), '2023-01-05', i FROM generate_series(1, 300) i;
+SELECT count(DISTINCT customer) FROM chars_live_changes;
+SELECT customer FROM of_chars;
+SAVEPOINT marked;
+SELECT mode FROM retention_refresh('chars_live', max_customers => 100);
+UPDATE chars SET amount = amount + 1 WHERE at = '2023-01-05';
+SELECT count(DISTINCT customer) FROM chars_live_changes;
+SELECT customer FROM of_chars;
+ROLLBACK TO marked;
+UPDATE chars SET who = 'k' WHERE at = '2023-01-05';
+SELECT count(DISTINCT customer) FROM chars_live_changes;
+SELECT customer FROM of_chars;
+ROLLBACK;
+-- a trigger that refreshes and writes within the command
+CREATE FUNCTION refresh_and_write() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM retention_refresh('chars_live', max_customers => 100);
+    INSERT INTO chars VALUES (NEW.who, NEW.at, NEW.amount - 100);
+    BEGIN
+        INSERT INTO chars VALUES (NEW.who, NEW.at, 1), (NEW.who, NEW.at, 1);
+        RAISE division_by_zero;
+    EXCEPTION WHEN division_by_zero THEN
+        NULL;
+    END;
+    INSERT INTO chars VALUES (NEW.who, NEW.at, 2), (NEW.who, NEW.at, 2);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER zz AFTER INSERT ON chars FOR EACH ROW WHEN (NEW.amount > 200) EXECUTE FUNCTION refresh_and_write();
+INSERT INTO chars SELECT 'a', '2023-01-06', 200 + i FROM generate_series(-3, 3) i;
+SELECT customer FROM of_chars;
+DROP TRIGGER zz ON chars;
+SELECT mode FROM retention_refresh('chars_live', max_customers => 100);
+SELECT * FROM retention_verify('chars_live', 1);
+-- so many that a refresh computes all are marked by one mark more
+BEGIN;
+INSERT INTO chars SELECT i, '2023-01-06', 1 FROM generate_series(1, 30000) i;
+SELECT count(*), count(*) FILTER (WHERE customer IS NULL) AS everybody FROM chars_live_changes;
+SELECT count(*) FROM of_chars;
+SELECT count(*) > 30000 AS all_of_them FROM chars_live;
+ROLLBACK;
+DELETE FROM chars WHERE at = '2023-01-06';
+SELECT mode FROM retention_refresh('chars_live');
 SET session_replication_role = replica;
 DELETE FROM chars WHERE who = 'r';
 INSERT INTO chars VALUES ('u', '2023-01-03', 3);

@@ -263,11 +263,15 @@ check_call(FunctionCallInfo fcinfo)
  * ------------------------------------------------------------------------
  */
 
-/* Does an update leave everything alone that histories are made of? */
+/*
+ * Does an update leave the first so many of what is watched alone? All is what
+ * histories are made of; the first is the customer.
+ */
 static bool
-is_unchanged(const MarkTarget *target, TupleTableSlot *old, TupleTableSlot *new)
+is_unchanged(const MarkTarget *target, int n, TupleTableSlot *old,
+			 TupleTableSlot *new)
 {
-	for (int i = 0; i < target->nwatched; i++)
+	for (int i = 0; i < n; i++)
 	{
 		const AttrNumber number = target->watched[i];
 		Form_pg_attribute column =
@@ -299,10 +303,11 @@ static void
 mark_update(MarkWriter *writer, const MarkTarget *target, TupleTableSlot *old,
 			TupleTableSlot *new)
 {
-	if (is_unchanged(target, old, new))
+	if (is_unchanged(target, target->nwatched, old, new))
 		return;
 	mark_row(writer, target, old);
-	mark_row(writer, target, new);
+	if (!is_unchanged(target, 1, old, new))
+		mark_row(writer, target, new);
 }
 
 /* A reader of its own, since other triggers read the same rows. */
@@ -364,12 +369,29 @@ mark_statement(MarkWriter *writer, const MarkTarget *target,
 }
 
 static void
-mark_of_row(MarkWriter *writer, const MarkTarget *target, const TriggerData *data)
+mark_of_row(const MarkTarget *target, TupleTableSlot *row)
 {
-	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
-		mark_update(writer, target, data->tg_trigslot, data->tg_newslot);
-	else
-		mark_row(writer, target, data->tg_trigslot);
+	const AttrNumber number = target->watched[0];
+	const Form_pg_attribute column = TupleDescAttr(row->tts_tupleDescriptor, number - 1);
+	const CustomerForm form = {
+		.length = column->attlen, .by_value = column->attbyval
+	};
+	bool		isnull;
+	const Datum customer = slot_getattr(row, number, &isnull);
+
+	mark_customer_of_row(target->changes_id, &form, customer, isnull);
+}
+
+static void
+mark_for_row(const MarkTarget *target, const TriggerData *data)
+{
+	const bool	is_update = TRIGGER_FIRED_BY_UPDATE(data->tg_event);
+
+	if (is_update && is_unchanged(target, target->nwatched, data->tg_trigslot, data->tg_newslot))
+		return;
+	mark_of_row(target, data->tg_trigslot);
+	if (is_update && !is_unchanged(target, 1, data->tg_trigslot, data->tg_newslot))
+		mark_of_row(target, data->tg_newslot);
 }
 
 /* The transition table that has a row for each that was written. */
@@ -420,11 +442,14 @@ retention_mark_changes(PG_FUNCTION_ARGS)
 	if (!entry->is_valid && !find_target(entry, data))
 		return PointerGetDatum(NULL);
 	target = *entry;
+	if (is_row)
+	{
+		mark_for_row(&target, data);
+		return PointerGetDatum(NULL);
+	}
 	mark_writer_begin(&writer, target.changes_id, expected);
 	if (is_truncate)
 		mark_everybody(&writer);
-	else if (is_row)
-		mark_of_row(&writer, &target, data);
 	else
 		mark_statement(&writer, &target, data);
 	mark_writer_end(&writer);

@@ -35,9 +35,6 @@
 /* So many customers are collected, of a statement of more rows, before they are written. */
 #define MOST_COLLECTED	65536
 
-/* Fewer marks are never a mark of everybody. */
-#define LEAST_EVERYBODY	10000
-
 static void begin_collecting(MarkWriter *writer, int64 expected);
 
 static void
@@ -86,8 +83,10 @@ mark_writer_begin(MarkWriter *writer, Oid changes_id, int64 expected)
 	check_changes_table(writer->changes, writer->result);
 	writer->slot = MakeSingleTupleTableSlot(RelationGetDescr(writer->changes),
 											&TTSOpsVirtual);
-	writer->length = TupleDescAttr(RelationGetDescr(writer->changes), 0)->attlen;
-	writer->by_value = TupleDescAttr(RelationGetDescr(writer->changes), 0)->attbyval;
+	writer->form = (CustomerForm) {
+		.length = TupleDescAttr(RelationGetDescr(writer->changes), 0)->attlen,
+		.by_value = TupleDescAttr(RelationGetDescr(writer->changes), 0)->attbyval
+	};
 	if (expected > 1)
 		begin_collecting(writer, expected);
 }
@@ -120,16 +119,25 @@ mark_everybody(MarkWriter *writer)
  * Many marks
  * ------------------------------------------------------------------------
  */
-static uint32
-hash_of(const MarkWriter *writer, Datum customer)
+uint32
+customer_hash(const CustomerForm *form, Datum customer)
 {
-	if (writer->by_value)
+	if (form->by_value)
 		return hash_bytes((const unsigned char *) &customer, sizeof(customer));
-	if (writer->length > 0)
+	if (form->length > 0)
 		return hash_bytes((const unsigned char *) DatumGetPointer(customer),
-						  writer->length);
+						  form->length);
 	return hash_bytes((const unsigned char *) VARDATA_ANY(DatumGetPointer(customer)),
 					  VARSIZE_ANY_EXHDR(DatumGetPointer(customer)));
+}
+
+/* As it can be hashed and compared. */
+Datum
+detoasted_customer(const CustomerForm *form, Datum customer)
+{
+	if (form->by_value || form->length != -1)
+		return customer;
+	return PointerGetDatum(PG_DETOAST_DATUM_PACKED(customer));
 }
 
 /* Any order will do: neighbours in the index are near each other. */
@@ -140,10 +148,10 @@ compare_customers(const void *a, const void *b, void *arg)
 	const Datum x = *(const Datum *) a;
 	const Datum y = *(const Datum *) b;
 
-	if (writer->by_value)
+	if (writer->form.by_value)
 		return (int64) x < (int64) y ? -1 : (int64) x > (int64) y;
-	if (writer->length > 0)
-		return memcmp(DatumGetPointer(x), DatumGetPointer(y), writer->length);
+	if (writer->form.length > 0)
+		return memcmp(DatumGetPointer(x), DatumGetPointer(y), writer->form.length);
 	return compare_bytes(VARDATA_ANY(DatumGetPointer(x)),
 						 VARSIZE_ANY_EXHDR(DatumGetPointer(x)),
 						 VARDATA_ANY(DatumGetPointer(y)),
@@ -154,9 +162,9 @@ compare_customers(const void *a, const void *b, void *arg)
 static bool
 remembers(MarkWriter *writer, Datum customer, Datum ***place)
 {
-	*place = &writer->remembered[hash_of(writer, customer) & (writer->places - 1)];
+	*place = &writer->remembered[customer_hash(&writer->form, customer) & (writer->places - 1)];
 	return **place != NULL &&
-		datum_image_eq(***place, customer, writer->by_value, writer->length);
+		datum_image_eq(***place, customer, writer->form.by_value, writer->form.length);
 }
 
 static void
@@ -184,8 +192,8 @@ begin_collecting(MarkWriter *writer, int64 expected)
  * From how many marks on everybody is marked: about as many as a refresh takes for a
  * reason to compute all, and never few.
  */
-static int64
-everybody_from(const MarkWriter *writer)
+int64
+marks_of_everybody(const MarkWriter *writer)
 {
 	const char *name = RelationGetRelationName(writer->changes);
 	const int	length = strlen(name) - strlen("_changes");
@@ -277,13 +285,13 @@ collect(MarkWriter *writer, Datum customer)
 		return;
 	caller = MemoryContextSwitchTo(writer->keys);
 	writer->collected[writer->ncollected] =
-		datumCopy(customer, writer->by_value, writer->length);
+		datumCopy(customer, writer->form.by_value, writer->form.length);
 	MemoryContextSwitchTo(caller);
 	*place = &writer->collected[writer->ncollected++];
 	if (writer->nwritten + writer->ncollected >= LEAST_EVERYBODY)
 	{
 		if (writer->everybody_from == 0)
-			writer->everybody_from = everybody_from(writer);
+			writer->everybody_from = marks_of_everybody(writer);
 		if (writer->nwritten + writer->ncollected >= writer->everybody_from)
 			mark_everybody(writer);
 	}
@@ -302,8 +310,7 @@ mark_customer(MarkWriter *writer, Datum customer, bool isnull)
 	CHECK_FOR_INTERRUPTS();
 	if (isnull || writer->is_everybody)
 		return;
-	if (!writer->by_value && writer->length == -1)
-		customer = PointerGetDatum(PG_DETOAST_DATUM_PACKED(customer));
+	customer = detoasted_customer(&writer->form, customer);
 	if (writer->context)
 		collect(writer, customer);
 	else

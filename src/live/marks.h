@@ -17,6 +17,16 @@
 /* So many marks are written into the heap together. */
 #define MARKS_AT_ONCE	128
 
+/* Fewer marks are never a mark of everybody. */
+#define LEAST_EVERYBODY	10000
+
+/* How values of the customers' type are kept. */
+typedef struct CustomerForm
+{
+	int16		length;
+	bool		by_value;
+} CustomerForm;
+
 /*
  * Writes marks of one statement. Of a statement of many rows the customers are collected,
  * and written in order, each once. Who changes so many that a refresh would compute all
@@ -28,8 +38,7 @@ typedef struct MarkWriter
 	EState	   *estate;
 	ResultRelInfo *result;
 	TupleTableSlot *slot;
-	int16		length;			/* of the customers' type */
-	bool		by_value;
+	CustomerForm form;
 	bool		is_everybody;	/* that mark is written: no other is needed */
 	/* of many rows; NULL: each is written at once */
 	MemoryContext context;		/* of all that follows */
@@ -50,5 +59,14 @@ extern retention_internal void mark_customer(MarkWriter *writer, Datum customer,
 											 bool isnull);
 extern retention_internal void mark_everybody(MarkWriter *writer);
 extern retention_internal void mark_writer_end(MarkWriter *writer);
+extern retention_internal uint32 customer_hash(const CustomerForm *form,
+											   Datum customer);
+extern retention_internal Datum detoasted_customer(const CustomerForm *form,
+												   Datum customer);
+extern retention_internal int64 marks_of_everybody(const MarkWriter *writer);
+extern retention_internal void mark_customer_of_row(Oid changes_id,
+													const CustomerForm *form,
+													Datum customer,
+													bool isnull);
 
 #endif							/* RETENTION_MARKS_H */
