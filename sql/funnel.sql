@@ -32,21 +32,23 @@ FROM generate_series(1, 3000) i;
 CREATE TEMP VIEW click AS
 SELECT *, row_number() OVER (PARTITION BY customer_id ORDER BY at, steps[1]::int + 2 * steps[2]::int + 4 * coalesce(steps[3], false)::int) AS n
 FROM clicks WHERE true = ANY (steps) AND at < :as_of;
-CREATE TEMP TABLE ways AS
+CREATE TEMP VIEW all_ways AS
 WITH RECURSIVE way AS (
     SELECT customer_id, n AS last, at AS started_at, 1 AS depth, ARRAY[at] AS taken FROM click WHERE steps[1]
     UNION ALL
     SELECT w.customer_id, c.n, w.started_at, w.depth + 1, w.taken || c.at
     FROM way w JOIN click c ON c.customer_id = w.customer_id AND c.n > w.last AND c.at < w.started_at + interval '7 hours' AND c.steps[w.depth + 1])
 SELECT * FROM way;
+CREATE TEMP TABLE ways AS SELECT * FROM all_ways;
+-- of those that are over the deepest, the earliest of equals, each step as early as can be
+CREATE TEMP VIEW chosen AS
+SELECT DISTINCT ON (customer_id) * FROM ways WHERE started_at + interval '7 hours' <= :as_of ORDER BY customer_id, depth DESC, started_at, taken;
 CREATE TEMP TABLE counted AS SELECT * FROM unnest((SELECT funnel(customer_id, at, steps, '7 hours', :as_of) FROM clicks));
 SELECT step, customers, eligible, reached, median_seconds, (SELECT count(*) - count(DISTINCT (customer_id, at)) FROM click) AS ties FROM counted;
 SELECT c.*, e.* FROM counted c FULL JOIN (
     SELECT s AS step, (SELECT count(DISTINCT customer_id) FROM ways WHERE depth >= s) AS customers, count(*) AS eligible, count(*) FILTER (WHERE depth >= s) AS reached,
            extract(epoch FROM percentile_cont(0.5) WITHIN GROUP (ORDER BY taken[s] - taken[s - 1]) FILTER (WHERE depth >= s AND s > 1))::float8 AS median_seconds
-    FROM generate_series(1, 3) s,
-         -- of those that are over the deepest, the earliest of equals, each step as early as can be
-         (SELECT DISTINCT ON (customer_id) * FROM ways WHERE started_at + interval '7 hours' <= :as_of ORDER BY customer_id, depth DESC, started_at, taken) chosen
+    FROM generate_series(1, 3) s, chosen
     GROUP BY s) e USING (step)
 WHERE (c.customers = e.customers AND c.eligible = e.eligible AND c.reached = e.reached AND c.median_seconds IS NOT DISTINCT FROM e.median_seconds
        AND c.rate = e.reached::float8 / e.eligible) IS NOT TRUE;
@@ -126,3 +128,49 @@ SELECT funnel(1::bigint, '2025-01-01', '{t,t}', i * interval '1 day', '2026-01-0
 SELECT funnel(rollup(s)) FROM (SELECT funnel_state(1::bigint, '2025-01-01', array_fill(true, ARRAY[i]), '1 day', '2026-01-01') AS s FROM generate_series(2, 3) i GROUP BY i) p;
 SELECT funnel(funnel_step_state('2025-01-01', '{t,t}', '1 day', '2026-01-01'));
 SELECT funnel_step(repeat_rate_state(1::bigint));
+
+-- ---------------------------------------------------------------------------
+-- sealed: counts of steps and of whole seconds, without customers
+-- ---------------------------------------------------------------------------
+UPDATE clicks SET at = at + noise(extract(epoch FROM at)::bigint % 1000003 * 500 + customer_id, 37) * interval '10 seconds';
+TRUNCATE ways;
+INSERT INTO ways SELECT * FROM all_ways;
+CREATE TEMP TABLE whole AS SELECT funnel_state(customer_id, at, steps, '7 hours', :as_of) AS state FROM clicks;
+CREATE TEMP TABLE each AS SELECT customer_id, funnel_state(customer_id, at, steps, '7 hours', :as_of) AS state FROM clicks GROUP BY customer_id;
+SELECT n AS parts, (SELECT rollup(seal(s))::text FROM (SELECT rollup(state) AS s FROM each GROUP BY hashint8(customer_id) % n) p) = seal(state)::text AS equal,
+       (SELECT rollup(s ORDER BY hashint8(place))::text FROM (SELECT seal(rollup(state)) AS s, customer_id % n AS place FROM each GROUP BY 2) p) = seal(state)::text AS in_any_order,
+       funnel(seal(state)::text::retention_state) = funnel(seal(state)) AS as_text
+FROM whole, unnest('{1,2,7,600}'::int[]) n;
+SELECT (state_info(seal(state))).measure, (state_info(seal(state))).customers = (state_info(state)).customers AS customers,
+       length(retention_state_send(seal(state))) < 5000 AS small, length(retention_state_send(state)) > 20000 AS large FROM whole;
+-- medians of whole seconds, all else the same; and beside plain SQL
+SELECT count(*) AS steps, bool_and(to_jsonb(a) - 'median_seconds' = to_jsonb(b) - 'median_seconds') AS equal, count(*) FILTER (WHERE a.median_seconds <> b.median_seconds) AS medians,
+       bool_and(b.median_seconds BETWEEN a.median_seconds - 1 AND a.median_seconds) AS rounded_down
+FROM whole, unnest(funnel(state)) a JOIN unnest(funnel(seal(state))) b USING (step);
+SELECT f.*, e.* FROM unnest((SELECT funnel(rollup(seal(state))) FROM each)) f FULL JOIN (
+    SELECT s AS step, (SELECT count(DISTINCT customer_id) FROM ways WHERE depth >= s) AS customers, count(*) AS eligible, count(*) FILTER (WHERE depth >= s) AS reached,
+           percentile_cont(0.5) WITHIN GROUP (ORDER BY floor(extract(epoch FROM taken[s] - taken[s - 1]))) FILTER (WHERE depth >= s AND s > 1) AS median_seconds
+    FROM generate_series(1, 3) s, chosen GROUP BY s) e USING (step)
+WHERE (f.customers = e.customers AND f.eligible = e.eligible AND f.reached = e.reached AND f.median_seconds IS NOT DISTINCT FROM e.median_seconds
+       AND f.rate = e.reached::float8 / e.eligible) IS NOT TRUE;
+-- nobody began, no time is over, all at one instant, a wait as long as the calendar
+SELECT funnel(s) = funnel(seal(s)) AS same, (funnel(seal(s)))[2] AS second
+FROM (SELECT funnel_state(1::bigint, '2025-01-01', '{f,t}', '1 day', '2026-01-01') AS s
+      UNION ALL SELECT funnel_state(i, '2025-01-01', '{t,t}', '2 years', '2026-01-01') FROM generate_series(1, 3) i
+      UNION ALL SELECT funnel_state(i % 2, '2025-01-01', '{t,t}', '1 day', '2026-01-01') FROM generate_series(1, 4) i
+      UNION ALL SELECT funnel_state(1::bigint, at, '{t,t}', '298000 years', '294276-12-31 UTC') FROM unnest('{4714-11-24 00:00:00+00 BC,290000-01-01 00:00:00+00}'::timestamptz[]) at) q;
+SELECT merge(seal(state), state) FROM whole;
+SELECT merge(seal(state), (SELECT seal(funnel_state(1::bigint, '2025-01-01', '{t,t,t}', '8 hours', :as_of)))) FROM whole;
+SELECT funnel_step(seal(state)) FROM whole;
+-- received sums that cannot be: more than there were, more in time than at all, later steps that more take; keys that are none
+CREATE FUNCTION pg_temp.received(customers bigint, eligible bigint, reached bigint, second bigint, first bigint, wait text DEFAULT '000200000000003d', step text DEFAULT '0002000000000000') RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN funnel(replace(encode(decode('5253029d0100000002000000000000000000000001000000000002ea470ae86000' || lpad(to_hex(customers), 16, '0') || lpad(to_hex(eligible), 16, '0') || lpad('3', 16, '0')
+        || wait || lpad(to_hex(reached), 16, '0') || step || lpad(to_hex(second), 16, '0') || '0001000000000000' || lpad(to_hex(first), 16, '0'), 'hex'), 'base64'), E'\n', '')::retention_state);
+EXCEPTION WHEN invalid_binary_representation OR data_corrupted OR program_limit_exceeded OR invalid_text_representation THEN RETURN SQLERRM;
+END $$;
+SELECT v.*, pg_temp.received(v.customers, v.eligible, v.reached, v.second, v.first)
+FROM (VALUES (5, 3, 2, 3, 4), (4, 3, 3, 3, 4), (3, 3, 2, 3, 4), (5, 5, 2, 3, 4), (5, 3, 4, 5, 5), (5, 3, 2, 5, 4), (5, 3, 3, 2, 4), (5, 3, 0, 3, 4), (5, 3, 2, -1, 4), (0, 0, 1, 1, 1)) v(customers, eligible, reached, second, first);
+SELECT v.*, pg_temp.received(5, 3, 2, 3, 4, wait, step)
+FROM (VALUES ('0002000000000001', '0002000000000000'), ('0003000000000001', '0002000000000000'), ('0021000000000001', '0002000000000000'), ('000000000000003d', '0002000000000000'),
+             ('8002000000000001', '0002000000000000'), ('000100000000003d', '0002000000000000'), ('00020fffffffffff', '0002000000000000')) v(wait, step);

@@ -27,7 +27,9 @@ INSERT INTO seal_families VALUES
     ('churn_by_period_state', $$%s, ordered_at, '3 months', 'month', '2025-03-01', 'Europe/Berlin'$$, '{churn_by_period}'),
     ('new_vs_returning_state', $$%s, ordered_at, amount, 'month', '2025-02-11 12:00', 'UTC'$$, '{new_vs_returning}'),
     ('new_vs_returning_state', $$%s, ordered_at, amount, 'day', '2025-02-11 12:00', 'Asia/Tokyo'$$, '{new_vs_returning}'),
-    ('uplift_state', $$%s, 'arm number ' || mod(customer_id + (amount > 95)::int, 3), '2024-06-01'::timestamptz + mod(abs(customer_id), 40) * interval '1 day', ordered_at, amount, 'arm number 0', '60 days', '90 days', '2024-09-01'$$, '{uplift}');
+    ('uplift_state', $$%s, 'arm number ' || mod(customer_id + (amount > 95)::int, 3), '2024-06-01'::timestamptz + mod(abs(customer_id), 40) * interval '1 day', ordered_at, amount, 'arm number 0', '60 days', '90 days', '2024-09-01'$$, '{uplift}'),
+    ('funnel_state', $$%s, date_trunc('day', ordered_at), ARRAY[amount < 30, amount > 50, country = 'DE', country = 'FR'], '60 days', '2024-09-01'$$, '{funnel}'),
+    ('funnel_state', $$%s, date_trunc('day', ordered_at), ARRAY[country = 'DE', false, true], '3 years', '2024-09-01'$$, '{funnel}');
 
 -- Both for every family and type of key: the whole state, and the sealed one of parts without a customer in common
 CREATE FUNCTION pg_temp.sealed(part text, OUT family text, OUT key text, OUT readers text[], OUT whole retention_state, OUT parts bigint, OUT sealed retention_state)
@@ -81,7 +83,7 @@ BEGIN
     EXECUTE format('SELECT rollup(seal(s)) FROM (SELECT %s(%s) AS s FROM seal_histories GROUP BY customer_id) q', family, args) INTO parts;
     RETURN seal(whole)::text = parts::text AND (family ~ 'order_number' OR pg_temp.readings(readers, parts) = pg_temp.readings(readers, whole));
 END $$;
-SELECT family, arguments, pg_temp.of_histories(family, arguments, readers) AS equal FROM seal_families WHERE family NOT IN ('signup_retention_state', 'uplift_state') ORDER BY 1, 2;
+SELECT family, arguments, pg_temp.of_histories(family, arguments, readers) AS equal FROM seal_families WHERE family NOT IN ('signup_retention_state', 'uplift_state', 'funnel_state') ORDER BY 1, 2;
 
 -- order numbers: medians of whole days, all else the same
 WITH s AS (SELECT repeat_by_order_number_state(customer_id, ordered_at, 20, '2025-01-01') AS state FROM shop_orders)
@@ -132,6 +134,9 @@ SELECT count(*) AS families, count(*) FILTER (WHERE pg_temp.readings(readers, se
 FROM (SELECT readers, pg_temp.state_of(family, arguments, format('customer_id = %s', c)) AS s FROM seal_families, unnest('{-50,0,7,600,3300}'::int[]) c) q;
 -- states without customers are sealed as they are
 SELECT seal(s)::text = s::text AS aov, aov(seal(s)) = 5 AS read FROM (SELECT aov_state(a) AS s FROM (VALUES (4), (6)) v(a)) q;
+SELECT seal(c)::text = c::text AS carts, seal(n)::text = n::text AS nps, seal(f)::text = f::text AS funnel_step, seal(a)::text = a::text AS stratified_mean
+FROM (SELECT carts_state('2024-01-01', 'cart', 'a', 5, '1 hour', '7 days', '2025-01-01') AS c, nps_state(i) AS n, funnel_step_state('2024-01-01', '{t,t}', '1 hour', '2025-01-01') AS f,
+             stratified_mean_state(10, 5, i, 2) AS a FROM generate_series(9, 10) i) q;
 SELECT seal(s)::text = s::text AS survival FROM (SELECT survival(d, d > 3) AS s FROM generate_series(1, 9) d) q;
 
 -- a sealed state merges with sealed states of its kind alone
@@ -151,6 +156,15 @@ SELECT lifecycle(seal(churn)) FROM unlike;
 SELECT repeat_rate(rollup(seal(s))) FROM (SELECT repeat_rate_state(c) AS s FROM unnest('{1,1,2}'::bigint[]) c UNION ALL SELECT repeat_rate_state(c) FROM unnest('{1,2}'::text[]) c) q;
 -- what cannot be sealed says so
 SELECT seal(purchases_state(c, now(), 5, now())) FROM generate_series(1, 3) c;
+CREATE FUNCTION pg_temp.refusal(call text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE detail text;
+BEGIN
+    EXECUTE format('SELECT seal(%s) FROM generate_series(1, 3) c', call);
+    RETURN 'sealed';
+EXCEPTION WHEN datatype_mismatch THEN GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL; RETURN SQLERRM || ': ' || detail;
+END $$;
+SELECT pg_temp.refusal(call) FROM unnest(ARRAY['mrr_movements_state(c, now(), NULL, 5, ''month'', now(), ''UTC'')', 'purchase_days_state(c, now(), 5, now(), ''UTC'')', 'btyd_state(c, now(), 5, ''90 days'', now(), ''UTC'')',
+    'product_pairs_state(c, ''a'', 1)', 'next_products_state(c, now(), ''a'', 1, now())', 'purchases_state(c, now(), 5, now())', 'funnel_state(c, now(), ''{t,t}'', ''1 day'', now())']) call;
 SELECT seal(btyd_state(x, x, 9)) IS NOT NULL AS patterns FROM generate_series(1, 3) x;
 
 -- for planners: parallel safe, immutable, strict; no polymorphic argument

@@ -95,6 +95,7 @@ struct LooseRow;
 	FAMILY(152, SEALED_UPLIFT, sealed_uplift_family) \
 	FAMILY(153, SEALED_NEW_VS_RETURNING, sealed_new_vs_returning_family) \
 	FAMILY(155, SEALED_GAP_SURVIVAL, sealed_gap_survival_family) \
+	FAMILY(157, SEALED_FUNNEL, sealed_funnel_family) \
 	FAMILY(165, SEALED_SIGNUP, sealed_signup_family)
 
 #define FAMILY(number, name, family) FAMILY_##name = number,

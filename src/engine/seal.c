@@ -121,6 +121,45 @@ reject_sealed(const CustomerTable *table)
 }
 
 /* ------------------------------------------------------------------------
+ * Medians
+ * ------------------------------------------------------------------------
+ */
+static int
+compare_lengths(const void *a, const void *b)
+{
+	const SealedLength *x = a;
+	const SealedLength *y = b;
+
+	if (x->place != y->place)
+		return x->place < y->place ? -1 : 1;
+	return x->length < y->length ? -1 : x->length > y->length;
+}
+
+/* By place, and there by length */
+void
+sealed_lengths_sort(SealedLength *lengths, int64 count)
+{
+	qsort(lengths, count, sizeof(SealedLength), compare_lengths);
+}
+
+/*
+ * The interpolated median of one place's lengths, which are sorted, and "count" together.
+ */
+double
+sealed_lengths_median(const SealedLength *lengths, int64 count)
+{
+	int64		before = 0;
+	uint64		lower;
+
+	while (before + lengths->count <= (count - 1) / 2)
+		before += (lengths++)->count;
+	lower = lengths->length;
+	while (before + lengths->count <= count / 2)
+		before += (lengths++)->count;
+	return (double) lower + 0.5 * (double) (lengths->length - lower);
+}
+
+/* ------------------------------------------------------------------------
  * A share of customers
  * ------------------------------------------------------------------------
  */
@@ -209,7 +248,7 @@ retention_state_seal(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("a state of %s cannot be sealed", table->family->name),
-				 errdetail("Its results are no sums over customers."),
+				 errdetail("What reads it looks at each customer, not at sums of them."),
 				 errhint("Merge such states as they are, with rollup(state).")));
 	PG_RETURN_DATUM(seal_table(table));
 }

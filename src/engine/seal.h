@@ -112,6 +112,28 @@ key_pair_second(CustomerKey key)
 }
 
 /* ------------------------------------------------------------------------
+ * Medians
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * How often there was a length of time in one of several places, such as so many days from an
+ * order of some number to the next: what is left of lengths that were sealed. A length is in
+ * whole units of the family's, rounded down.
+ */
+typedef struct SealedLength
+{
+	int32		place;
+	uint64		length;
+	int64		count;			/* above 0 */
+} SealedLength;
+
+extern retention_internal void sealed_lengths_sort(SealedLength *lengths,
+												   int64 count);
+extern retention_internal double sealed_lengths_median(const SealedLength *lengths,
+													   int64 count);
+
+/* ------------------------------------------------------------------------
  * A share of customers
  * ------------------------------------------------------------------------
  */

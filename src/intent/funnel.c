@@ -25,6 +25,7 @@
 #include "engine/events.h"
 #include "engine/intervals.h"
 #include "engine/key_functions.h"
+#include "engine/seal.h"
 #include "math/quantile.h"
 #include "utils/array.h"
 
@@ -144,6 +145,8 @@ funnel_step_valid(const void *totals, const char *heap_base,
 						options);
 }
 
+static void funnel_seal(CustomerTable *table, SealedState *into);
+
 CUSTOMER_ABSORB(funnel_absorb, funnel_family)
 
 retention_internal const CustomerFamily funnel_family = {
@@ -158,6 +161,8 @@ retention_internal const CustomerFamily funnel_family = {
 	.merge = funnel_merge,
 	.prefetch = funnel_prefetch,
 	.valid = funnel_valid,
+	.sealed = &sealed_funnel_family,
+	.seal = funnel_seal,
 	.absorb = funnel_absorb
 };
 
@@ -276,6 +281,103 @@ funnel_step_transfn(PG_FUNCTION_ARGS)
 	memcpy(update.table->totals, &sum, sizeof(sum));
 	return state_update_end(&update);
 }
+
+/* ------------------------------------------------------------------------
+ * The sums of a sealed state
+ *
+ * An entry says how many have taken a step; or how many of the eligible have, so many whole
+ * seconds after the one before. So the median of a sealed state is that of whole seconds,
+ * where the state itself has instants.
+ * ------------------------------------------------------------------------
+ */
+typedef struct SealedFunnel
+{
+	int64		customers;
+	int64		eligible;		/* of them: those with a finished attempt */
+} SealedFunnel;
+
+typedef struct StepSum
+{
+	int64		customers;
+} StepSum;
+
+/*
+ * A key is the number of a step, from 1 on, and 0; or the whole seconds of waiting, and 1.
+ * Nobody waited for the first.
+ */
+#define WAIT_BITS		48
+#define NO_WAIT			0
+#define WAIT_MASK		((INT64CONST(1) << WAIT_BITS) - 1)
+/* from the first instant there is to the last, which is more than an int64 has */
+#define MOST_SECONDS \
+	((int64) (((uint64) END_TIMESTAMP - (uint64) MIN_TIMESTAMP) / USECS_PER_SEC))
+
+StaticAssertDecl(MOST_SECONDS < WAIT_MASK, "seconds fit beside the step");
+
+static inline CustomerKey
+step_key(int step, int64 wait)
+{
+	return key_from_bigint((int64) step << WAIT_BITS | wait);
+}
+
+static bool
+step_valid_key(const int64 *number)
+{
+	const int64 step = *number >> WAIT_BITS;
+	const int64 wait = *number & WAIT_MASK;
+
+	return step >= 1 && step <= MOST_STEPS && wait <= MOST_SECONDS + 1 &&
+		(step > 1 || wait == NO_WAIT);
+}
+
+static void
+sealed_funnel_merge_totals(StateHeap *heap, void *into, const void *from,
+						   const char *from_base)
+{
+	SealedFunnel *a = into;
+	const SealedFunnel *b = from;
+
+	add_count(&a->customers, b->customers, "customers");
+	add_count(&a->eligible, b->eligible, "customers");
+}
+
+static void
+step_sum_merge(CustomerTable *table, void *into, const void *from,
+			   const char *from_base)
+{
+	add_count(&((StepSum *) into)->customers,
+			  ((const StepSum *) from)->customers, "customers");
+}
+
+static bool
+step_sum_valid(const void *payload, const char *heap_base,
+			   const StateOptions *options)
+{
+	return ((const StepSum *) payload)->customers > 0;
+}
+
+CUSTOMER_ABSORB(sealed_funnel_absorb, sealed_funnel_family)
+
+retention_internal const CustomerFamily sealed_funnel_family = {
+	.name = "sealed funnel",
+	.id = FAMILY_SEALED_FUNNEL,
+	.sealed_of = &funnel_family,
+	.noptions = lengthof(funnel_options),
+	.options = funnel_options,
+	.derive = funnel_derive,
+	.totals_fields = STATE_FIELDS(FIELD(SealedFunnel, customers, COUNT),
+								  FIELD(SealedFunnel, eligible, COUNT)),
+	.totals_size = sizeof(SealedFunnel),
+	.merge_totals = sealed_funnel_merge_totals,
+	.payload_fields = STATE_FIELDS(FIELD(StepSum, customers, COUNT)),
+	.payload_size = sizeof(StepSum),
+	.merge = step_sum_merge,
+	.valid = step_sum_valid,
+	.absorb = sealed_funnel_absorb,
+	.key_name = "step",
+	.key_kind = KEY_BIGINT,
+	.valid_key = step_valid_key
+};
 
 /* ------------------------------------------------------------------------
  * The attempts of a customer
@@ -411,6 +513,35 @@ walk_attempts(FunnelWalk *walk, Deepest *finished)
 	return deepest;
 }
 
+/* Customer by customer */
+typedef struct FunnelCursor
+{
+	const CustomerTable *table;
+	CustomerReadAhead ahead;
+	FunnelWalk	walk;
+} FunnelCursor;
+
+static void
+funnel_cursor_begin(FunnelCursor *cursor, const CustomerTable *table)
+{
+	cursor->table = table;
+	walk_init(&cursor->walk, table->options);
+	customer_read_ahead_begin(&cursor->ahead, table);
+}
+
+/* What walk_attempts says of the next customer; false after the last. */
+static bool
+funnel_cursor_next(FunnelCursor *cursor, int *deepest, Deepest *finished)
+{
+	FunnelPayload customer;
+
+	if (!customer_read_ahead_next(&cursor->ahead, &customer))
+		return false;
+	walk_open(&cursor->walk, cursor->table->heap.base, customer.events);
+	*deepest = walk_attempts(&cursor->walk, finished);
+	return true;
+}
+
 /* ------------------------------------------------------------------------
  * The results
  * ------------------------------------------------------------------------
@@ -449,6 +580,7 @@ typedef struct StepCounts
 	uint64	   *waits;			/* of these, since the step before, in
 								 * microseconds */
 	uint64		room;
+	double		median_seconds; /* of a sealed state, which has no such waits */
 } StepCounts;
 
 typedef struct Funnel
@@ -488,22 +620,104 @@ add_attempts(Funnel *funnel, int deepest, const Deepest *finished)
 static void
 count_customers(Funnel *funnel, const CustomerTable *table)
 {
-	CustomerReadAhead ahead;
-	FunnelPayload customer;
-	FunnelWalk	walk;
+	FunnelCursor cursor;
+	Deepest		finished;
+	int			deepest;
 
-	walk_init(&walk, table->options);
-	funnel->steps = walk.steps;
-	customer_read_ahead_begin(&ahead, table);
-	while (customer_read_ahead_next(&ahead, &customer))
-	{
-		Deepest		finished;
-		int			deepest;
-
-		walk_open(&walk, table->heap.base, customer.events);
-		deepest = walk_attempts(&walk, &finished);
+	funnel_cursor_begin(&cursor, table);
+	while (funnel_cursor_next(&cursor, &deepest, &finished))
 		add_attempts(funnel, deepest, &finished);
+}
+
+static void
+funnel_seal(CustomerTable *table, SealedState *into)
+{
+	const StepSum one = {1};
+	StepSum		sum[MOST_STEPS] = {{0}};
+	SealedFunnel totals;
+	FunnelCursor cursor;
+	Deepest		finished;
+	int			deepest;
+
+	memcpy(&totals, into->totals, sizeof(totals));
+	funnel_cursor_begin(&cursor, table);
+	while (funnel_cursor_next(&cursor, &deepest, &finished))
+	{
+		totals.eligible += finished.depth > 0;
+		for (int i = 0; i < deepest; i++)
+			sum[i].customers++;
+		for (int i = 1; i < finished.depth; i++)
+		{
+			const uint64 wait = (uint64) finished.at[i] - (uint64) finished.at[i - 1];
+
+			sealed_add(into, step_key(i + 1, (int64) (wait / USECS_PER_SEC) + 1),
+					   &one);
+		}
 	}
+	for (int i = 0; i < MOST_STEPS && sum[i].customers > 0; i++)
+		sealed_add(into, step_key(i + 1, NO_WAIT), &sum[i]);
+	memcpy(into->totals, &totals, sizeof(totals));
+}
+
+/* Whoever takes a step has taken the one before, and who did so in time has done so. */
+static void
+check_sums(const Funnel *funnel, int64 customers, const CustomerTable *table)
+{
+	int64		before = customers;
+	int64		reached_before = funnel->eligible;
+
+	for (int i = 0; i < funnel->steps; i++)
+	{
+		const StepCounts *counts = &funnel->step[i];
+
+		if (counts->customers > before ||
+			(int64) counts->reached > reached_before ||
+			(int64) counts->reached > counts->customers)
+			reject_sealed(table);
+		before = counts->customers;
+		reached_before = (int64) counts->reached;
+	}
+}
+
+/* The counts of a sealed state */
+static void
+take_sums(Funnel *funnel, const CustomerTable *table)
+{
+	CustomerCursor cursor = {table, 0};
+	SealedFunnel totals;
+	CustomerKey key;
+	StepSum		sum;
+	int64		count = 0;
+	int64		reached[MOST_STEPS] = {0};
+	SealedLength *waits = array_alloc(customer_table_customers(table),
+									  sizeof(SealedLength));
+
+	memcpy(&totals, table->totals, sizeof(totals));
+	funnel->eligible = totals.eligible;
+	reached[0] = totals.eligible;
+	while (sealed_next(&cursor, &key, &sum))
+	{
+		const int	step = (int) (key_to_bigint(key) >> WAIT_BITS) - 1;
+		const int64 wait = key_to_bigint(key) & WAIT_MASK;
+
+		if (step >= funnel->steps)
+			reject_sealed(table);
+		if (wait == NO_WAIT)
+		{
+			funnel->step[step].customers = sum.customers;
+			continue;
+		}
+		add_count(&reached[step], sum.customers, "customers");
+		waits[count++] = (SealedLength) {step, (uint64) wait - 1, sum.customers};
+	}
+	for (int i = 0; i < funnel->steps; i++)
+		funnel->step[i].reached = (uint64) reached[i];
+	check_sums(funnel, totals.customers, table);
+	sealed_lengths_sort(waits, count);
+	for (int64 i = 0; i < count; i++)
+		if (i == 0 || waits[i].place != waits[i - 1].place)
+			funnel->step[waits[i].place].median_seconds =
+				sealed_lengths_median(&waits[i], reached[waits[i].place]);
 }
 
 /* The columns of funnel_row */
@@ -529,6 +743,8 @@ median_seconds(const StepCounts *counts)
 
 	if (n == 0)
 		return 0;
+	if (counts->waits == NULL)
+		return counts->median_seconds;
 	quantile_select(counts->waits, n, rank, 2, middle);
 	return ((double) middle[0] + 0.5 * (double) (middle[1] - middle[0])) /
 		USECS_PER_SEC;
@@ -561,7 +777,8 @@ add_row(ResultRows *rows, const Funnel *funnel, int step)
 /*
  * funnel(retention_state) returns funnel_row[]
  *
- * A row for every step. NULL without a row that is a step.
+ * A row for every step. NULL without a row that is a step. Of a sealed state the medians
+ * are those of whole seconds, rounded down; all else is the same.
  */
 PG_FUNCTION_INFO_V1(funnel);
 Datum
@@ -569,14 +786,18 @@ funnel(PG_FUNCTION_ARGS)
 {
 	CustomerTable view;
 	CustomerTable *table = state_read(fcinfo, &view);
-	Funnel		counted = {0};
+	const bool	is_sealed = state_is_sealed(table, &funnel_family, "funnel");
+	Funnel		counted = {
+		.steps = (int) table->options->value[FUNNEL_STEPS].count
+	};
 	ResultRows	rows;
 
-	if (table->family != &funnel_family)
-		reject_state(table, "funnel");
-	if (customer_table_customers(table) == 0)
+	if (is_sealed)
+		take_sums(&counted, table);
+	else
+		count_customers(&counted, table);
+	if (counted_customers(table) == 0)
 		PG_RETURN_NULL();
-	count_customers(&counted, table);
 	result_rows_init(&rows, fcinfo);
 	check_row_columns(rows.columns, ROW_COLUMNS);
 	for (int step = 0; step < counted.steps; step++)

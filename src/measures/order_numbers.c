@@ -303,40 +303,6 @@ order_numbers_seal(CustomerTable *table, SealedState *into)
 	}
 }
 
-/* Days between two orders of a sealed state, and how often there were so many */
-typedef struct SealedGap
-{
-	int32		number;			/* of the order, from 1 on */
-	uint32		days;
-	int64		orders;
-} SealedGap;
-
-static int
-compare_gaps(const void *a, const void *b)
-{
-	const SealedGap *x = a;
-	const SealedGap *y = b;
-
-	if (x->number != y->number)
-		return x->number < y->number ? -1 : 1;
-	return x->days < y->days ? -1 : x->days > y->days;
-}
-
-/* The interpolated median of one number's gaps, which are "orders" together. */
-static double
-median_of_days(const SealedGap *gaps, int64 orders)
-{
-	int64		before = 0;
-	uint32		lower;
-
-	while (before + gaps->orders <= (orders - 1) / 2)
-		before += (gaps++)->orders;
-	lower = gaps->days;
-	while (before + gaps->orders <= orders / 2)
-		before += (gaps++)->orders;
-	return lower + 0.5 * ((double) gaps->days - lower);
-}
-
 /* The numbers of a sealed state */
 static void
 take_sums(OrderNumber *numbers, int64 max_number, const CustomerTable *table)
@@ -345,8 +311,8 @@ take_sums(OrderNumber *numbers, int64 max_number, const CustomerTable *table)
 	CustomerKey key;
 	GapSums		sums;
 	int64		count = 0;
-	SealedGap  *gaps = array_alloc(customer_table_customers(table),
-								   sizeof(SealedGap));
+	SealedLength *gaps = array_alloc(customer_table_customers(table),
+									 sizeof(SealedLength));
 
 	while (sealed_next(&cursor, &key, &sums))
 	{
@@ -367,15 +333,15 @@ take_sums(OrderNumber *numbers, int64 max_number, const CustomerTable *table)
 		}
 		number->repurchased += sums.orders;
 		number->repurchased_within += sums.within;
-		gaps[count++] = (SealedGap) {n, gap - 1, sums.orders};
+		gaps[count++] = (SealedLength) {n, gap - 1, sums.orders};
 	}
-	qsort(gaps, count, sizeof(SealedGap), compare_gaps);
+	sealed_lengths_sort(gaps, count);
 	for (int64 i = 0; i < count; i++)
-		if (i == 0 || gaps[i].number != gaps[i - 1].number)
+		if (i == 0 || gaps[i].place != gaps[i - 1].place)
 		{
-			OrderNumber *number = &numbers[gaps[i].number - 1];
+			OrderNumber *number = &numbers[gaps[i].place - 1];
 
-			number->median_days = median_of_days(&gaps[i], number->repurchased);
+			number->median_days = sealed_lengths_median(&gaps[i], number->repurchased);
 		}
 	/* whoever made an order after the first made the one before */
 	for (int64 n = 1; n < max_number; n++)
