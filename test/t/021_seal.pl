@@ -123,6 +123,20 @@ SKIP:
 	}
 	is(() = plan_of($serial, 'SELECT churn_rate(rollup(s)) FROM (' . ($sealed->($asked[2]))[1] . ') q', 'VERBOSE') =~ /Remote SQL: SELECT shard, public\.seal\(public\.churn_rate_state\(/g, 2,
 		'each database seals its own');
+
+	# with text options and no text column the rows would come over: a view over there seals first
+	my ($triangle) = grep { $_->[0] eq 'cohort_retention' } @asked;
+	my ($reader, $state) = call($triangle, 'c_bigint');
+
+	unlike(plan_of($serial, ($sealed->($triangle))[1], 'VERBOSE'), qr/Relations: Aggregate/, 'postgres_fdw keeps text options here');
+	foreach my $shard (0, 1)
+	{
+		answer("CREATE VIEW triangle AS SELECT seal($state) AS s FROM shard_orders", "shard_$shard");
+		answer("CREATE FOREIGN TABLE triangle_$shard (s retention_state) SERVER shard_$shard OPTIONS (table_name 'triangle')");
+	}
+	my $of_views = "SELECT $reader(rollup(s)) FROM (SELECT s FROM triangle_0 UNION ALL SELECT s FROM triangle_1) q";
+	is(answer($of_views), answer("SELECT $reader($state) FROM orders WHERE c_bigint IS NOT NULL"), 'views over there give the answer of one table');
+	is(() = plan_of($serial, $of_views, 'VERBOSE') =~ /Remote SQL: SELECT s FROM public\.triangle$/mg, 2, 'of which the sealed states alone come over');
 }
 
 $node->stop;
