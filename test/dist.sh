@@ -6,7 +6,8 @@
 #
 #	test/dist.sh [FOLDER]		where to put it (default: here)
 #	test/dist.sh --test	`make test-dist`: make one elsewhere, unpack it, check what
-#			is in it, build it and run `make installcheck` from it. The last
+#			is in it, install it by the client of PGXN if that is here
+#			(pgxn.sh), build it and run `make installcheck` from it. The last
 #			line counts. PROVE_TESTS='test/t/*.pl': these of test/t too
 set -eu
 
@@ -59,6 +60,12 @@ test_archive() {
 	faults=$(archive_faults)
 	if [ -n "$faults" ]; then
 		echo "$faults"
+		echo '0 passed, 1 failed'
+		exit 1
+	fi
+	status=0
+	"$folder/$name/test/pgxn.sh" "$archive" || status=$?
+	if [ $status != 0 ] && [ $status != 77 ]; then
 		echo '0 passed, 1 failed'
 		exit 1
 	fi
