@@ -41,13 +41,8 @@ my @queries = (
 	"SELECT * FROM retention_check($from{c_bigint}, as_of => '2026-01-01')",
 	"SELECT * FROM rate_ci(8, 1000)");
 
-# The types of a query's columns, from the server
-sub types_of
-{
-	my ($query) = @_;
-
-	return map { $_->[1] } rows("$query \\gdesc");
-}
+# The rows of an output of psql, each a list of texts
+sub lines_of { return map { [ split /\|/, $_, -1 ] } split /\n/, $_[0]; }
 
 # Values as any client may write them: a moment, a number, and true are what they are.
 sub plain
@@ -81,10 +76,12 @@ my (%types, %expected);
 sub ask_psql
 {
 	return if %types;
+	# one session for all: to start psql costs more than most queries
+	my @outputs = split /^%%\n?/m, answer(join '', map { "$_ \\gdesc\n\\echo %%\n$_;\n\\echo %%\n" } @queries);
 	foreach my $query (@queries)
 	{
-		$types{$query} = [ types_of($query) ];
-		$expected{$query} = [ plain_rows($types{$query}, rows($query)) ];
+		$types{$query} = [ map { $_->[1] } lines_of(shift @outputs) ];
+		$expected{$query} = [ plain_rows($types{$query}, lines_of(shift @outputs)) ];
 	}
 	return;
 }
