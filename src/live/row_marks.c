@@ -13,6 +13,7 @@
  */
 #include "live/marks.h"
 
+#include "access/transam.h"
 #include "access/xact.h"
 #include "base/bytes.h"
 #include "utils/datum.h"
