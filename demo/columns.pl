@@ -79,6 +79,9 @@ END
 my $is_order  = qr/^(?:purchased?|transaction|orders?|ordered|buy|bought|sale|(?:order|checkout)[ _-]?(?:complete|completed|placed))$/i;
 my $is_browsing = qr/view|click|cart|search|browse|visit|impression|wish|session|scroll|detail/i;
 
+# Money as a whole number: total_cents, "Importe en céntimos"
+my $is_hundredths = qr/(?<![^\W_])(?:cents?|pence|c[eéê]ntimos?|centimes?|centesimi|centavos?)(?![^\W_])/i;
+
 my $is_clock = qr/^\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?\s*(?:[ap]\.?\s?m\.?)?$/i;
 
 # Words that SQL does not take for a column without quotes
@@ -124,8 +127,15 @@ sub choose_columns
 	}
 	no_such_column(\%plan, 'WHERE', $plan{given}{WHERE} // '');
 	watch(\%plan);
-	push @{ $plan{problems} }, 'the columns: ' . join(', ', @names) if @{ $plan{problems} };
+	push @{ $plan{problems} }, 'the columns: ' . join(', ', map { as_written($names[$_], $plan{safe}[$_]) } 0 .. $#names) if @{ $plan{problems} };
 	return encoded(\%plan);
+}
+
+# A column's name, and beside it the one for an expression where it cannot stand itself
+sub as_written
+{
+	my ($name, $safe) = @_;
+	return $name =~ /^\w*$/ ? $name : "$name ($safe)";
 }
 
 # All text as UTF-8 again
@@ -272,7 +282,11 @@ sub guess
 	}
 	elsif (!@found && $required)
 	{
-		push @{ $plan->{problems} }, "no column looks like the $role: write $variable= with one of them, or an expression"
+		my ($hundredths) = grep { $plan->{names}[$_] =~ /$is_hundredths/ } 0 .. $#$safe;
+
+		push @{ $plan->{problems} }, $role eq 'amount' && defined $hundredths
+		  ? qq("$plan->{names}[$hundredths]" looks like the amount, in hundredths: write AMOUNT="$safe->[$hundredths] / 100")
+		  : "no column looks like the $role: write $variable= with one of them, or an expression"
 		  . ($role eq 'amount' ? ', or AMOUNT=NULL where there is none' : '');
 	}
 	return if @found != 1;

@@ -18,8 +18,9 @@ SELECT retention_fit('orders_live', :'as_of');
 \o
 \echo
 \set ECHO none
--- one who was good and has been away, and comes back with an order like the others
-SELECT customer, round(monetary / orders, 2) AS usual
+-- one who was good and has been away, and comes back with an order like the others; of a
+-- file without amounts, with one of unknown value
+SELECT customer, coalesce(round(monetary / orders, 2)::text, 'NULL') AS usual
 FROM orders_live
 WHERE orders > 0
 ORDER BY segment = 'at_risk' DESC NULLS LAST, segment IN ('hibernating', 'about_to_sleep') DESC NULLS LAST, monetary DESC NULLS LAST, customer LIMIT 1 \gset

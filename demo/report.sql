@@ -1,4 +1,4 @@
--- report.sql: what a shop's owner asks: a summary of ten lines, and then page by page, each
+-- report.sql: what a shop's owner asks: a summary of ten lines or so, and then page by page, each
 -- answer under the SQL that gave it (psql echoes the queries exactly as it sends them).
 
 SET timezone = 'UTC';
@@ -15,6 +15,8 @@ SELECT (max(ordered_at) + interval '1 day')::date AS as_of,
 		date_trunc('month', max(ordered_at) + interval '1 day' - interval '1 year'))::date AS first_month,
 	count(country) > 0 AS has_country,
 	min(ordered_at) > max(ordered_at) - interval '2 years' AS is_short,
+	min(ordered_at) < max(ordered_at) + interval '1 day' - interval '1 year' AS has_a_year,
+	min(ordered_at) < max(ordered_at) + interval '1 day' - interval '180 days' AS has_180_days,
 	-- the last third is what the models of the first two are held against
 	max(ordered_at)::date + 1 - greatest(1, (max(ordered_at)::date + 1 - min(ordered_at)::date) / 3) AS calibration_end,
 	-- cohorts of more months than that may not fit into a value
@@ -31,6 +33,9 @@ RETURN coalesce(round(100 * share::numeric, 1)::text, '-');
 CREATE FUNCTION pg_temp.in_words(number bigint) RETURNS text
 LANGUAGE SQL
 RETURN to_char(number, 'FM999,999,999,999,999,999');
+CREATE FUNCTION pg_temp.counted(number bigint, thing text) RETURNS text
+LANGUAGE SQL
+RETURN pg_temp.in_words(number) || ' ' || thing || CASE WHEN number <> 1 THEN 's' ELSE '' END;
 
 -- A list that would be empty is a sentence instead.
 SELECT count(DISTINCT customer_id) FILTER (WHERE amount > 0 IS NOT FALSE) > 0 AS has_customers,
@@ -56,43 +61,67 @@ FROM orders \gset
 \pset format unaligned
 \echo
 \echo 'In short, as of' :as_of
-SELECT format('  the data    %s orders of %s customers, %s to %s',
-		pg_temp.in_words(count(*) FILTER (WHERE amount > 0 IS NOT FALSE)), pg_temp.in_words(count(DISTINCT customer_id)),
+SELECT format('  the data    %s of %s, %s to %s',
+		pg_temp.counted(count(*) FILTER (WHERE amount > 0 IS NOT FALSE), 'order'), pg_temp.counted(count(DISTINCT customer_id), 'customer'),
 		min(ordered_at)::date, max(ordered_at)::date)
-	|| coalesce('; ' || pg_temp.in_words(nullif(count(*) FILTER (WHERE amount < 0), 0)) || ' refunds', '')
-	|| coalesce('; ' || pg_temp.in_words(nullif(count(*) FILTER (WHERE customer_id IS NULL), 0)) || ' rows of guests', '')
+	|| coalesce('; ' || pg_temp.counted(nullif(count(*) FILTER (WHERE amount < 0), 0), 'refund'), '')
+	|| coalesce('; ' || pg_temp.counted(nullif(count(*) FILTER (WHERE customer_id IS NULL), 0), 'row') || ' of guests', '')
 FROM orders;
 SELECT format('  coming back %s %% of the customers have ordered twice or more', pg_temp.percent(repeat_rate(customer_id)))
-	|| format(', and %s %% within 90 days of their first order', pg_temp.percent(second_order_rate(customer_id, ordered_at, '90 days', :'as_of')))
+	|| coalesce(', and ' || round(100 * second_order_rate(customer_id, ordered_at, '90 days', :'as_of')::numeric, 1) || ' % within 90 days of their first order', '')
 FROM orders WHERE amount > 0 IS NOT FALSE;
+-- of less time nobody can have been silent for so long
+\if :has_180_days
 SELECT format('  leaving     %s %% of all customers there ever were have not ordered for 180 days', pg_temp.percent(inactive_rate(customer_id, ordered_at, '180 days', :'as_of')))
 FROM orders WHERE amount > 0 IS NOT FALSE;
+\endif
 SELECT format('  an order    is worth %s on average, guests'' orders included', round(aov(amount), 2))
 FROM orders HAVING aov(amount) IS NOT NULL;
+-- three years like the last want a whole year
 SELECT format('  a customer  has ordered %s times on average', round(purchase_frequency(customer_id, amount)::numeric, 2))
 	|| coalesce(' and brought ' || round(customer_value(customer_id, amount), 2) || ' so far, net of refunds', '')
-	|| coalesce('; ' || round(clv(customer_id, ordered_at, amount, '1 year', '3 years', :'as_of'), 2) || ' in three years like the last', '')
+	|| coalesce('; ' || CASE WHEN :'has_a_year' THEN round(clv(customer_id, ordered_at, amount, '1 year', '3 years', :'as_of'), 2) END || ' in three years like the last', '')
 FROM orders;
+\if :is_short
+\else
 SELECT format('  revenue     of the customers of the year before: %s %% of it was kept, %s %% with what they spent more',
 	pg_temp.percent(gross_revenue_retention(customer_id, ordered_at, amount, '1 year', :'as_of')),
 	pg_temp.percent(net_revenue_retention(customer_id, ordered_at, amount, '1 year', :'as_of')))
 FROM orders
 HAVING gross_revenue_retention(customer_id, ordered_at, amount, '1 year', :'as_of') IS NOT NULL;
+\endif
 \if :has_heroes
-SELECT format('  the best    %s customers (%s %%) bring half of the revenue', pg_temp.in_words(count(*)),
-	pg_temp.percent(count(*)::float8 / (SELECT count(DISTINCT customer_id) FROM orders WHERE amount > 0 IS NOT FALSE)))
+SELECT format('  the best    %s (%s %%) %s half of the revenue', pg_temp.counted(count(*), 'customer'),
+	pg_temp.percent(count(*)::float8 / (SELECT count(DISTINCT customer_id) FROM orders WHERE amount > 0 IS NOT FALSE)),
+	CASE WHEN count(*) = 1 THEN 'brings' ELSE 'bring' END)
 FROM hero_buyers(NULL:::customer_type, 'orders', 'customer_id', 'ordered_at', 'amount', share => 0.5, as_of => :'as_of');
 \endif
 \if :has_customers
 SELECT CASE
 	-- of a few customers a model may lie at its bounds, and its sum says nothing
 	WHEN count(*) < 30 AND min(model_status) ~ 'no interior maximum|no fit' THEN '  next year   too few customers have come back for a forecast'
-	ELSE format('  next year   %s orders', pg_temp.in_words(sum(expected_orders)::bigint))
+	ELSE format('  next year   %s', pg_temp.counted(sum(expected_orders)::bigint, 'order'))
 		|| coalesce(', ' || pg_temp.in_words(sum(predicted_clv)::bigint) || ' of money', '') || ' are expected of the customers there are'
 	END
 FROM predict_customers(NULL:::customer_type, 'orders', 'customer_id', 'ordered_at', 'amount', horizon => '365 days', as_of => :'as_of')
 HAVING sum(expected_orders) IS NOT NULL;
 \endif
+-- Orders as customers, and guests as one, make the lines above wrong; other findings may.
+WITH finding AS (
+	SELECT check_name, example
+	FROM retention_check('orders', 'customer_id', 'ordered_at', 'amount', order_id_column => :order_id_column, as_of => :'as_of')
+	-- guests without a key are counted above, and days are right for dates
+	WHERE severity IN ('error', 'warning') AND check_name NOT IN ('null_customer', 'all_midnight')
+)
+SELECT '  careful     every customer has ordered exactly once: does the column tell orders apart, and not people?'
+FROM orders WHERE amount > 0 IS NOT FALSE
+HAVING count(DISTINCT customer_id) >= 30 AND repeat_rate(customer_id) = 0
+UNION ALL
+SELECT format('  careful     %s: guests under one key count as one, who comes back all the time', example)
+FROM finding WHERE check_name = 'placeholder_customer'
+UNION ALL
+SELECT '  careful     page 1 says what else may make this wrong: ' || string_agg(check_name, ', ' ORDER BY check_name)
+FROM finding WHERE check_name NOT IN ('one_order_each', 'placeholder_customer') HAVING count(*) > 0;
 \echo 'On the pages that follow, each answer stands under the SQL that gave it.'
 \pset tuples_only off
 \pset format aligned
