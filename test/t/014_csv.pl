@@ -397,6 +397,42 @@ foreach (
 }
 
 # ---------------------------------------------------------------------------
+# What is said in short: of a shop of a day, of guests under one key, of a column that numbers
+# orders, of a file without amounts; and the live page takes an order of any of them
+# ---------------------------------------------------------------------------
+sub in_short
+{
+	my ($csv, %given) = @_;
+	my ($numbers, $said) = told($csv, %given);
+
+	IPC::Run::run([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'), map { ('-f', "$project/demo/$_") } 'report.sql', 'live.sql' ],
+		'>', \my $out, '2>', \my $errors);
+	answer(q{SELECT retention_untrack('orders_live')}) if !$errors;
+	return $errors || join '', $out =~ /^(  (?:the data|coming back|leaving|a customer|revenue|the best|careful) .*\n)/mg;
+}
+
+# Sixty orders on two days of each of five months
+sub orders_of
+{
+	my ($customer, $columns) = @_;
+
+	return "customer,date,$columns\n" . join '', map { sprintf "%s,2024-%02d-%02d 10:%02d,%d\n", $customer->($_), 1 + $_ / 12, 1 + 5 * ($_ % 2), $_, 20 + $_ % 3 } 0 .. 59;
+}
+
+is(in_short("customer,date,amount\n1,2025-01-01 10:00,20\n"), <<'END', 'in short: one order');
+  the data    1 order of 1 customer, 2025-01-01 to 2025-01-01
+  coming back 0.0 % of the customers have ordered twice or more
+  a customer  has ordered 1.00 times on average and brought 20.00 so far, net of refunds
+  the best    1 customer (100.0 %) brings half of the revenue
+END
+like(in_short(orders_of(sub { "p$_[0]" }, 'amount')), qr/^  careful     every customer has ordered exactly once: /m, 'in short: a column that numbers orders');
+like(in_short(orders_of(sub { $_[0] % 2 ? "p$_[0]\@mail.com" : 'gast@shop.de' }, 'amount')),
+	qr/^  careful     customer 'gast\@shop.de', 30 rows: guests under one key count as one, /m, 'in short: guests under one key');
+like(in_short(orders_of(sub { $_[0] % 20 }, 'visits'), AMOUNT => 'NULL'),
+	qr/^  the data    60 orders of 20 customers, .*\n  coming back 100.0 % of the customers have ordered twice or more, and 100.0 % within 90 days of their first order\n  a customer  has ordered 3.00 times on average\n$/,
+	'in short: a file without amounts, and an order of unknown value on its live page');
+
+# ---------------------------------------------------------------------------
 # The whole command asks before it builds anything, and csv= is CSV=
 # ---------------------------------------------------------------------------
 told("who,date,amount\n1,2025-01-01,5\n");
