@@ -416,6 +416,7 @@ SELECT * FROM rfm_segments(NULL::text, 'rfm.composite', 'customer', 'ordered_at'
 SELECT * FROM rfm_segments(NULL::text, 'rfm.few', 'customer_id', 'ordered_at', 'amount');
 SELECT * FROM rfm_segments(NULL::text, 'rfm.few', 'customer', 'Ordered_At', 'amount');
 SELECT * FROM rfm_segments(NULL::text, 'rfm.few', 'customer', 'ordered_at', '');
+SELECT * FROM rfm_segments(NULL::text, 'rfm.few', 'customer', '"ordered_at"', 'amount');
 SELECT * FROM rfm_segments(NULL::text, 'rfm.few', 'ctid', 'ordered_at', 'amount');
 SELECT * FROM rfm_segments(NULL::bigint, 'rfm.few', 'customer', 'ordered_at', 'amount''; DROP TABLE rfm.few; --');
 ALTER TABLE rfm.few DROP COLUMN note;

@@ -91,7 +91,9 @@ find_column(Column *column, const OrdersSource *source,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("argument \"%s\": \"%s\" has no column \"%s\"",
 						argument, source->relation_name, column->name),
-				 errhint("Its columns are: %s.",
+				 errhint(column->name[0] == '"' ?
+						 "Write it as it is, without double quotes. Its columns are: %s." :
+						 "Its columns are: %s.",
 						 column_list(source->relation_id))));
 	attribute = (Form_pg_attribute) GETSTRUCT(tuple);
 	check_column_privilege(source->relation_id, attribute->attnum);
