@@ -44,6 +44,13 @@ const asMoney = (value) => number(Math.abs(Number(value)) >= 10000 ? wholeMoney 
 // "{n} customers": the values named in a sentence
 const fill = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? words.none);
 
+// The parts of a sentence, which semicolons divide, of which something is known in a row
+function knownParts(sentence, row) {
+  const semicolon = sentence.match(/\s?; /)?.[0] ?? "; ";
+  const namesIn = (part) => [...part.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+  return sentence.split(semicolon).filter((part) => namesIn(part).some((name) => row[name] !== null)).join(semicolon);
+}
+
 // How the columns of the answers are written; those of one name mean the same everywhere,
 // and what is not here is a whole number.
 const COLUMNS = {

@@ -90,8 +90,10 @@ const PICTURES = {
     values.checks = integer.format(checks.length);
     values.findings = integer.format(checks.filter((check) => check.affected_rows > 0).length);
     const list = element("dl", { class: "summary" });
-    const sentences = { ...words.summary, next_year: isForetold() ? words.summary.next_year : [words.summary.next_year[0], words.tooFew] };
-    for (const [name, sentence] of Object.values(sentences)) list.append(element("dt", {}, name), element("dd", {}, fill(sentence, values)));
+    for (const [line, [name, sentence]] of Object.entries(words.summary)) {
+      const unknown = line === "next_year" ? words.tooFew : words.unknown;
+      list.append(element("dt", {}, name), element("dd", {}, fill(knownParts(sentence, row) || unknown, values)));
+    }
     return list;
   },
 

@@ -40,7 +40,7 @@ const WORDS = {
     },
     summary: {
       data: ["The data", "{orders} orders of {customers} customers, {first_at} to {last_at}; {refunds} refunds, {guest_rows} rows of guests"],
-      back: ["Coming back", "{repeat_rate} of the customers have ordered twice or more, {second_order_rate} within 90 days of their first order"],
+      back: ["Coming back", "{repeat_rate} of the customers have ordered twice or more; {second_order_rate} within 90 days of their first order"],
       leaving: ["Leaving", "{inactive_rate} of all customers there ever were have not ordered for 180 days"],
       order: ["An order", "is worth {aov} on average, guests’ orders included"],
       customer: ["A customer", "has ordered {orders_each} times on average and brought {value_so_far} so far; {clv} in three years like the last"],
@@ -94,6 +94,7 @@ const WORDS = {
     total: "a year to come",
     mean: "mean",
     earlierLine: "On average {error}. What comes in the next 90 days will probably (80 %) be off by {error_low} to {error_high} from what is foretold.",
+    unknown: "cannot be told from these data",
     tooFew: "too few customers have come back for a forecast",
     tooFewNote: "Too few customers have come back for a forecast: these are the days with an order that came.",
     totalLine: "In the year to come: {expected_orders} days with an order ({low} to {high}), {revenue} before refunds.",
@@ -137,7 +138,7 @@ const WORDS = {
     },
     summary: {
       data: ["Les données", "{orders} commandes de {customers} clients, du {first_at} au {last_at} ; {refunds} remboursements, {guest_rows} lignes sans client"],
-      back: ["Retour", "{repeat_rate} des clients ont commandé au moins deux fois, {second_order_rate} dans les 90 jours après leur première commande"],
+      back: ["Retour", "{repeat_rate} des clients ont commandé au moins deux fois ; {second_order_rate} dans les 90 jours après leur première commande"],
       leaving: ["Départ", "{inactive_rate} de tous les clients depuis toujours n’ont pas commandé depuis 180 jours"],
       order: ["Une commande", "vaut {aov} en moyenne, y compris celles des invités"],
       customer: ["Un client", "a commandé {orders_each} fois en moyenne et apporté {value_so_far} jusqu’ici ; {clv} en trois ans comme le dernier"],
@@ -191,6 +192,7 @@ const WORDS = {
     total: "l’année à venir",
     mean: "moyenne",
     earlierLine: "En moyenne {error}. Les 90 prochains jours s’écarteront probablement (80 %) de {error_low} à {error_high} de ce qui en est prévu.",
+    unknown: "ne se lit pas dans ces données",
     tooFew: "trop peu de clients sont revenus pour une prévision",
     tooFewNote: "Trop peu de clients sont revenus pour une prévision : voici les jours de commande qui sont venus.",
     totalLine: "Dans l’année à venir : {expected_orders} jours de commande ({low} à {high}), {revenue} avant remboursements.",

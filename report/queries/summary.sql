@@ -10,14 +10,15 @@ WITH shop AS (
     FROM {orders}
     WHERE {ordered_at} < {as_of}
 ), measured AS (
+    -- NULL of what a shop is too young for
     SELECT repeat_rate(history) AS repeat_rate,
            second_order_rate(history, '90 days', {as_of}) AS second_order_rate,
-           inactive_rate(history, '180 days', {as_of}) AS inactive_rate,
+           CASE WHEN min(first_at) < max(last_at) + interval '1 day' - interval '180 days' THEN inactive_rate(history, '180 days', {as_of}) END AS inactive_rate,
            purchase_frequency(history) AS orders_each,
            customer_value(history) AS value_so_far,
-           clv(history, '1 year', '3 years', {as_of}) AS clv,
-           gross_revenue_retention(history, '1 year', {as_of}) AS gross_retention,
-           net_revenue_retention(history, '1 year', {as_of}) AS net_retention
+           CASE WHEN min(first_at) < max(last_at) + interval '1 day' - interval '1 year' THEN clv(history, '1 year', '3 years', {as_of}) END AS clv,
+           CASE WHEN min(first_at) <= max(last_at) - interval '2 years' THEN gross_revenue_retention(history, '1 year', {as_of}) END AS gross_retention,
+           CASE WHEN min(first_at) <= max(last_at) - interval '2 years' THEN net_revenue_retention(history, '1 year', {as_of}) END AS net_retention
     FROM shop
 ), best AS (
     SELECT count(*) AS customers

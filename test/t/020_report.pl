@@ -206,7 +206,10 @@ data_are_the_sql_s($french, 'Europe/Berlin', 'French');
 
 answer(q{CREATE TABLE few AS SELECT i % 2 AS customer_id, timestamptz '2025-01-01' + i * interval '40 days' AS ordered_at, 10 AS amount FROM generate_series(1, 5) AS i});
 my ($few) = report('few', TABLE => 'few', AS_OF => '2026-01-01');
-is(data_of($few)->{summary}{rows}[0]{next_year_orders}, undef, 'of two customers no year is foretold');
+my $young = data_of($few)->{summary}{rows}[0];
+is($young->{next_year_orders}, undef, 'of two customers no year is foretold');
+is_deeply([ grep { defined $young->{$_} } qw(inactive_rate clv gross_retention net_retention) ], [], 'nor is anything said of more time than there is');
+is($young->{repeat_rate}, 1, 'all else is');
 
 my $broken;
 ($broken, $errors, $status) = report('broken', CAMPAIGN => 'no_campaign');
@@ -285,6 +288,9 @@ SKIP:
 	like($page->{sections}{summary}{text}, qr/\d,\d\x{a0}?\s?%/, 'numbers are written as in France');
 	like($page->{sections}{segments}{text}, qr/À risque/, 'and segments named');
 	tables_are_the_data($page, $french, 'French');
+
+	$page = look_at($few);
+	like($page->{sections}{summary}{text}, qr/brought £?[\d.]+ so far(?!;).*Revenue ?cannot be told/s, 'what is not known of a young shop is left out, or said to be');
 
 	$page = look_at($broken);
 	like($page->{sections}{campaign}{text}, qr/could not answer this: column/, 'what could not be answered is said in its place');
