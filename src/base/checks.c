@@ -225,6 +225,17 @@ excerpt(const char *text)
 	return psprintf("%.*s...", pg_mbcliplen(text, length, MOST_EXCERPT), text);
 }
 
+/* As the output function of its type writes it */
+char *
+value_text(Oid type, Datum value)
+{
+	Oid			output;
+	bool		is_varlena;
+
+	getTypeOutputInfo(type, &output, &is_varlena);
+	return OidOutputFunctionCall(output, value);
+}
+
 char *
 interval_text(const Interval *span)
 {

@@ -69,6 +69,7 @@ extern retention_internal void check_least_interval(const Interval *span,
 													int64 least,
 													const char *argument);
 extern retention_internal char *excerpt(const char *text);
+extern retention_internal char *value_text(Oid type, Datum value);
 extern retention_internal char *interval_text(const Interval *span);
 extern retention_internal char *numeric_text(Numeric value);
 

@@ -2,7 +2,7 @@
  * check.c
  *		retention_check: what in an orders table will make the numbers wrong?
  *
- * The function, its rows, and what they say. How it looks is in check.h.
+ * The function, its rows, and what they say. How it looks is in examination.h.
  *
  * Copyright (c) 2026, the retention authors
  * PostgreSQL licence, see LICENSE
@@ -13,7 +13,6 @@
 #include "base/result_rows.h"
 #include "catalog/pg_type.h"
 #include "engine/customer_type.h"
-#include "executor/spi.h"
 #include "funcapi.h"
 #include "pgtime.h"
 #include "utils/builtins.h"
@@ -153,12 +152,12 @@ example_text(const Examination *exam, const ExampleRow *row)
 {
 	return psprintf("customer %s, %s, amount %s",
 					row->customer.isnull ? "NULL" :
-					value_text(customer_type_of_kind(exam->source->kind),
-							   row->customer.value),
+					excerpt(value_text(customer_type_of_kind(exam->source->kind),
+									   row->customer.value)),
 					row->ordered_at.isnull ? "NULL" :
 					local_time_text(exam, DatumGetTimestampTz(row->ordered_at.value)),
 					row->amount.isnull ? "NULL" :
-					value_text(NUMERICOID, row->amount.value));
+					excerpt(value_text(NUMERICOID, row->amount.value)));
 }
 
 /* ------------------------------------------------------------------------

@@ -279,14 +279,14 @@ slot_datum(const CustomerWalk *walk, const char *slot)
 static char *
 slot_text(const CustomerWalk *walk, const char *slot)
 {
-	return value_text(walk->type, slot_datum(walk, slot));
+	return excerpt(value_text(walk->type, slot_datum(walk, slot)));
 }
 
 /* As a literal of SQL that can be compared with the column. */
 static char *
 slot_literal(const CustomerWalk *walk, const char *slot)
 {
-	char	   *text = full_value_text(walk->type, slot_datum(walk, slot));
+	char	   *text = value_text(walk->type, slot_datum(walk, slot));
 
 	return walk->type == INT8OID ? text : quote_literal_cstr(text);
 }

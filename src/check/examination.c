@@ -7,35 +7,6 @@
  */
 #include "check/examination.h"
 
-#include "fmgr.h"
-#include "mb/pg_wchar.h"
-#include "utils/lsyscache.h"
-
-/* What is longer is cut: an example is to be read. */
-#define MOST_SHOWN_BYTES	60
-
-char *
-full_value_text(Oid type, Datum value)
-{
-	Oid			output;
-	bool		is_varlena;
-
-	getTypeOutputInfo(type, &output, &is_varlena);
-	return OidOutputFunctionCall(output, value);
-}
-
-char *
-value_text(Oid type, Datum value)
-{
-	char	   *text = full_value_text(type, value);
-	const int	length = strlen(text);
-
-	if (length <= MOST_SHOWN_BYTES)
-		return text;
-
-	return psprintf("%.*s...", pg_mbcliplen(text, length, MOST_SHOWN_BYTES), text);
-}
-
 char *
 rows_text(int64 rows)
 {

@@ -9,6 +9,7 @@
  *		groups.c		rows that have something in common: an instant, an order
  *		customers.c		what is to be seen of a customer
  *		advice.c		SQL to paste
+ *		examination.c	what several of them need
  *
  * All rows are read once, as they come, and nothing is asked of the server but the
  * columns: no condition of ours runs inside the query, so that views with barriers
@@ -234,8 +235,6 @@ extern retention_internal void scan_rows(Examination *exam);
 extern retention_internal void scan_again(Examination *exam);
 
 /* examination.c */
-extern retention_internal char *value_text(Oid type, Datum value);
-extern retention_internal char *full_value_text(Oid type, Datum value);
 extern retention_internal char *rows_text(int64 rows);
 extern retention_internal void note_best(BestGroup *best, uint64 rows,
 										 uint64 key0, uint64 key1,

@@ -149,7 +149,7 @@ name_order(const Examination *exam, BestGroup *group)
 	{
 		uuid = palloc(16);
 		key_to_16_bytes(key, uuid);
-		group->name = value_text(exam->order_ids.type, PointerGetDatum(uuid));
+		group->name = excerpt(value_text(exam->order_ids.type, PointerGetDatum(uuid)));
 	}
 }
 

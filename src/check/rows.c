@@ -10,6 +10,7 @@
 
 #include <ctype.h>
 
+#include "base/checks.h"
 #include "catalog/pg_type.h"
 #include "engine/key_io.h"
 #include "executor/tuptable.h"
@@ -656,7 +657,7 @@ look_for_name(Examination *exam, BestGroup *group, const uint64 *words, Datum id
 		group->key[1] != words[1])
 		return;
 	caller = MemoryContextSwitchTo(exam->context);
-	group->name = value_text(exam->order_ids.type, id);
+	group->name = excerpt(value_text(exam->order_ids.type, id));
 	MemoryContextSwitchTo(caller);
 }
 

@@ -13,7 +13,6 @@
 #include "miscadmin.h"
 #include "nodes/execnodes.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -394,12 +393,9 @@ reject_row(FunctionCallInfo fcinfo, KeyKind kind)
 	ErrorContextCallback callback = {
 		.previous = error_context_stack, .callback = tell_customer
 	};
-	Oid			output;
-	bool		is_varlena;
 
-	getTypeOutputInfo(customer_type_of_kind(kind), &output, &is_varlena);
-	callback.arg = excerpt(OidOutputFunctionCall(output,
-												 PG_GETARG_DATUM(ROW_CUSTOMER)));
+	callback.arg = excerpt(value_text(customer_type_of_kind(kind),
+									  PG_GETARG_DATUM(ROW_CUSTOMER)));
 	error_context_stack = &callback;
 	check_finite_time(PG_GETARG_TIMESTAMPTZ(ROW_ORDERED_AT), "ordered_at");
 	if (!PG_ARGISNULL(ROW_AMOUNT))

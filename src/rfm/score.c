@@ -386,17 +386,14 @@ static Datum
 numbers_of_text(Datum value, Oid text_type, Oid number_type)
 {
 	ErrorContextCallback context = {.callback = hint_at_casts};
-	Oid			output;
 	Oid			input;
 	Oid			io_param;
-	bool		is_varlena;
 	Datum		numbers;
 
-	getTypeOutputInfo(text_type, &output, &is_varlena);
 	getTypeInputInfo(number_type, &input, &io_param);
 	context.previous = error_context_stack;
 	error_context_stack = &context;
-	numbers = OidInputFunctionCall(input, OidOutputFunctionCall(output, value),
+	numbers = OidInputFunctionCall(input, value_text(text_type, value),
 								   io_param, -1);
 	error_context_stack = context.previous;
 	return numbers;
